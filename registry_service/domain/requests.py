@@ -1,0 +1,299 @@
+"""What a caller sends. Unknown fields are refused: a misspelt field must not be a silently missing one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from registry_service.domain.policies import PolicyDocument
+from registry_service.domain.entities import (
+    CheckStatus,
+    DeploymentRole,
+    DeploymentStatus,
+    LineageKind,
+    PrincipalKind,
+    Verdict,
+)
+from registry_service.domain.metadata import Metadata, MetadataField
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all bodies."""
+
+
+# ------------------------------------------------------------------------------------------- models and versions
+
+
+class CreateModel(Request, frozen=True, kw_only=True):
+    """`stages` are made in this order; None: `staging`, `production`. `owner` None: the caller, or for a service its
+    first owner."""
+
+    name: str
+    description: str = ""
+    owner: str | None = None
+    tags: dict[str, str] = {}
+    metadata_fields: list[MetadataField] = []
+    stages: list[str] | None = None
+
+
+class UpdateModel(Request, frozen=True, kw_only=True):
+    """`tags` given replace all tags."""
+
+    description: str | msgspec.UnsetType = msgspec.UNSET
+    owner: str | msgspec.UnsetType = msgspec.UNSET
+    tags: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    metadata_fields: list[MetadataField] | msgspec.UnsetType = msgspec.UNSET
+    archived: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class NewManifestFile(Request, frozen=True, kw_only=True):
+    path: str
+    digest: str
+    size: int
+    media_type: str = "application/octet-stream"
+
+
+class NewLineageEdge(Request, frozen=True, kw_only=True):
+    kind: LineageKind
+    ref: str
+    digest: str | None = None
+    url: str | None = None
+    details: dict[str, str] = {}
+
+
+class RegisterVersion(Request, frozen=True, kw_only=True):
+    """`upload` is the session that brought the bytes. `identity` is unique per model: a second registration under it
+    answers with the first one's version, whatever its body. `people` are those whom the caller says took part; it
+    can only keep them from reviewing."""
+
+    files: list[NewManifestFile]
+    upload: str | None = None
+    metadata: Metadata = Metadata()
+    description: str = ""
+    tags: dict[str, str] = {}
+    aliases: list[str] = []
+    lineage: list[NewLineageEdge] = []
+    identity: str | None = None
+    source_uri: str | None = None
+    people: list[str] = []
+
+
+class UpdateVersion(Request, frozen=True, kw_only=True):
+    description: str | msgspec.UnsetType = msgspec.UNSET
+    tags: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+
+
+class RevokeVersion(Request, frozen=True, kw_only=True):
+    reason: str
+
+
+class NewUploadFile(Request, frozen=True, kw_only=True):
+    digest: str
+    size: int
+
+
+class StartUpload(Request, frozen=True, kw_only=True):
+    model: str
+    files: list[NewUploadFile]
+
+
+class MoveAlias(Request, frozen=True, kw_only=True):
+    """`version` is a selector."""
+
+    version: str
+
+
+class ReportCheck(Request, frozen=True, kw_only=True):
+    name: str
+    status: CheckStatus
+    summary: str = ""
+    evidence: dict[str, object] = {}
+    url: str | None = None
+
+
+# -------------------------------------------------------------------------------------------------------- stages
+
+
+class ArrangeStages(Request, frozen=True, kw_only=True):
+    """All stages of the model in their new order. New names are made; a vacant, never used one may be left out."""
+
+    stages: list[str]
+
+
+class HoldStage(Request, frozen=True, kw_only=True):
+    reason: str
+    until: datetime | None = None
+
+
+class VacateStage(Request, frozen=True, kw_only=True):
+    from_version: int
+    reason: str
+
+
+class RollbackHold(Request, frozen=True, kw_only=True):
+    reason: str
+    until: datetime | None = None
+
+
+class RollBack(Request, frozen=True, kw_only=True):
+    """Bound to what it undoes: `from_version`, or the promotion that brought it. `to` is a selector; None: the last
+    version that was current here and is still good."""
+
+    reason: str
+    from_version: int | None = None
+    promotion: str | None = None
+    to: str | None = None
+    hold: RollbackHold | None = None
+    people: list[str] = []
+
+
+class ClearFailure(Request, frozen=True, kw_only=True):
+    version: int
+    reason: str
+
+
+# ---------------------------------------------------------------------------------------------------- promotions
+
+
+class RequestPromotion(Request, frozen=True, kw_only=True):
+    """`version` is a selector, resolved once. An open promotion of the same digest to the same stage is answered
+    instead of making a second one."""
+
+    model: str
+    version: str
+    stage: str
+    reason: str = ""
+    people: list[str] = []
+
+
+class GiveReview(Request, frozen=True, kw_only=True):
+    """`digest` is what the reviewer looked at: a review of anything else is refused."""
+
+    verdict: Verdict
+    digest: str
+    comment: str = ""
+
+
+class TakeLease(Request, frozen=True, kw_only=True):
+    """`holder` names one run, not a process: a retry of the run takes the same lease again. `seconds` None: as the
+    policy says."""
+
+    holder: str
+    seconds: int | None = None
+
+
+class ReleaseLease(Request, frozen=True, kw_only=True):
+    holder: str
+
+
+class ApplyPromotion(Request, frozen=True, kw_only=True):
+    """`holder` is needed where a lease is held."""
+
+    holder: str | None = None
+
+
+class FailPromotion(Request, frozen=True, kw_only=True):
+    holder: str
+    reason: str
+
+
+class CancelPromotion(Request, frozen=True, kw_only=True):
+    reason: str = ""
+
+
+# ------------------------------------------------------------------------------------------------------ policies
+
+
+class WritePolicy(Request, frozen=True, kw_only=True):
+    """A new policy, or the next version of one (then `If-Match` names the version that it replaces). `force` makes
+    open promotions under the old version STALE; otherwise they keep the version they were requested under."""
+
+    document: PolicyDocument
+    force: bool = False
+
+
+class AttachPolicy(Request, frozen=True, kw_only=True):
+    policy: str
+    model_pattern: str
+    stage: str = "*"
+    default: bool = False
+    force: bool = False
+
+
+class TestPolicy(Request, frozen=True, kw_only=True):
+    """Judges a version against a policy without any effect. `document` None: the policies in force."""
+
+    model: str
+    version: str
+    stage: str
+    document: PolicyDocument | None = None
+
+
+# --------------------------------------------------------------------------------------------------- deployments
+
+
+class StartDeployment(Request, frozen=True, kw_only=True):
+    """`version` is a selector; None: the promotion's. `traffic` is a share, 0 to 1."""
+
+    model: str
+    target: str
+    version: str | None = None
+    promotion: str | None = None
+    stage: str | None = None
+    role: DeploymentRole = DeploymentRole.PRIMARY
+    traffic: float = 1.0
+    run: str | None = None
+
+
+class ObserveDeployment(Request, frozen=True, kw_only=True):
+    """What the target says it serves. None: it serves nothing."""
+
+    digest: str | None
+    status: DeploymentStatus = DeploymentStatus.RUNNING
+
+
+# --------------------------------------------------------------------------------------------------- who one is
+
+
+class CreatePrincipal(Request, frozen=True, kw_only=True):
+    name: str
+    kind: PrincipalKind
+    display_name: str = ""
+    owners: list[str] = []
+
+
+class UpdatePrincipal(Request, frozen=True, kw_only=True):
+    display_name: str | msgspec.UnsetType = msgspec.UNSET
+    owners: list[str] | msgspec.UnsetType = msgspec.UNSET
+    disabled: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class CreateGrant(Request, frozen=True, kw_only=True):
+    """Exactly one of `principal` and `group`."""
+
+    role: str
+    pattern: str = "*"
+    principal: str | None = None
+    group: str | None = None
+
+
+class WriteGroup(Request, frozen=True, kw_only=True):
+    members: list[str]
+
+
+class CreateToken(Request, frozen=True, kw_only=True):
+    """`principal` None: the caller. Empty `patterns`: all models. A token made with a
+    token is never wider or longer than that one."""
+
+    name: str
+    principal: str | None = None
+    role: str | None = None
+    patterns: list[str] = []
+    expires_in_days: int = 90
+
+
+class MoveConsumer(Request, frozen=True, kw_only=True):
+    """`cursor` as an event page gave it, or `start` or `latest`."""
+
+    cursor: str
