@@ -1,0 +1,214 @@
+"""Who may do what on which model: one function, `authorize`, over values.
+
+The effective right is the role of the principal, by its grants on model name patterns, cut down by the scope of the
+token that speaks for it. What one may not read looks exactly like what doesn't exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from registry_service.domain.errors import ModelNotFound, NotPermitted, PersonRequired
+
+
+class Role(StrEnum):
+    READER = "reader"
+    CONTRIBUTOR = "contributor"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Action(StrEnum):
+    MODEL_READ = "model:read"
+    MODEL_CREATE = "model:create"
+    MODEL_UPDATE = "model:update"
+    MODEL_DELETE = "model:delete"
+    MODEL_RESTORE = "model:restore"
+    VERSION_READ = "version:read"
+    VERSION_DOWNLOAD = "version:download"
+    VERSION_REGISTER = "version:register"
+    VERSION_UPDATE = "version:update"
+    VERSION_REVOKE = "version:revoke"
+    CHECK_REPORT = "check:report"
+    ALIAS_MOVE = "alias:move"
+    STAGE_ARRANGE = "stage:arrange"
+    STAGE_HOLD = "stage:hold"
+    STAGE_VACATE = "stage:vacate"
+    STAGE_CLEAR_FAILURE = "stage:clear_failure"
+    PROMOTION_READ = "promotion:read"
+    PROMOTION_REQUEST = "promotion:request"
+    PROMOTION_REVIEW = "promotion:review"
+    PROMOTION_APPLY = "promotion:apply"
+    PROMOTION_CANCEL = "promotion:cancel"
+    PROMOTION_ROLLBACK = "promotion:rollback"
+    DEPLOYMENT_READ = "deployment:read"
+    DEPLOYMENT_WRITE = "deployment:write"
+    EVENT_READ = "event:read"
+    POLICY_READ = "policy:read"
+    POLICY_WRITE = "policy:write"
+    PRINCIPAL_READ = "principal:read"
+    PRINCIPAL_WRITE = "principal:write"
+    TOKEN_WRITE = "token:write"
+    TOKEN_OWN = "token:own"
+
+
+_READ: Final = frozenset(
+    {
+        Action.MODEL_READ,
+        Action.VERSION_READ,
+        Action.VERSION_DOWNLOAD,
+        Action.PROMOTION_READ,
+        Action.DEPLOYMENT_READ,
+        Action.EVENT_READ,
+        Action.POLICY_READ,
+        Action.PRINCIPAL_READ,
+        Action.TOKEN_OWN,
+    }
+)
+_CONTRIBUTE: Final = _READ | {
+    Action.MODEL_CREATE,
+    Action.MODEL_UPDATE,
+    Action.VERSION_REGISTER,
+    Action.VERSION_UPDATE,
+    Action.CHECK_REPORT,
+    Action.ALIAS_MOVE,
+    Action.STAGE_HOLD,
+    Action.PROMOTION_REQUEST,
+    Action.PROMOTION_APPLY,
+    Action.PROMOTION_CANCEL,
+    Action.PROMOTION_ROLLBACK,
+    Action.DEPLOYMENT_WRITE,
+}
+_APPROVE: Final = _CONTRIBUTE | {
+    Action.PROMOTION_REVIEW,
+    Action.VERSION_REVOKE,
+    Action.STAGE_VACATE,
+    Action.STAGE_CLEAR_FAILURE,
+}
+
+ALLOWED: Final = MappingProxyType(
+    {
+        Role.READER: _READ,
+        Role.CONTRIBUTOR: _CONTRIBUTE,
+        Role.APPROVER: _APPROVE,
+        Role.AUDITOR: _READ,
+        Role.ADMIN: frozenset(Action),
+    }
+)
+
+# What only a person may do, whatever the role: a service token never stands for the person who holds it.
+PERSONAL: Final = frozenset(
+    {
+        Action.PROMOTION_REVIEW,
+        Action.STAGE_CLEAR_FAILURE,
+        Action.POLICY_WRITE,
+        Action.PRINCIPAL_WRITE,
+        Action.TOKEN_WRITE,
+    }
+)
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """A role on the models that `pattern` matches: `*` and `?` as in a shell, case-sensitive, over the whole name."""
+
+    role: Role
+    pattern: str
+
+    def covers(self, model_name: str | None) -> bool:
+        """Whether the scope reaches the model; None asks for the registry as a whole, which only `*` reaches."""
+        return self.pattern == "*" if model_name is None else fnmatchcase(model_name, self.pattern)
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """A principal as its token presents it. `token_role` None: the token doesn't narrow the role; `token_patterns`
+    empty: nor the models."""
+
+    name: str
+    is_person: bool
+    grants: tuple[Scope, ...]
+    groups: tuple[str, ...] = ()
+    token_id: str = ""
+    token_role: Role | None = None
+    token_patterns: tuple[str, ...] = ()
+
+
+def has_role(grants: Iterable[Scope], role: Role, model_name: str | None) -> bool:
+    """Whether one of the grants gives `role` (or a role that includes it) on the model."""
+
+    return any(
+        grant.covers(model_name) and (grant.role is role or (role in _INCLUDED[grant.role])) for grant in grants
+    )
+
+
+_INCLUDED: Final = MappingProxyType(
+    {
+        Role.READER: frozenset(),
+        Role.CONTRIBUTOR: frozenset({Role.READER}),
+        Role.APPROVER: frozenset({Role.READER, Role.CONTRIBUTOR}),
+        Role.AUDITOR: frozenset({Role.READER}),
+        Role.ADMIN: frozenset({Role.READER, Role.CONTRIBUTOR, Role.APPROVER, Role.AUDITOR}),
+    }
+)
+
+
+def may(actor: Actor, action: Action, model_name: str | None) -> bool:
+    """Whether the actor may do this to the model (None: to the registry as a whole)."""
+
+    if action in PERSONAL and not actor.is_person:
+        return False
+    if actor.token_role is not None and action not in ALLOWED[actor.token_role]:
+        return False
+    if actor.token_patterns and not any(Scope(Role.READER, p).covers(model_name) for p in actor.token_patterns):
+        return False
+    return any(grant.covers(model_name) and action in ALLOWED[grant.role] for grant in actor.grants)
+
+
+def may_anywhere(actor: Actor, action: Action) -> bool:
+    """Whether there can be a model on which the actor may do this: the coarse check at a route's door."""
+
+    if action in PERSONAL and not actor.is_person:
+        return False
+    if actor.token_role is not None and action not in ALLOWED[actor.token_role]:
+        return False
+    return any(action in ALLOWED[grant.role] for grant in actor.grants)
+
+
+def readable_patterns(actor: Actor, action: Action) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """For lists, which filter in SQL: a model is in sight if its name matches one pattern of each of the two."""
+
+    if actor.token_role is not None and action not in ALLOWED[actor.token_role]:
+        return (), ()
+    granted = tuple(grant.pattern for grant in actor.grants if action in ALLOWED[grant.role])
+    return granted, actor.token_patterns or ("*",)
+
+
+def authorize(actor: Actor, action: Action, model_name: str | None) -> None:
+    """The one gate of permissions.
+
+    :raises ModelNotFound: the actor may not even read the model.
+    :raises PersonRequired: a service asks for what is a person's to do.
+    :raises NotPermitted: the actor may read the model, and not do this.
+    """
+
+    if may(actor, action, model_name):
+        return
+    if model_name is not None and not may(actor, Action.MODEL_READ, model_name):
+        raise ModelNotFound(f"There is no model '{model_name}', or you may not read it.", model=model_name)
+    if action in PERSONAL and not actor.is_person:
+        raise PersonRequired(
+            f"'{actor.name}' is a service, and {action} is for people. Ask a person to do it with their own token.",
+            action=action,
+        )
+    where = f"on '{model_name}'" if model_name is not None else "on the whole registry"
+    raise NotPermitted(
+        f"'{actor.name}' may not {action} {where}. Ask an admin for a role that includes it, or use a wider token.",
+        action=action,
+        model=model_name,
+    )
