@@ -160,8 +160,8 @@ class StageRecord(Answer, frozen=True, kw_only=True):
     promotion_id: str | None
     by: str
     at: datetime
-    event: int
     reason: str
+    revision: int
 
 
 class Alias(Answer, frozen=True, kw_only=True):
