@@ -1,0 +1,99 @@
+# Everything runs in .venv, which is made from the pinned files in requirements/. Start with `make help`.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# Tools that keep caches need a home; in a bare container there may be none.
+ifeq ($(strip $(HOME)),)
+export HOME := $(CURDIR)/$(VENV)/home
+endif
+FAST := not airflow and not postgres and not slow
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) ## make or update .venv from the pinned requirements
+
+# `sync` also removes what the pinned file no longer names. A version manager's shim may be on the path and still
+# fail, hence each candidate is run.
+$(INSTALLED): requirements/dev.txt requirements/uv.txt pyproject.toml
+	@if ! [ -x $(BIN)/python ]; then \
+	  for candidate in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	    if $$candidate -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	  done; \
+	  if [ -z "$${python:-}" ]; then \
+	    echo "No Python 3.11 or later with venv was found. Install one (Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Making $(VENV) with $$($$python --version)"; \
+	  $$python -m venv $(VENV); \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.PHONY: serve
+serve: $(INSTALLED) ## run the registry on loopback, its data in ./data
+	$(BIN)/model-registry serve
+
+.PHONY: demo
+demo: $(INSTALLED) ## run the registry and a real Airflow together (ONCE=1: run the story once and exit)
+	$(BIN)/python -m tests.demo $(if $(ONCE),--once)
+
+.PHONY: test
+test: $(INSTALLED) ## every test, with a real Airflow and a real PostgreSQL
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(INSTALLED) ## tests without Airflow, PostgreSQL and the slow ones
+	$(BIN)/pytest -m "$(FAST)" $(ARGS)
+
+.PHONY: coverage
+coverage: $(INSTALLED) ## fast tests and PostgreSQL, with branch coverage
+	$(BIN)/pytest -m "not airflow" --cov $(ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED) ## format check, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: check
+check: lint test-fast ## lint and the fast tests: what to run before a commit
+
+.PHONY: format
+format: $(INSTALLED) ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(INSTALLED) ## run the benchmarks one after the other
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+.PHONY: wheels
+wheels: $(INSTALLED) ## build sdist and wheel into dist/
+	$(BIN)/python -m build --installer uv --outdir dist .
+
+.PHONY: requirements
+requirements: ## compile the pinned requirement files anew (UPGRADE=1: newest releases)
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --output-file requirements/client.txt
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra service --extra charts --output-file requirements/service.txt
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
+	grep '^uv==' requirements/dev.txt > requirements/uv.txt
+
+# No addresses: the files are the same wherever packages come from.
+COMPILE = --quiet --universal --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## remove .venv, caches and builds (not ./data)
+	rm -rf $(VENV) dist build .cache .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
