@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 
@@ -61,3 +63,46 @@ class MetadataField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     type: FieldType
     required: bool = True
     description: str = ""
+
+
+_TYPES: Final = MappingProxyType(
+    {
+        FieldType.STRING: (str,),
+        FieldType.NUMBER: (int, float),
+        FieldType.BOOLEAN: (bool,),
+        FieldType.OBJECT: (dict,),
+        FieldType.LIST: (list, tuple),
+    }
+)
+
+
+def field_value(metadata: Metadata, key: str) -> object:
+    """What stands at `key` (`framework`, `metrics.auc`, `extra.owner.team`); None where nothing does. The longest
+    key wins, so that a metric named `f1.macro` is found as well."""
+
+    found: object = msgspec.to_builtins(metadata)
+    path = key.split(".")
+    while path and isinstance(found, dict):
+        for end in range(len(path), 0, -1):
+            name = ".".join(path[:end])
+            if name in found:
+                found, path = found[name], path[end:]
+                break
+        else:
+            return None
+    return None if path else found
+
+
+def missing_fields(metadata: Metadata, fields: Sequence[MetadataField], *, required: bool) -> list[str]:
+    """The keys of required (or recommended) fields that the metadata doesn't bring in the demanded type."""
+
+    return [
+        field.key
+        for field in fields
+        if field.required is required and not _has_type(field_value(metadata, field.key), field.type)
+    ]
+
+
+def _has_type(value: object, wanted: FieldType) -> bool:
+    # A bool is an int to Python, and no number to anybody else.
+    return isinstance(value, _TYPES[wanted]) and (wanted is FieldType.BOOLEAN or not isinstance(value, bool))

@@ -6,6 +6,7 @@ token that speaks for it. What one may not read looks exactly like what doesn't 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -14,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from registry_service.domain.errors import ModelNotFound, NotPermitted, PersonRequired
+from registry_service.domain.errors import InvalidName, ModelNotFound, NotPermitted, PersonRequired
 
 
 class Role(StrEnum):
@@ -115,6 +116,24 @@ PERSONAL: Final = frozenset(
 )
 
 
+_PATTERN: Final = re.compile(r"[A-Za-z0-9 ._*?-]{1,256}")
+
+
+def check_pattern(pattern: str) -> str:
+    """A model name pattern, if it is one: the characters of names, and the wildcards `*` and `?`.
+
+    :raises InvalidName: it has others, or none, or too many.
+    """
+
+    if not _PATTERN.fullmatch(pattern):
+        raise InvalidName(
+            f"'{pattern}' is no model name pattern. Use letters, digits, space, '.', '_', '-' and the wildcards"
+            " '*' (any characters) and '?' (one character), at most 256.",
+            pattern=pattern,
+        )
+    return pattern
+
+
 class Scope(msgspec.Struct, frozen=True):
     """A role on the models that `pattern` matches: `*` and `?` as in a shell, case-sensitive, over the whole name."""
 
@@ -201,14 +220,28 @@ def authorize(actor: Actor, action: Action, model_name: str | None) -> None:
         return
     if model_name is not None and not may(actor, Action.MODEL_READ, model_name):
         raise ModelNotFound(f"There is no model '{model_name}', or you may not read it.", model=model_name)
+    where = f"on '{model_name}'" if model_name is not None else "on the whole registry"
+    raise _refusal(actor, action, where)
+
+
+def authorize_somewhere(actor: Actor, action: Action) -> None:
+    """For what belongs to no model, such as policies and people to read: a role on any model will do.
+
+    :raises PersonRequired: a service asks for what is a person's to do.
+    :raises NotPermitted: no grant of the actor includes the action.
+    """
+
+    if not may_anywhere(actor, action):
+        raise _refusal(actor, action, "anywhere")
+
+
+def _refusal(actor: Actor, action: Action, where: str) -> NotPermitted:
     if action in PERSONAL and not actor.is_person:
-        raise PersonRequired(
+        return PersonRequired(
             f"'{actor.name}' is a service, and {action} is for people. Ask a person to do it with their own token.",
             action=action,
         )
-    where = f"on '{model_name}'" if model_name is not None else "on the whole registry"
-    raise NotPermitted(
+    return NotPermitted(
         f"'{actor.name}' may not {action} {where}. Ask an admin for a role that includes it, or use a wider token.",
         action=action,
-        model=model_name,
     )

@@ -1,14 +1,11 @@
-"""The unit of work: what a use case gets in its hands, and the one place where state and events meet a transaction."""
+"""The unit of work: what a use case gets in its hands. State and events meet here, and are committed together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from sqlalchemy import Connection
-
-from registry_service.domain.permissions import Action, Actor, authorize
+from registry_service.db.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +21,10 @@ class PendingEvent:
 
 
 @dataclass(slots=True)
-class Work:
-    """One transaction on behalf of one actor at one moment. `now` is the only clock that a use case knows."""
+class Work(View):
+    """One transaction that changes state, and the events that tell of it."""
 
-    connection: Connection
-    actor: Actor
-    now: datetime
-    public_url: str = ""
     events: list[PendingEvent] = field(default_factory=list)
-
-    def authorize(self, action: Action, model_name: str | None) -> None:
-        authorize(self.actor, action, model_name)
 
     def record(
         self,

@@ -1,0 +1,55 @@
+"""What the rest of the service knows of a database: write a command, read a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from registry_service.db.query import Query
+
+T = TypeVar("T")
+DialectName = Literal["sqlite", "postgresql"]
+
+
+class Database(Protocol):
+    """A database that is SQLite or PostgreSQL, with the same promises.
+
+    `write`: one command, one transaction, answered after the commit. `read`: one statement on what is committed.
+    An instance belongs to the event loop that started it.
+    """
+
+    @property
+    def dialect(self) -> DialectName:
+        """Which of the two, for the few statements that must differ."""
+
+    async def start(self) -> None:
+        """Open connections and threads. Raises DatabaseUnavailable, with nothing left open."""
+
+    async def stop(self) -> None:
+        """Finish what was accepted, then close. New work is refused from here on."""
+
+    async def check(self) -> None:
+        """Return when a read and an (empty) write transaction both work now; else raise Unavailable."""
+
+    async def write(self, command: Callable[[Connection], T], /) -> T:
+        """Run `command` in one transaction and return its result after COMMIT.
+
+        An exception from the command undoes what it did and reaches the caller. A command is synchronous, talks to
+        nothing but its connection, never commits or rolls back by itself (`begin_nested` is fine), and may be run more
+        than once when the database asks for it (deadlock, serialization failure).
+
+        Under READ COMMITTED on PostgreSQL a command that reads in order to write locks what it read (`with_for_update`,
+        `locks.lock_key`); on SQLite commands run one after the other.
+
+        Raises Overloaded (too much waits already), StorageFull and DatabaseUnavailable: in these cases nothing was
+        acknowledged; only a connection lost during COMMIT leaves open whether it took effect, which an idempotency
+        key settles.
+        """
+
+    async def read(self, query: Query[T], /, **params: object) -> T:
+        """Run one statement on committed data and decode its rows. Never waits for a writer.
+
+        Raises Overloaded (too much waits already, or the statement took too long) and DatabaseUnavailable.
+        """

@@ -1,0 +1,37 @@
+"""Locks inside a write command, held until its transaction ends.
+
+On SQLite commands run one after the other, so there is nothing to lock. On PostgreSQL these are advisory transaction
+locks. Rows are locked by SQLAlchemy's `with_for_update()`, which SQLite leaves out of the statement by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import Connection
+
+# Two-number advisory locks and one-number ones are distinct spaces in PostgreSQL, so no text key can hit this pair.
+_EVENT_LOG = (0x4D52, 1)
+
+
+def lock_event_log(connection: Connection) -> None:
+    """Wait for the turn to number events. Take it last: every other writer waits from here to this commit.
+
+    A database sequence is handed out in another order than transactions commit in, and a reader's cursor would skip
+    the number that commits late. PostgreSQL makes a transaction visible before it releases its locks, so whoever holds
+    this one sees every number allotted before.
+    """
+
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1, $2)", _EVENT_LOG)
+
+
+def lock_key(connection: Connection, key: str) -> None:
+    """Wait until no other transaction holds `key`: for what has no row to lock yet, such as a new idempotency key.
+
+    Keys are hashed to 64 bits; two that collide wait for each other needlessly and nothing else.
+    """
+
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1)", (number,))

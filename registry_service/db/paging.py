@@ -1,0 +1,118 @@
+"""Keyset paging: a page starts after the last row of the one before, so the thousandth costs what the first does and
+rows that come and go meanwhile are neither skipped nor shown twice."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, literal, tuple_
+
+from registry_service.db.types import from_microseconds, to_microseconds
+from registry_service.domain.entities import Page
+from registry_service.domain.errors import InvalidCursor, InvalidFilter, InvalidInput
+
+T = TypeVar("T")
+
+MAX_LIMIT = 200
+DEFAULT_LIMIT = 50
+
+
+class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of a list is wanted. `order_by` is a name, with ` desc` behind it for descending order."""
+
+    filter: str | None = None
+    order_by: str | None = None
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """How a list may be ordered: names and their columns (never null), and the key that makes an order total."""
+
+    columns: Mapping[str, ColumnElement[Any]]
+    tie_breakers: Sequence[ColumnElement[Any]]
+    default: str
+
+    def keys(self, order_by: str | None) -> tuple[list[ColumnElement[Any]], bool]:
+        """The columns to order by and whether they descend.
+
+        :raises InvalidInput: the list has no such order.
+        """
+        name, _, direction = (order_by or self.default).strip().partition(" ")
+        direction = direction.strip().lower() or "asc"
+        if name not in self.columns or direction not in {"asc", "desc"}:
+            known = ", ".join(sorted(self.columns))
+            raise InvalidInput(f"Can't order by '{order_by}'. Use one of {known}, with ' desc' for descending.")
+        column = self.columns[name]
+        return [column, *(key for key in self.tie_breakers if key is not column)], direction == "desc"
+
+
+def page_of(
+    connection: Connection,
+    statement: Select[Any],
+    ordering: Ordering,
+    request: PageRequest,
+    decode: Callable[[Sequence[Row[Any]]], list[T]],
+) -> Page[T]:
+    """One page of `statement`'s rows; `decode` turns all rows of the page into entities at once.
+
+    :raises InvalidInput, InvalidCursor: a limit, order or cursor that doesn't fit this list.
+    """
+
+    if not 1 <= request.limit <= MAX_LIMIT:
+        raise InvalidInput(f"limit is {request.limit}; it may be 1 to {MAX_LIMIT}.", field="limit")
+    keys, descending = ordering.keys(request.order_by)
+    mark = _fingerprint(statement, request)
+    if request.cursor is not None:
+        after = _decode_cursor(request.cursor, mark, len(keys))
+        here, there = tuple_(*keys), tuple_(*(literal(v, k.type) for v, k in zip(after, keys, strict=True)))
+        statement = statement.where(here < there if descending else here > there)
+    labels = [f"key_{index}" for index in range(len(keys))]
+    statement = statement.add_columns(*(key.label(label) for key, label in zip(keys, labels, strict=True)))
+    statement = statement.order_by(*(key.desc() if descending else key.asc() for key in keys))
+    rows = connection.execute(statement.limit(request.limit + 1)).all()
+    page = rows[: request.limit]
+    more = len(rows) > request.limit
+    cursor = _encode_cursor(mark, [getattr(page[-1], label) for label in labels]) if more else None
+    return Page(items=decode(page), next_cursor=cursor)
+
+
+def refuse_filter(request: PageRequest) -> None:
+    """For lists without a filter.
+
+    :raises InvalidFilter: one was given.
+    """
+    if request.filter:
+        raise InvalidFilter("This list takes no filter. Leave it out.", column=1)
+
+
+def _fingerprint(statement: Select[Any], request: PageRequest) -> str:
+    """Ties a cursor to the list it belongs to: with another filter or order it would skip rows without a word."""
+    tables = ",".join(str(table) for table in statement.get_final_froms())
+    text = f"{tables}|{request.filter}|{request.order_by}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _encode_cursor(mark: str, values: list[Any]) -> str:
+    plain = [{"at": to_microseconds(value)} if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(msgspec.json.encode([mark, plain])).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str, mark: str, length: int) -> list[Any]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        found, values = msgspec.json.decode(text, type=tuple[str, list[str | int | dict[str, int]]])
+        plain = [from_microseconds(value["at"]) if isinstance(value, dict) else value for value in values]
+    except (binascii.Error, ValueError, KeyError, OverflowError, msgspec.DecodeError) as error:
+        raise InvalidCursor("The cursor is damaged. Start again without one.") from error
+    if found != mark or len(plain) != length:
+        raise InvalidCursor("The cursor belongs to another list, filter or order. Start again without one.")
+    return plain

@@ -1,0 +1,1 @@
+"""Reads: one room per noun. Each query takes a `View` and answers with the entities that the wire carries."""

@@ -1,0 +1,78 @@
+"""Deployments: authorised and observed, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from registry_service.db.filters import matching
+from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.queries.sight import in_sight
+from registry_service.db.tables import deployments, models
+from registry_service.db.view import View
+from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus, Page
+from registry_service.domain.errors import DeploymentNotFound
+from registry_service.domain.permissions import Action
+
+_ORDERING = Ordering(
+    columns={"started_at": deployments.c.started_at}, tie_breakers=[deployments.c.id], default="started_at desc"
+)
+
+
+def _in_sight(view: View) -> Select[Any]:
+    return (
+        select(deployments, models.c.name.label("model_name"))
+        .join(models, models.c.id == deployments.c.model_id)
+        .where(models.c.deleted_at.is_(None), in_sight(view, Action.DEPLOYMENT_READ, models.c.name))
+    )
+
+
+def find_deployment(view: View, deployment: str) -> Row[Any]:
+    """:raises DeploymentNotFound: there is none, or its model is out of sight."""
+
+    row = view.connection.execute(_in_sight(view).where(deployments.c.id == deployment)).one_or_none()
+    if row is None:
+        raise DeploymentNotFound(
+            f"There is no deployment '{deployment}', or you may not read it.", deployment=deployment
+        )
+    return row
+
+
+def get_deployment(view: View, deployment: str) -> Deployment:
+    return describe_deployment(find_deployment(view, deployment))
+
+
+def list_deployments(view: View, page: PageRequest) -> Page[Deployment]:
+    statement = _in_sight(view)
+    if page.filter:
+        statement = statement.where(matching("deployments", page.filter))
+    return page_of(view.connection, statement, _ORDERING, page, describe_deployments)
+
+
+def describe_deployments(rows: Sequence[Row[Any]]) -> list[Deployment]:
+    return [describe_deployment(row) for row in rows]
+
+
+def describe_deployment(row: Row[Any]) -> Deployment:
+    return Deployment(
+        id=row.id,
+        model_name=row.model_name,
+        version=row.number,
+        digest=row.digest,
+        target=row.target,
+        role=DeploymentRole(row.role),
+        traffic=row.traffic,
+        stage=row.stage,
+        promotion_id=row.promotion_id,
+        run=row.run,
+        status=DeploymentStatus(row.status),
+        observed_digest=row.observed_digest,
+        observed_at=row.observed_at,
+        drifted=row.observed_digest is not None and row.observed_digest != row.digest,
+        started_at=row.started_at,
+        started_by=row.started_by,
+        ended_at=row.ended_at,
+        revision=row.revision,
+    )

@@ -1,0 +1,131 @@
+"""The one log, and the named readers of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, and_, func, or_, select
+
+from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.queries.sight import in_sight
+from registry_service.db.tables import consumers, events, registry
+from registry_service.db.view import View
+from registry_service.domain.entities import Consumer, Event, EventPage, Page
+from registry_service.domain.errors import ConsumerNotFound
+from registry_service.domain.events import Cursor, KindPattern
+from registry_service.domain.permissions import Action, may
+
+_CONSUMERS = Ordering(columns={"name": consumers.c.name}, tie_breakers=[consumers.c.name], default="name")
+
+
+def log_epoch(view: View) -> str:
+    """Names this log: a restored or reset one has another, so that old cursors are noticed."""
+    epoch: str = view.connection.execute(select(registry.c.value).where(registry.c.key == "epoch")).scalar_one()
+    return epoch
+
+
+def last_seq(view: View) -> int:
+    return view.connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
+
+
+def resolve_cursor(view: View, cursor: str) -> Cursor:
+    """A cursor as callers write it: one that a page gave, or `start`, or `latest`.
+
+    :raises InvalidCursor, CursorFromOtherEpoch: as they say.
+    """
+
+    epoch = log_epoch(view)
+    if cursor == "start":
+        return Cursor(epoch, 0)
+    if cursor == "latest":
+        return Cursor(epoch, last_seq(view))
+    return Cursor.parse(cursor, epoch=epoch)
+
+
+def read_events(
+    view: View,
+    *,
+    after: str | None = None,
+    consumer: str | None = None,
+    kinds: Sequence[KindPattern] = (),
+    model: str | None = None,
+    limit: int = 100,
+) -> EventPage:
+    """Events after a cursor (or a consumer's cursor), as far as the caller may see them. The page's cursor passes
+    events that the caller may not see, so that nobody waits before one for ever."""
+
+    view.authorize_somewhere(Action.EVENT_READ)
+    start = resolve_cursor(view, find_consumer(view, consumer).cursor if consumer else after or "start")
+    statement = select(events).where(events.c.seq > start.seq, _readable(view))
+    if kinds:
+        statement = statement.where(or_(*(_of_kind(kind) for kind in kinds)))
+    if model is not None:
+        statement = statement.where(events.c.model_name == model)
+    # Taken first: what is committed after this moment is for the next page, not to be skipped by its cursor.
+    end = last_seq(view)
+    rows = view.connection.execute(
+        statement.where(events.c.seq <= end).order_by(events.c.seq).limit(limit)
+    ).all()
+    reached = rows[-1].seq if len(rows) == limit else max(end, start.seq)
+    return EventPage(events=[describe_event(row) for row in rows], cursor=str(Cursor(start.epoch, reached)))
+
+
+def _readable(view: View) -> Any:
+    """Events of models in sight; those of no model (people, tokens, policies) for whoever may read principals
+    anywhere on the registry as a whole."""
+
+    on_models = in_sight(view, Action.EVENT_READ, events.c.model_name)
+    seen = and_(events.c.model_name.is_not(None), on_models)
+    if may(view.actor, Action.EVENT_READ, None):
+        return or_(seen, events.c.model_name.is_(None))
+    return seen
+
+
+def _of_kind(kind: KindPattern) -> Any:
+    if kind.endswith(".*"):
+        return events.c.kind.startswith(kind[:-1], autoescape=True)
+    return events.c.kind == kind
+
+
+def find_consumer(view: View, name: str) -> Row[Any]:
+    """:raises ConsumerNotFound: there is none, or it is somebody else's."""
+
+    row = view.connection.execute(select(consumers).where(consumers.c.name == name)).one_or_none()
+    if row is None or (row.owner != view.actor.name and not may(view.actor, Action.PRINCIPAL_WRITE, None)):
+        raise ConsumerNotFound(
+            f"There is no consumer '{name}', or it is not yours. Make it by setting its cursor.", consumer=name
+        )
+    return row
+
+
+def get_consumer(view: View, name: str) -> Consumer:
+    return describe_consumer(find_consumer(view, name))
+
+
+def list_consumers(view: View, page: PageRequest) -> Page[Consumer]:
+    """The caller's; everybody's for an admin."""
+
+    refuse_filter(page)
+    view.authorize_somewhere(Action.EVENT_READ)
+    statement = select(consumers)
+    if not may(view.actor, Action.PRINCIPAL_WRITE, None):
+        statement = statement.where(consumers.c.owner == view.actor.name)
+    return page_of(view.connection, statement, _CONSUMERS, page, lambda rows: [describe_consumer(r) for r in rows])
+
+
+def describe_event(row: Row[Any]) -> Event:
+    return Event(
+        seq=row.seq,
+        at=row.at,
+        kind=row.kind,
+        actor=row.actor,
+        model_name=row.model_name,
+        revision=row.revision,
+        subject=row.subject,
+        data=row.data,
+    )
+
+
+def describe_consumer(row: Row[Any]) -> Consumer:
+    return Consumer(name=row.name, owner=row.owner, cursor=row.cursor, updated_at=row.updated_at)

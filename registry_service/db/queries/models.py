@@ -1,0 +1,108 @@
+"""Registered models, as answers show them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select
+
+from registry_service.db.filters import matching
+from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.queries.sight import in_sight
+from registry_service.db.tables import aliases, model_tags, models, stages
+from registry_service.db.view import View
+from registry_service.domain.entities import Page, RegisteredModel
+from registry_service.domain.errors import ModelNotFound
+from registry_service.domain.metadata import MetadataField
+from registry_service.domain.permissions import Action
+
+_ORDERING = Ordering(
+    columns={"name": models.c.name, "created_at": models.c.created_at, "updated_at": models.c.updated_at},
+    tie_breakers=[models.c.id],
+    default="name",
+)
+
+
+def find_model(
+    view: View, name: str, action: Action = Action.MODEL_READ, *, deleted: bool = False, lock: bool = False
+) -> Row[Any]:
+    """The row of a model that the actor may do `action` on; `deleted`: of a tombstone.
+
+    `lock` takes the model's row for the rest of the transaction: every write on a model begins so, which puts the
+    decisions on one model into one order (PostgreSQL; on SQLite there is one writer).
+
+    :raises ModelNotFound, NotPermitted, PersonRequired: as `authorize`, and where there is no such model.
+    """
+
+    view.authorize(action, name)
+    statement = select(models).where(models.c.name_taken == name)
+    statement = statement.where(models.c.deleted_at.is_not(None) if deleted else models.c.deleted_at.is_(None))
+    row = view.connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    if row is None:
+        kind = "deleted model" if deleted else "model"
+        raise ModelNotFound(f"There is no {kind} '{name}', or you may not read it.", model=name)
+    return row
+
+
+def get_model(view: View, model: str) -> RegisteredModel:
+    return describe_models(view, [find_model(view, model)])[0]
+
+
+def list_models(view: View, page: PageRequest, *, include_deleted: bool = False) -> Page[RegisteredModel]:
+    """Models in sight; tombstones too where asked for, by those who may restore them."""
+
+    statement = select(models).where(in_sight(view, Action.MODEL_READ, models.c.name))
+    if include_deleted:
+        view.authorize(Action.MODEL_RESTORE, None)
+    else:
+        statement = statement.where(models.c.deleted_at.is_(None))
+    if page.filter:
+        statement = statement.where(matching("models", page.filter))
+    return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_models(view, rows))
+
+
+def describe_models(view: View, rows: Sequence[Row[Any]]) -> list[RegisteredModel]:
+    """Rows of `models`, completed with what stands in other tables: one statement each, however many rows."""
+
+    ids = [row.id for row in rows]
+    tags: dict[str, dict[str, str]] = defaultdict(dict)
+    for tag in view.connection.execute(select(model_tags).where(model_tags.c.model_id.in_(ids))):
+        tags[tag.model_id][tag.key] = tag.value
+    pointers: dict[str, dict[str, int | None]] = defaultdict(dict)
+    for stage in view.connection.execute(
+        select(stages.c.model_id, stages.c.name, stages.c.number)
+        .where(stages.c.model_id.in_(ids))
+        .order_by(stages.c.position)
+    ):
+        pointers[stage.model_id][stage.name] = stage.number
+    named: dict[str, dict[str, int]] = defaultdict(dict)
+    for alias in view.connection.execute(
+        select(aliases.c.model_id, aliases.c.name, aliases.c.number)
+        .where(aliases.c.model_id.in_(ids))
+        .order_by(aliases.c.name)
+    ):
+        named[alias.model_id][alias.name] = alias.number
+    return [
+        RegisteredModel(
+            id=row.id,
+            name=row.name,
+            owner=row.owner,
+            description=row.description,
+            tags=tags[row.id],
+            metadata_fields=msgspec.convert(row.metadata_fields, list[MetadataField]),
+            stages=pointers[row.id],
+            aliases=named[row.id],
+            latest_version=row.last_number or None,
+            archived=row.archived,
+            created_at=row.created_at,
+            created_by=row.created_by,
+            updated_at=row.updated_at,
+            deleted_at=row.deleted_at,
+            revision=row.revision,
+            url=view.url("models", row.name),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,138 @@
+"""Policies, where they hold, and changes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, func, select
+
+from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.tables import policies, policy_attachments, policy_changes
+from registry_service.db.view import View
+from registry_service.domain.approvals import select_policies
+from registry_service.domain.entities import Page, Policy, PolicyAttachment, PolicyChange
+from registry_service.domain.errors import PolicyNotFound
+from registry_service.domain.permissions import Action
+from registry_service.domain.policies import PolicyDocument, PolicyPin
+
+_BY_NAME = Ordering(columns={"name": policies.c.name}, tie_breakers=[policies.c.version], default="name")
+_ATTACHMENTS = Ordering(
+    columns={"attached_at": policy_attachments.c.attached_at},
+    tie_breakers=[policy_attachments.c.id],
+    default="attached_at",
+)
+_CHANGES = Ordering(
+    columns={"proposed_at": policy_changes.c.proposed_at},
+    tie_breakers=[policy_changes.c.id],
+    default="proposed_at desc",
+)
+
+
+def find_policy(view: View, name: str, version: int | None = None) -> Row[Any]:
+    """The row of a policy version; None: the newest.
+
+    :raises PolicyNotFound: there is none.
+    """
+
+    statement = select(policies).where(policies.c.name == name).order_by(policies.c.version.desc()).limit(1)
+    if version is not None:
+        statement = statement.where(policies.c.version == version)
+    row = view.connection.execute(statement).one_or_none()
+    if row is None:
+        which = f"policy '{name}'" if version is None else f"version {version} of policy '{name}'"
+        raise PolicyNotFound(f"There is no {which}.", policy=name, version=version)
+    return row
+
+
+def get_policy(view: View, name: str, *, version: int | None = None) -> Policy:
+    view.authorize_somewhere(Action.POLICY_READ)
+    return describe_policy(find_policy(view, name, version))
+
+
+def list_policies(view: View, page: PageRequest) -> Page[Policy]:
+    """The newest version of each."""
+
+    refuse_filter(page)
+    view.authorize_somewhere(Action.POLICY_READ)
+    newest = select(policies.c.name, func.max(policies.c.version).label("version")).group_by(policies.c.name).subquery()
+    statement = select(policies).join(
+        newest, (newest.c.name == policies.c.name) & (newest.c.version == policies.c.version)
+    )
+    return page_of(view.connection, statement, _BY_NAME, page, lambda rows: [describe_policy(row) for row in rows])
+
+
+def list_attachments(view: View, page: PageRequest) -> Page[PolicyAttachment]:
+    refuse_filter(page)
+    view.authorize_somewhere(Action.POLICY_READ)
+    statement = select(policy_attachments).where(policy_attachments.c.detached_at.is_(None))
+    return page_of(
+        view.connection, statement, _ATTACHMENTS, page, lambda rows: [describe_attachment(row) for row in rows]
+    )
+
+
+def list_policy_changes(view: View, page: PageRequest) -> Page[PolicyChange]:
+    refuse_filter(page)
+    view.authorize_somewhere(Action.POLICY_READ)
+    return page_of(
+        view.connection, select(policy_changes), _CHANGES, page, lambda rows: [describe_change(row) for row in rows]
+    )
+
+
+def attachments_in_force(view: View) -> list[PolicyAttachment]:
+    rows = view.connection.execute(select(policy_attachments).where(policy_attachments.c.detached_at.is_(None)))
+    return [describe_attachment(row) for row in rows]
+
+
+def pins_for(view: View, model_name: str, stage: str) -> list[PolicyPin]:
+    """What a new request for this stage would be judged by: the newest version of each policy that holds there."""
+
+    names = select_policies(attachments_in_force(view), model_name, stage)
+    rows = view.connection.execute(
+        select(policies.c.name, func.max(policies.c.version).label("version"))
+        .where(policies.c.name.in_(names))
+        .group_by(policies.c.name)
+        .order_by(policies.c.name)
+    )
+    return [PolicyPin(name=row.name, version=row.version) for row in rows]
+
+
+def documents_of(view: View, pins: list[PolicyPin]) -> list[tuple[PolicyPin, PolicyDocument]]:
+    """Pinned policies with what they say. A policy version is never deleted, so each pin has its document."""
+
+    return [(pin, describe_policy(find_policy(view, pin.name, pin.version)).document) for pin in pins]
+
+
+def describe_policy(row: Row[Any]) -> Policy:
+    return Policy(
+        name=row.name,
+        version=row.version,
+        document=msgspec.convert(row.document, PolicyDocument),
+        created_at=row.created_at,
+        created_by=row.created_by,
+    )
+
+
+def describe_attachment(row: Row[Any]) -> PolicyAttachment:
+    return PolicyAttachment(
+        id=row.id,
+        policy=row.policy,
+        model_pattern=row.model_pattern,
+        stage=row.stage,
+        default=row.is_default,
+        attached_at=row.attached_at,
+        attached_by=row.attached_by,
+    )
+
+
+def describe_change(row: Row[Any]) -> PolicyChange:
+    return PolicyChange(
+        id=row.id,
+        kind=row.kind,
+        policy=row.policy,
+        proposed_by=row.proposed_by,
+        proposed_at=row.proposed_at,
+        confirmed_by=row.confirmed_by,
+        confirmed_at=row.confirmed_at,
+        **row.result,
+    )

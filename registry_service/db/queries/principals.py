@@ -1,0 +1,127 @@
+"""People, services, groups and what they are granted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.tables import grants, group_members, groups, principal_owners, principals
+from registry_service.db.view import View
+from registry_service.domain.entities import Grant, Group, Page, Principal, PrincipalKind
+from registry_service.domain.errors import GroupNotFound, PrincipalNotFound
+from registry_service.domain.permissions import Action
+
+_PRINCIPALS = Ordering(columns={"name": principals.c.name}, tie_breakers=[principals.c.name], default="name")
+_GROUPS = Ordering(columns={"name": groups.c.name}, tie_breakers=[groups.c.name], default="name")
+
+
+def find_principal(view: View, name: str) -> Row[Any]:
+    """:raises PrincipalNotFound: nobody has this name."""
+
+    row = view.connection.execute(select(principals).where(principals.c.name == name)).one_or_none()
+    if row is None:
+        raise PrincipalNotFound(f"There is no principal '{name}'.", principal=name)
+    return row
+
+
+def find_group(view: View, name: str) -> Row[Any]:
+    """:raises GroupNotFound: there is none of this name."""
+
+    row = view.connection.execute(select(groups).where(groups.c.name == name)).one_or_none()
+    if row is None:
+        raise GroupNotFound(f"There is no group '{name}'.", group=name)
+    return row
+
+
+def get_principal(view: View, name: str) -> Principal:
+    """Anybody may look at themselves."""
+
+    if name != view.actor.name:
+        view.authorize_somewhere(Action.PRINCIPAL_READ)
+    return describe_principals(view, [find_principal(view, name)])[0]
+
+
+def list_principals(view: View, page: PageRequest) -> Page[Principal]:
+    refuse_filter(page)
+    view.authorize_somewhere(Action.PRINCIPAL_READ)
+    return page_of(
+        view.connection, select(principals), _PRINCIPALS, page, lambda rows: describe_principals(view, rows)
+    )
+
+
+def list_groups(view: View, page: PageRequest) -> Page[Group]:
+    refuse_filter(page)
+    view.authorize_somewhere(Action.PRINCIPAL_READ)
+    return page_of(view.connection, select(groups), _GROUPS, page, lambda rows: [describe_group(view, r) for r in rows])
+
+
+def describe_group(view: View, row: Row[Any]) -> Group:
+    members = view.connection.execute(
+        select(group_members.c.principal)
+        .where(group_members.c.group_name == row.name)
+        .order_by(group_members.c.principal)
+    ).scalars()
+    return Group(name=row.name, members=list(members))
+
+
+def owners_of(view: View, services: Sequence[str]) -> dict[str, list[str]]:
+    """Who answers for each of the services."""
+
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in view.connection.execute(
+        select(principal_owners).where(principal_owners.c.service.in_(services)).order_by(principal_owners.c.owner)
+    ):
+        found[row.service].append(row.owner)
+    return found
+
+
+def groups_of(view: View, names: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in view.connection.execute(
+        select(group_members).where(group_members.c.principal.in_(names)).order_by(group_members.c.group_name)
+    ):
+        found[row.principal].append(row.group_name)
+    return found
+
+
+def grants_of(view: View, names: Sequence[str]) -> dict[str, list[Grant]]:
+    """All grants of each principal, its own and those of its groups."""
+
+    found: dict[str, list[Grant]] = defaultdict(list)
+    for row in view.connection.execute(select(grants).where(grants.c.principal.in_(names)).order_by(grants.c.id)):
+        found[row.principal].append(describe_grant(row))
+    by_group = view.connection.execute(
+        select(group_members.c.principal.label("member"), *grants.c)
+        .join(group_members, group_members.c.group_name == grants.c.group_name)
+        .where(group_members.c.principal.in_(names))
+        .order_by(grants.c.id)
+    )
+    for row in by_group:
+        found[row.member].append(describe_grant(row))
+    return found
+
+
+def describe_grant(row: Row[Any]) -> Grant:
+    return Grant(id=row.id, principal=row.principal, group=row.group_name, role=row.role, pattern=row.pattern)
+
+
+def describe_principals(view: View, rows: Sequence[Row[Any]]) -> list[Principal]:
+    names = [row.name for row in rows]
+    owners, member_of, granted = owners_of(view, names), groups_of(view, names), grants_of(view, names)
+    return [
+        Principal(
+            name=row.name,
+            kind=PrincipalKind(row.kind),
+            display_name=row.display_name,
+            owners=owners[row.name],
+            groups=member_of[row.name],
+            grants=granted[row.name],
+            disabled=row.disabled,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]

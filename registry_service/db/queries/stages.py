@@ -1,0 +1,157 @@
+"""Stages: what is current where, what was, and what holds it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.policies import pins_for
+from registry_service.db.tables import stage_failures, stage_history, stages, versions
+from registry_service.db.view import View
+from registry_service.domain.entities import Hold, Page, Stage, StageChange, StageRecord
+from registry_service.domain.errors import StageNotFound
+from registry_service.domain.permissions import Action
+from registry_service.domain.stages import hold_is_active
+
+_BY_POSITION = Ordering(columns={"position": stages.c.position}, tie_breakers=[stages.c.name], default="position")
+_HISTORY = Ordering(columns={"id": stage_history.c.id}, tie_breakers=[stage_history.c.id], default="id desc")
+
+
+def find_stage(view: View, model: Row[Any], stage: str) -> Row[Any]:
+    """:raises StageNotFound: the model has no such stage."""
+
+    row = view.connection.execute(
+        select(stages).where(stages.c.model_id == model.id, stages.c.name == stage)
+    ).one_or_none()
+    if row is None:
+        known = view.connection.execute(
+            select(stages.c.name).where(stages.c.model_id == model.id).order_by(stages.c.position)
+        ).scalars()
+        raise StageNotFound(
+            f"'{model.name}' has no stage '{stage}'; it has: {', '.join(known)}.", model=model.name, stage=stage
+        )
+    return row
+
+
+def get_stage(view: View, model: str, stage: str, *, as_of: datetime | None = None) -> Stage:
+    """The stage now; or with the version that was current at a time, its other facts (hold, failures) as of now."""
+
+    found = find_model(view, model)
+    row = find_stage(view, found, stage)
+    described = describe_stages(view, found, [row])[0]
+    if as_of is None:
+        return described
+    record = view.connection.execute(
+        select(stage_history)
+        .where(stage_history.c.model_id == found.id, stage_history.c.stage == stage, stage_history.c.at <= as_of)
+        .order_by(stage_history.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return Stage(
+        model_name=described.model_name,
+        name=described.name,
+        position=described.position,
+        version=record.number if record else None,
+        digest=record.digest if record else None,
+        promotion_id=record.promotion_id if record else None,
+        since=record.at if record else None,
+        hold=described.hold,
+        failed=described.failed,
+        policies=described.policies,
+        revision=described.revision,
+    )
+
+
+def list_stages(view: View, model: str, page: PageRequest) -> Page[Stage]:
+    refuse_filter(page)
+    found = find_model(view, model)
+    statement = select(stages).where(stages.c.model_id == found.id)
+    return page_of(view.connection, statement, _BY_POSITION, page, lambda rows: describe_stages(view, found, rows))
+
+
+def stage_history_of(view: View, model: str, stage: str, page: PageRequest) -> Page[StageRecord]:
+    """All that was ever current here, the newest first."""
+
+    refuse_filter(page)
+    found = find_model(view, model)
+    find_stage(view, found, stage)
+    statement = select(stage_history).where(stage_history.c.model_id == found.id, stage_history.c.stage == stage)
+    return page_of(
+        view.connection, statement, _HISTORY, page, lambda rows: [describe_record(found.name, row) for row in rows]
+    )
+
+
+def describe_record(model_name: str, row: Row[Any]) -> StageRecord:
+    return StageRecord(
+        model_name=model_name,
+        stage=row.stage,
+        change=StageChange(row.change),
+        version=row.number,
+        digest=row.digest,
+        previous=row.previous,
+        promotion_id=row.promotion_id,
+        by=row.actor,
+        at=row.at,
+        reason=row.reason,
+        revision=row.revision,
+    )
+
+
+def failed_numbers(view: View, model_id: str) -> dict[str, list[int]]:
+    """By stage: the versions that a rollback abandoned there and nobody cleared since."""
+
+    found: dict[str, set[int]] = defaultdict(set)
+    for row in view.connection.execute(
+        select(stage_failures.c.stage, stage_failures.c.number).where(
+            stage_failures.c.model_id == model_id, stage_failures.c.cleared_at.is_(None)
+        )
+    ):
+        found[row.stage].add(row.number)
+    return defaultdict(list, {stage: sorted(numbers) for stage, numbers in found.items()})
+
+
+def hold_of(row: Row[Any]) -> Hold | None:
+    """The hold that a row of `stages` records, whether or not its time is over."""
+
+    if row.hold_at is None:
+        return None
+    return Hold(reason=row.hold_reason, by=row.hold_by, at=row.hold_at, until=row.hold_until)
+
+
+def describe_stages(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> list[Stage]:
+    digests = dict(
+        view.connection.execute(
+            select(versions.c.number, versions.c.digest).where(
+                versions.c.model_id == model.id,
+                versions.c.number.in_([row.number for row in rows if row.number is not None]),
+            )
+        )
+        .tuples()
+        .all()
+    )
+    failed = failed_numbers(view, model.id)
+    described = []
+    for row in rows:
+        hold = hold_of(row)
+        described.append(
+            Stage(
+                model_name=model.name,
+                name=row.name,
+                position=row.position,
+                version=row.number,
+                digest=digests.get(row.number),
+                promotion_id=row.promotion_id,
+                since=row.since,
+                hold=hold if hold_is_active(hold, view.now) else None,
+                failed=failed[row.name],
+                policies=pins_for(view, model.name, row.name),
+                revision=row.revision,
+            )
+        )
+    return described

@@ -1,0 +1,282 @@
+"""Model versions: found by any selector, shown whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, Select, or_, select
+
+from registry_service.db.filters import matching
+from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.queries.models import find_model
+from registry_service.db.tables import (
+    aliases,
+    events,
+    stage_history,
+    stages,
+    version_files,
+    version_lineage,
+    version_tags,
+    versions,
+)
+from registry_service.db.view import View
+from registry_service.domain.entities import (
+    LineageEdge,
+    LineageKind,
+    Manifest,
+    ManifestFile,
+    ModelVersion,
+    Page,
+    Revocation,
+    VersionStatus,
+)
+from registry_service.domain.errors import (
+    AmbiguousDigest,
+    FileNotInVersion,
+    StageVacant,
+    VersionNotFound,
+    VersionRevoked,
+)
+from registry_service.domain.events import EventKind
+from registry_service.domain.metadata import Metadata, MetadataField, missing_fields
+from registry_service.domain.permissions import Action
+from registry_service.domain.selectors import ByDigest, ByNumber, ByPointer, Latest, parse_selector
+
+_ORDERING = Ordering(
+    columns={"number": versions.c.number, "created_at": versions.c.created_at},
+    tie_breakers=[versions.c.number],
+    default="number desc",
+)
+
+
+def find_version(
+    view: View, model: Row[Any], selector: str, *, as_of: datetime | None = None, lock: bool = False
+) -> Row[Any]:
+    """The row of the version that a selector names, now or at a time.
+
+    :raises InvalidSelector, VersionNotFound, StageVacant, AmbiguousDigest: as they say.
+    """
+
+    statement = select(versions).where(versions.c.model_id == model.id)
+    match parse_selector(selector):
+        case ByNumber(number):
+            statement = statement.where(versions.c.number == number)
+        case Latest():
+            statement = _latest(statement, as_of)
+        case ByDigest(digest):
+            statement = statement.where(versions.c.digest == digest)
+        case ByPointer(name):
+            statement = statement.where(versions.c.number == _pointed_at(view, model, name, as_of))
+    if as_of is not None:
+        statement = statement.where(versions.c.created_at <= as_of)
+    rows = view.connection.execute((statement.with_for_update() if lock else statement).limit(2)).all()
+    if not rows:
+        raise VersionNotFound(
+            f"'{model.name}' has no version {selector}. See its versions with: model-registry versions list"
+            f" '{model.name}'",
+            model=model.name,
+            selector=selector,
+        )
+    if len(rows) > 1:
+        raise AmbiguousDigest(
+            f"Several versions of '{model.name}' have the digest {selector}. Name one by its number.",
+            model=model.name,
+            versions=[row.number for row in rows],
+        )
+    return rows[0]
+
+
+def get_version(view: View, model: str, selector: str, *, as_of: datetime | None = None) -> ModelVersion:
+    found = find_model(view, model, Action.VERSION_READ)
+    return describe_versions(view, found, [find_version(view, found, selector, as_of=as_of)])[0]
+
+
+def list_versions(view: View, model: str, page: PageRequest) -> Page[ModelVersion]:
+    found = find_model(view, model, Action.VERSION_READ)
+    statement = select(versions).where(versions.c.model_id == found.id)
+    if page.filter:
+        statement = statement.where(matching("versions", page.filter))
+    return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_versions(view, found, rows))
+
+
+def get_manifest(view: View, model: str, selector: str) -> Manifest:
+    found = find_model(view, model, Action.VERSION_READ)
+    version = find_version(view, found, selector)
+    return Manifest(
+        model_name=found.name, number=version.number, digest=version.digest, files=files_of(view, found.id, version)
+    )
+
+
+def files_of(view: View, model_id: str, version: Row[Any]) -> list[ManifestFile]:
+    rows = view.connection.execute(
+        select(version_files)
+        .where(version_files.c.model_id == model_id, version_files.c.number == version.number)
+        .order_by(version_files.c.path)
+    )
+    files = [ManifestFile(path=r.path, digest=r.digest, size=r.size, media_type=r.media_type) for r in rows]
+    # Databases collate text each in their own way; the manifest's order is that of code points.
+    return sorted(files, key=lambda file: file.path)
+
+
+def get_file(view: View, model: str, selector: str, path: str) -> tuple[int, ManifestFile]:
+    """The version's number and its file, for a download.
+
+    :raises VersionRevoked: a revoked version's bytes are not handed out.
+    :raises FileNotInVersion: the manifest has no such path.
+    """
+
+    found = find_model(view, model, Action.VERSION_DOWNLOAD)
+    version = find_version(view, found, selector)
+    if version.revoked_at is not None:
+        raise VersionRevoked(
+            f"Version {version.number} of '{model}' was revoked: {version.revoked_reason}. Use another version.",
+            model=model,
+            version=version.number,
+        )
+    row = view.connection.execute(
+        select(version_files).where(
+            version_files.c.model_id == found.id,
+            version_files.c.number == version.number,
+            version_files.c.path == path,
+        )
+    ).one_or_none()
+    if row is None:
+        raise FileNotInVersion(
+            f"Version {version.number} of '{model}' has no file '{path}'. Its manifest lists what it has.",
+            model=model,
+            version=version.number,
+            path=path,
+        )
+    return version.number, ManifestFile(path=row.path, digest=row.digest, size=row.size, media_type=row.media_type)
+
+
+def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> list[ModelVersion]:
+    """Rows of one model's `versions`, completed from the other tables: one statement each, however many rows."""
+
+    numbers = [row.number for row in rows]
+    tags: dict[int, dict[str, str]] = defaultdict(dict)
+    for tag in view.connection.execute(
+        select(version_tags).where(version_tags.c.model_id == model.id, version_tags.c.number.in_(numbers))
+    ):
+        tags[tag.number][tag.key] = tag.value
+    lineage: dict[int, list[LineageEdge]] = defaultdict(list)
+    for edge in view.connection.execute(
+        select(version_lineage)
+        .where(version_lineage.c.model_id == model.id, version_lineage.c.number.in_(numbers))
+        .order_by(version_lineage.c.id)
+    ):
+        lineage[edge.number].append(
+            LineageEdge(
+                kind=LineageKind(edge.kind), ref=edge.ref, digest=edge.digest, url=edge.url, details=edge.details
+            )
+        )
+    current = _pointers(view, select(stages.c.number, stages.c.name).order_by(stages.c.position), stages, model.id)
+    named = _pointers(view, select(aliases.c.number, aliases.c.name).order_by(aliases.c.name), aliases, model.id)
+    fields = msgspec.convert(model.metadata_fields, list[MetadataField])
+    described = []
+    for row in rows:
+        registered = msgspec.convert(row.metadata, Metadata)
+        described.append(
+            ModelVersion(
+                model_id=model.id,
+                model_name=model.name,
+                number=row.number,
+                digest=row.digest,
+                status=VersionStatus.READY if row.revoked_at is None else VersionStatus.REVOKED,
+                metadata=registered,
+                description=row.description,
+                tags=tags[row.number],
+                aliases=named[row.number],
+                stages=current[row.number],
+                lineage=lineage[row.number],
+                file_count=row.file_count,
+                size=row.size,
+                identity=row.identity,
+                source_uri=row.source_uri,
+                created_at=row.created_at,
+                created_by=row.created_by,
+                revoked=None
+                if row.revoked_at is None
+                else Revocation(reason=row.revoked_reason, by=row.revoked_by, at=row.revoked_at),
+                revision=model.revision,
+                url=view.url("models", model.name, "versions", row.number),
+                recommended_missing=missing_fields(registered, fields, required=False),
+            )
+        )
+    return described
+
+
+def _pointers(view: View, statement: Select[Any], table: Any, model_id: str) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in view.connection.execute(statement.where(table.c.model_id == model_id, table.c.number.is_not(None))):
+        found[row.number].append(row.name)
+    return found
+
+
+def _latest(statement: Select[Any], as_of: datetime | None) -> Select[Any]:
+    good = versions.c.revoked_at.is_(None)
+    if as_of is not None:
+        good = or_(good, versions.c.revoked_at > as_of)
+    return statement.where(good).order_by(versions.c.number.desc()).limit(1)
+
+
+def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) -> int:
+    """The number that a stage or alias points to (they share one namespace).
+
+    :raises VersionNotFound: no stage or alias of this name, or it did not point anywhere yet.
+    :raises StageVacant: the stage exists and nothing is current in it.
+    """
+
+    stage = view.connection.execute(
+        select(stages.c.number).where(stages.c.model_id == model.id, stages.c.name == name)
+    ).one_or_none()
+    number: int | None
+    if stage is not None:
+        number = stage.number if as_of is None else _stage_at(view, model.id, name, as_of)
+        if number is None:
+            raise StageVacant(
+                f"Nothing is current in '{name}' of '{model.name}'. Promote a version into it first."
+                if as_of is None
+                else f"Nothing was current in '{name}' of '{model.name}' at {as_of.isoformat()}.",
+                model=model.name,
+                stage=name,
+            )
+        return number
+    if as_of is None:
+        number = view.connection.execute(
+            select(aliases.c.number).where(aliases.c.model_id == model.id, aliases.c.name == name)
+        ).scalar_one_or_none()
+    else:
+        number = _alias_at(view, model.id, name, as_of)
+    if number is None:
+        raise VersionNotFound(f"'{model.name}' has no stage or alias '{name}'.", model=model.name, selector=f"@{name}")
+    return number
+
+
+def _stage_at(view: View, model_id: str, stage: str, as_of: datetime) -> int | None:
+    return view.connection.execute(
+        select(stage_history.c.number)
+        .where(stage_history.c.model_id == model_id, stage_history.c.stage == stage, stage_history.c.at <= as_of)
+        .order_by(stage_history.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def _alias_at(view: View, model_id: str, alias: str, as_of: datetime) -> int | None:
+    """Aliases keep no history of their own: the log has it."""
+    moved = view.connection.execute(
+        select(events.c.data)
+        .where(
+            events.c.model_id == model_id,
+            events.c.kind.in_([EventKind.ALIAS_MOVED, EventKind.ALIAS_REMOVED]),
+            events.c.subject == alias,
+            events.c.at <= as_of,
+        )
+        .order_by(events.c.seq.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return None if moved is None else moved.get("version")

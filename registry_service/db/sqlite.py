@@ -1,0 +1,92 @@
+"""SQLite: one writer thread, several reader threads, one file in a directory that this process owns."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from registry_service.db.database import Database, DialectName
+from registry_service.db.directory_lock import DirectoryLock
+from registry_service.db.query import Query
+from registry_service.db.sqlite_connection import create_file, prepare
+from registry_service.db.sqlite_readers import ReaderThreads
+from registry_service.db.sqlite_writer import GroupCommitWriter
+
+T = TypeVar("T")
+
+
+class SqliteDatabase(Database):
+    """The embedded default.
+
+    `pragmas` are set on every connection behind the built-in ones, for tuning (`cache_size`, `mmap_size`) and limits
+    (`max_page_count`).
+    """
+
+    writer_class: type[GroupCommitWriter] = GroupCommitWriter
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readers: int = 4,
+        read_time_limit: float = 10.0,
+        pragmas: Mapping[str, str | int] | None = None,
+    ) -> None:
+        self.path = path
+        self._pragmas = dict(pragmas or {})
+        self._lock = DirectoryLock(path.parent)
+        self._engine = create_engine(
+            URL.create("sqlite+pysqlite", database=str(path)),
+            # The writer says BEGIN, SAVEPOINT and COMMIT itself: the driver would begin only before the first change,
+            # and a transaction that has read before it locks loses updates.
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+        )
+        event.listen(self._engine, "connect", lambda driver, _record: prepare(driver, self._pragmas))
+        self._writer = self.writer_class(self._engine.connect)
+        self._readers = ReaderThreads(self._connect_reader, count=readers, time_limit=read_time_limit)
+
+    @property
+    def dialect(self) -> DialectName:
+        return "sqlite"
+
+    async def start(self) -> None:
+        self._lock.acquire()
+        try:
+            create_file(self.path)
+            self._writer.start()
+            self._readers.start()
+            await self.check()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        await self._writer.stop()
+        await self._readers.stop()
+        self._lock.release()
+
+    async def check(self) -> None:
+        await self._writer.submit(_nothing)
+        await self._readers.fetch("SELECT 1", ())
+
+    async def write(self, command: Callable[[Connection], T], /) -> T:
+        return await self._writer.submit(command)
+
+    async def read(self, query: Query[T], /, **params: object) -> T:
+        compiled = query.compiled("sqlite")
+        return query.decode(await self._readers.fetch(compiled.sql, compiled.arguments(params)))
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        driver = sqlite3.connect(self.path, isolation_level=None, cached_statements=256)
+        prepare(driver, {**self._pragmas, "query_only": "ON"})
+        return driver
+
+
+def _nothing(_connection: Connection) -> None:
+    """The command that proves that the writer thread lives and may lock the file."""
