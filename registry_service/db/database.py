@@ -1,4 +1,4 @@
-"""What the rest of the service knows of a database: write a command, read a query."""
+"""What the rest of the service knows of a database: write a command, view or read what is committed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ DialectName = Literal["sqlite", "postgresql"]
 class Database(Protocol):
     """A database that is SQLite or PostgreSQL, with the same promises.
 
-    `write`: one command, one transaction, answered after the commit. `read`: one statement on what is committed.
+    `write`: one command, one transaction, answered after the commit. `view`: several statements on one
+    snapshot of what is committed. `read`: one compiled statement, the shortest way.
     An instance belongs to the event loop that started it.
     """
 
@@ -48,8 +49,14 @@ class Database(Protocol):
         key settles.
         """
 
-    async def read(self, query: Query[T], /, **params: object) -> T:
-        """Run one statement on committed data and decode its rows. Never waits for a writer.
+    async def view(self, look: Callable[[Connection], T], /) -> T:
+        """Run `look`, which may read and not write, on one snapshot of committed data. Never waits for a writer.
 
-        Raises Overloaded (too much waits already, or the statement took too long) and DatabaseUnavailable.
+        Raises Overloaded (too much waits already, or a statement took too long) and DatabaseUnavailable.
+        """
+
+    async def read(self, query: Query[T], /, **params: object) -> T:
+        """Run one statement on committed data and decode its rows: the hot path, beside SQLAlchemy's execution.
+
+        Raises what `view` raises.
         """

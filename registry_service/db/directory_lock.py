@@ -8,7 +8,7 @@ from pathlib import Path
 
 from registry_service.domain.errors import DatabaseUnavailable
 
-LOCK_NAME = ".lock"
+LOCK_NAME = "lock"
 
 
 class DirectoryLock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +12,7 @@ from sqlalchemy.pool import NullPool
 from registry_service.db.database import Database, DialectName
 from registry_service.db.directory_lock import DirectoryLock
 from registry_service.db.query import Query
-from registry_service.db.sqlite_connection import create_file, prepare
+from registry_service.db.sqlite_connection import create_file, driver_of, prepare
 from registry_service.db.sqlite_readers import ReaderThreads
 from registry_service.db.sqlite_writer import GroupCommitWriter
 
@@ -46,6 +45,7 @@ class SqliteDatabase(Database):
             # and a transaction that has read before it locks loses updates.
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
+            connect_args={"cached_statements": 256},
         )
         event.listen(self._engine, "connect", lambda driver, _record: prepare(driver, self._pragmas))
         self._writer = self.writer_class(self._engine.connect)
@@ -73,19 +73,23 @@ class SqliteDatabase(Database):
 
     async def check(self) -> None:
         await self._writer.submit(_nothing)
-        await self._readers.fetch("SELECT 1", ())
+        await self._readers.submit(lambda reader: reader.fetch("SELECT 1", ()))
 
     async def write(self, command: Callable[[Connection], T], /) -> T:
         return await self._writer.submit(command)
 
+    async def view(self, look: Callable[[Connection], T], /) -> T:
+        return await self._readers.submit(lambda reader: reader.look(look))
+
     async def read(self, query: Query[T], /, **params: object) -> T:
         compiled = query.compiled("sqlite")
-        return query.decode(await self._readers.fetch(compiled.sql, compiled.arguments(params)))
+        arguments = compiled.arguments(params)
+        return query.decode(await self._readers.submit(lambda reader: reader.fetch(compiled.sql, arguments)))
 
-    def _connect_reader(self) -> sqlite3.Connection:
-        driver = sqlite3.connect(self.path, isolation_level=None, cached_statements=256)
-        prepare(driver, {**self._pragmas, "query_only": "ON"})
-        return driver
+    def _connect_reader(self) -> Connection:
+        connection = self._engine.connect()
+        driver_of(connection).execute("PRAGMA query_only=ON").close()
+        return connection
 
 
 def _nothing(_connection: Connection) -> None:

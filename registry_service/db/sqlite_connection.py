@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from registry_service.domain.errors import DatabaseUnavailable, RegistryError, StorageFull
@@ -56,6 +59,21 @@ def prepare(driver: sqlite3.Connection, pragmas: Mapping[str, str | int]) -> Non
     }
     for name, value in settings.items():
         driver.execute(f"PRAGMA {name}={value}").close()
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The driver's connection behind SQLAlchemy's, for BEGIN, SAVEPOINT and COMMIT and for hot reads."""
+
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
+
+
+def close(connection: Connection) -> None:
+    """Close for good, whatever state a failed disk left the connection in; what was not committed is gone."""
+
+    with contextlib.suppress(Exception):
+        connection.invalidate()
+    with contextlib.suppress(Exception):
+        connection.close()
 
 
 def unavailability(error: BaseException) -> RegistryError | None:

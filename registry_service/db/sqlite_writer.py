@@ -19,7 +19,6 @@ and every command in it fails.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import queue
 import sqlite3
 import threading
@@ -29,7 +28,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from registry_service.db.sqlite_connection import unavailability
+from registry_service.db.sqlite_connection import close, driver_of, unavailability
 from registry_service.domain.errors import DatabaseUnavailable, Overloaded, RegistryError
 
 T = TypeVar("T")
@@ -131,7 +130,7 @@ class GroupCommitWriter:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            driver = _driver(self._connection)
+            driver = driver_of(self._connection)
             driver.execute("BEGIN IMMEDIATE")
             outcomes = [self._run_command(self._connection, driver, job.command) for job in group]
             self._commit(driver)
@@ -169,17 +168,7 @@ class GroupCommitWriter:
 
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(Exception):
-                _driver(connection).rollback()
-            with contextlib.suppress(Exception):
-                connection.invalidate()
-                connection.close()
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.dbapi_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
+            close(connection)
 
 
 def _settle(group: Sequence[_Job], outcomes: Sequence[_Outcome]) -> None:
