@@ -1,4 +1,4 @@
-"""The plugin that Airflow loads through its own entry point, since plugins named in provider info aren't loaded by default."""
+"""The plugin, loaded by an entry point of its own: Airflow doesn't load the plugins that provider info names."""
 
 from __future__ import annotations
 

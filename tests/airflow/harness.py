@@ -1,0 +1,180 @@
+"""A whole real Airflow as four processes of its own: API server, scheduler, DAG processor, triggerer.
+
+    with Airflow(tmp_path) as airflow:
+        (airflow.dags / "hello.py").write_text(...)
+        airflow.unpause("hello")
+        airflow.wait_for_run("hello", airflow.trigger("hello"))
+
+SQLite, LocalExecutor, loopback only. Up in about half a minute on two cores.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import httpx
+
+from tests.airflow.configuration import Person, airflow_environment
+from tests.airflow.rest import AirflowApi, AirflowFailure
+from tests.processes import ServerProcess, stop_all
+
+Component = Literal["api-server", "scheduler", "dag-processor", "triggerer"]
+
+# `-s` and its long form keep the log servers shut, which would listen on all interfaces.
+COMMANDS: Mapping[Component, Sequence[str]] = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+# The API server's own health is that it answers.
+HEARTBEATS: Mapping[Component, str] = {
+    "scheduler": "scheduler",
+    "dag-processor": "dag_processor",
+    "triggerer": "triggerer",
+}
+
+
+def silent(_message: str) -> None:
+    """No progress is shown."""
+
+
+class Airflow(AirflowApi):
+    """An Airflow of one's own.
+
+    :param home: its home directory; everything that it writes is in there.
+    :param dags: the DAGs folder; `home/dags` by default.
+    :param people: who may log in; the first one is whom this object speaks as. None: everyone is admin.
+    :param environment: more variables for all processes, e.g. `AIRFLOW_CONN_…`.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        dags: Path | None = None,
+        people: Sequence[Person] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.home = home.resolve()
+        self.dags = (dags or self.home / "dags").resolve()
+        self.dags.mkdir(parents=True, exist_ok=True)
+        self.people = {person.name: person for person in people}
+        port = _free_port()
+        super().__init__(f"http://127.0.0.1:{port}", (people[0].name, people[0].password) if people else None)
+        self.environment = airflow_environment(
+            self.home, dags=self.dags, port=port, people=people, extra=environment or {}
+        )
+        self.processes: dict[Component, ServerProcess] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, progress: Callable[[str], None] = silent, *, timeout: float = 180) -> None:
+        """Make the database, start all processes, return when all are healthy. On failure nothing is left running."""
+        progress("making Airflow's database")
+        command = [sys.executable, "-m", "airflow", "db", "migrate"]
+        made = subprocess.run(
+            command, env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if made.returncode != 0:
+            raise AirflowFailure(f"airflow db migrate failed:\n{made.stdout[-4000:]}\n{made.stderr[-4000:]}")
+        try:
+            for component in COMMANDS:
+                progress(f"starting Airflow's {component}")
+                self._launch(component)
+            self._wait_until_healthy(set(COMMANDS), progress, timeout)
+        except BaseException:
+            self.stop()
+            raise
+        progress(f"Airflow is up at {self.url}")
+
+    def stop(self) -> None:
+        """End all that was started here, and nothing else. Safe to call twice."""
+        stop_all(list(self.processes.values()))
+        self.processes.clear()
+        self.close()
+
+    def kill(self, component: Component) -> None:
+        """`kill -9` one component with its children, as a crash of its machine would. A killed scheduler takes along
+        the tasks that it runs.
+        """
+        self.processes.pop(component).kill()
+
+    def restart(self, component: Component, *, timeout: float = 120) -> None:
+        """Start a component that was killed and wait until it works."""
+        self._launch(component)
+        self._wait_until_healthy({component}, silent, timeout)
+
+    def as_person(self, name: str) -> AirflowApi:
+        """The same Airflow as another person sees it, logged in."""
+        person = self.people[name]
+        api = AirflowApi(self.url, (person.name, person.password))
+        api.log_in()
+        return api
+
+    def memory(self) -> dict[Component, int]:
+        """Bytes per component with its children."""
+        return {component: process.memory() for component, process in self.processes.items()}
+
+    def _launch(self, component: Component) -> None:
+        output = self.home / "output"
+        output.mkdir(exist_ok=True)
+        self.processes[component] = ServerProcess(
+            component,
+            [sys.executable, "-m", "airflow", *COMMANDS[component]],
+            environment=self.environment,
+            output=output / f"{component}.log",
+            directory=self.home,
+        )
+
+    def _wait_until_healthy(self, awaited: set[Component], progress: Callable[[str], None], timeout: float) -> None:
+        began = datetime.now(UTC)
+        deadline = time.monotonic() + timeout
+        missing = set(awaited)
+        while missing:
+            ready = {component for component in missing if self._is_healthy(component, since=began)}
+            for component in sorted(ready):
+                progress(f"Airflow's {component} is up")
+            missing -= ready
+            for component, process in self.processes.items():
+                if process.exit_code is not None:
+                    raise AirflowFailure(f"Airflow's {component} ended with {process.exit_code}:\n{process.tail()}")
+            if missing and time.monotonic() > deadline:
+                tails = "\n".join(f"--- {component}\n{self.processes[component].tail()}" for component in missing)
+                raise AirflowFailure(f"not up after {timeout:g} s: {', '.join(sorted(missing))}\n{tails}")
+            time.sleep(0.2)
+
+    def _is_healthy(self, component: Component, *, since: datetime) -> bool:
+        try:
+            if component == "api-server":
+                self.log_in()
+                return True
+            state = self.health()[HEARTBEATS[component]]
+        except (httpx.TransportError, AirflowFailure):
+            return False
+        # A heartbeat from before is the one of a component that was killed since.
+        heartbeat = state[f"latest_{HEARTBEATS[component]}_heartbeat"]
+        return state["status"] == "healthy" and heartbeat is not None and datetime.fromisoformat(heartbeat) > since
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
