@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import create_engine as create_sqlalchemy_engine
 from sqlalchemy.pool import NullPool
 
 from registry_service.db.database import Database, DialectName
@@ -37,17 +38,8 @@ class SqliteDatabase(Database):
         pragmas: Mapping[str, str | int] | None = None,
     ) -> None:
         self.path = path
-        self._pragmas = dict(pragmas or {})
         self._lock = DirectoryLock(path.parent)
-        self._engine = create_engine(
-            URL.create("sqlite+pysqlite", database=str(path)),
-            # The writer says BEGIN, SAVEPOINT and COMMIT itself: the driver would begin only before the first change,
-            # and a transaction that has read before it locks loses updates.
-            isolation_level="AUTOCOMMIT",
-            poolclass=NullPool,
-            connect_args={"cached_statements": 256},
-        )
-        event.listen(self._engine, "connect", lambda driver, _record: prepare(driver, self._pragmas))
+        self._engine = create_engine(path, pragmas or {})
         self._writer = self.writer_class(self._engine.connect)
         self._readers = ReaderThreads(self._connect_reader, count=readers, time_limit=read_time_limit)
 
@@ -90,6 +82,23 @@ class SqliteDatabase(Database):
         connection = self._engine.connect()
         driver_of(connection).execute("PRAGMA query_only=ON").close()
         return connection
+
+
+def create_engine(path: Path, pragmas: Mapping[str, str | int]) -> Engine:
+    """An SQLAlchemy engine whose connections are in driver autocommit mode: BEGIN and COMMIT are said by statement.
+
+    The driver by itself would begin only before the first change, and a transaction that has read before it locks
+    loses updates.
+    """
+
+    engine = create_sqlalchemy_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        isolation_level="AUTOCOMMIT",
+        poolclass=NullPool,
+        connect_args={"cached_statements": 256},
+    )
+    event.listen(engine, "connect", lambda driver, _record: prepare(driver, pragmas))
+    return engine
 
 
 def _nothing(_connection: Connection) -> None:

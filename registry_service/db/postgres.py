@@ -1,0 +1,195 @@
+"""PostgreSQL: commands through SQLAlchemy on asyncpg, hot reads on a pool of raw asyncpg connections."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from registry_service.db.database import Database, DialectName
+from registry_service.db.query import Query
+from registry_service.domain.errors import DatabaseUnavailable, Overloaded, RegistryError, StorageFull
+
+T = TypeVar("T")
+
+_ATTEMPTS = 5
+_CONNECT_TIMEOUT_S = 10.0
+_POOL_TIMEOUT_S = 10.0
+
+# Conditions by SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: the transaction is gone, the command may run again
+_DISK_FULL = {"53100"}
+_TOO_SLOW = {"55P03", "57014"}  # lock timeout, statement timeout
+_UNAVAILABLE_CLASSES = {"08", "53", "57", "58", "F0", "XX"}  # connection, resources, operator, system, config, internal
+_READ_ONLY = {"25006"}  # a standby: the primary moved elsewhere
+
+
+class PostgresDatabase(Database):
+    """The production database.
+
+    `dsn` is a libpq address (`postgresql://user:secret@host/name?sslmode=verify-full`). Connections at most:
+    `writers` + `views` + `readers`. A statement is ended after `time_limit` seconds, as is the wait for a lock.
+    """
+
+    def __init__(
+        self, dsn: str, *, writers: int = 8, views: int = 8, readers: int = 8, time_limit: float = 30.0
+    ) -> None:
+        self.dsn = dsn
+        limit = str(round(time_limit * 1000))
+        self._settings = {
+            "application_name": "model-registry",
+            "default_transaction_isolation": "read committed",
+            "jit": "off",  # compiling a short statement takes longer than running it
+            "lock_timeout": limit,
+            "statement_timeout": limit,
+            "idle_in_transaction_session_timeout": limit,
+        }
+        self._writing = create_engine(dsn, self._settings, size=writers)
+        self._viewing = create_engine(dsn, self._settings, size=views).execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._readers = readers
+        self._pool: asyncpg.Pool | None = None
+
+    @property
+    def dialect(self) -> DialectName:
+        return "postgresql"
+
+    async def start(self) -> None:
+        try:
+            self._pool = await asyncpg.create_pool(
+                self.dsn,
+                min_size=1,
+                max_size=self._readers,
+                timeout=_CONNECT_TIMEOUT_S,
+                statement_cache_size=256,
+                connection_class=_ReadConnection,
+                server_settings={**self._settings, "default_transaction_read_only": "on"},
+            )
+            await self.check()
+        except BaseException as error:
+            await self.stop()
+            if isinstance(error, Exception):
+                raise translated(error) from error
+            raise
+
+    async def stop(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+        await self._viewing.dispose()
+        await self._writing.dispose()
+
+    async def check(self) -> None:
+        await self.write(_nothing)
+        await self._fetch("SELECT 1", ())
+
+    async def write(self, command: Callable[[Connection], T], /) -> T:
+        self._opened()
+        attempt = 1
+        while True:
+            try:
+                async with self._writing.begin() as connection:
+                    return await connection.run_sync(command)
+            except Exception as error:
+                if _sqlstate(error) not in _TRY_AGAIN or attempt == _ATTEMPTS:
+                    raise translated(error) from error
+            # Those who met apart: at random, and farther each time.
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - not a secret
+            attempt += 1
+
+    async def view(self, look: Callable[[Connection], T], /) -> T:
+        self._opened()
+        try:
+            async with self._viewing.connect() as connection:
+                return await connection.run_sync(look)
+        except Exception as error:
+            raise translated(error) from error
+
+    async def read(self, query: Query[T], /, **params: object) -> T:
+        compiled = query.compiled("postgresql")
+        return query.decode(await self._fetch(compiled.sql, compiled.arguments(params)))
+
+    async def _fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            try:
+                return await self._fetch_once(sql, arguments)
+            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError) as error:
+                if isinstance(error, ValueError):  # an argument of the wrong type
+                    raise
+                # The pool may hand out a connection that the server has closed meanwhile; reading again is safe.
+                return await self._fetch_once(sql, arguments)
+        except Exception as error:
+            raise translated(error) from error
+
+    async def _fetch_once(self, sql: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        async with self._opened().acquire(timeout=_POOL_TIMEOUT_S) as connection:
+            return [tuple(record) for record in await connection.fetch(sql, *arguments)]
+
+    def _opened(self) -> asyncpg.Pool:
+        if self._pool is None:
+            raise DatabaseUnavailable("The database is not running. Try again once the service is up.")
+        return self._pool
+
+
+class _ReadConnection(asyncpg.Connection):
+    """A pooled connection that only ever reads: it has no state to clean, so its return costs no round trip."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+def create_engine(dsn: str, settings: dict[str, str], *, size: int | None = None) -> AsyncEngine:
+    """An SQLAlchemy engine that connects as asyncpg reads `dsn`; without `size`, one connection at a time, not kept."""
+
+    def connect() -> Any:  # noqa: ANN401 - asyncpg has no types
+        return asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
+
+    pooling: dict[str, Any] = (
+        {"poolclass": NullPool}
+        if size is None
+        else {"pool_size": size, "max_overflow": 0, "pool_timeout": _POOL_TIMEOUT_S, "pool_pre_ping": True}
+    )
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **pooling)
+
+
+def _sqlstate(error: BaseException) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None) or ""
+
+
+def translated(error: Exception) -> Exception:
+    """The refusal that `error` of the driver, the network or the server amounts to; else `error` itself."""
+
+    state = _sqlstate(error)
+    if state in _DISK_FULL:
+        return StorageFull("No space is left for the database; nothing was kept. Make room and try again.")
+    if state in _TOO_SLOW:
+        return Overloaded("The database took too long and the statement was ended. Narrow it down, or try again later.")
+    if state in _TRY_AGAIN:
+        return Overloaded("Too many writers met at the same rows. Try again in a few seconds.")
+    if isinstance(error, PoolTimeout):
+        return Overloaded("All connections to the database are busy. Try again in a few seconds.")
+    if state in _READ_ONLY or state[:2] in _UNAVAILABLE_CLASSES or _is_connection_lost(error):
+        return DatabaseUnavailable("The database can't be reached right now. Try again later.")
+    return error
+
+
+def _is_connection_lost(error: Exception) -> bool:
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    if isinstance(error, RegistryError | ValueError):
+        return False
+    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError)
+
+
+def _nothing(_connection: Connection) -> None:
+    """The command that proves that a transaction can be made."""
