@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from registry_service.domain.approvals import Decision
+from registry_service.domain.decisions import Decision
 from registry_service.domain.metadata import Metadata, MetadataField
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.domain.promotions import Phase, PromotionKind
