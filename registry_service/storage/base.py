@@ -1,0 +1,69 @@
+"""Where the bytes of versions live, as the rest of the service sees it.
+
+Bytes are addressed by their SHA-256 and by nothing else. "It is there" means: every byte was verified and has reached
+the disk. Who may read what is decided elsewhere; a store never knows names, models or people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Bytes that an upload left behind when its process died. `size` in bytes; `changed_at` is aware, in UTC."""
+
+    upload_id: str
+    name: str
+    size: int
+    changed_at: datetime
+
+
+class ArtifactStore(Protocol):
+    """A store of artifacts. tests/storage/test_contract.py holds each one to what its methods promise.
+
+    Every method raises StorageUnavailable where the store doesn't work, StorageFull where it has no room, and
+    InvalidDigest for a digest that isn't `sha256:` and 64 lowercase hexadecimal digits.
+    """
+
+    async def receive(self, upload_id: str, chunks: AsyncIterator[bytes], *, expected: str, size: int) -> None:
+        """Take a body in. Once this returns, the bytes are there and survive a loss of power.
+
+        `expected` is the digest and `size` the number of bytes that were announced. Otherwise (refused, failed,
+        cancelled) nothing of this body can be seen. Memory stays flat, whatever the size. Bytes that are there
+        already are verified all the same, so that nobody gets a digest accepted without having its bytes, but they
+        are not written again.
+
+        Raises SizeMismatch, DigestMismatch, and whatever `chunks` raises.
+        """
+
+    async def stat(self, digest: str) -> int | None:
+        """The size in bytes, or None where the artifact isn't there."""
+
+    async def open_range(self, digest: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes `start` to before `stop` (None: the end), in pieces of bounded size.
+
+        Awaiting this opens the artifact, so that its refusals come before the first byte of an answer is sent:
+        ArtifactMissing, and InvalidRange unless 0 ≤ start ≤ stop ≤ size.
+        """
+
+    async def remove(self, digest: str) -> bool:
+        """Forget an artifact; False where it wasn't there. Readers that have it open finish undisturbed."""
+
+    def digests(self) -> AsyncIterator[str]:
+        """All artifacts, in the order of their digests."""
+
+    def leftovers(self) -> AsyncIterator[Leftover]:
+        """What died uploads left behind. Uploads that this process is receiving are not among them."""
+
+    async def clear_leftovers(self, older_than: datetime) -> int:
+        """Remove leftovers that last changed before `older_than` (aware); the number removed."""
+
+    async def check(self) -> int | None:
+        """Show that the store can be written. The free space in bytes, None where the store knows no limit."""
+
+    async def close(self) -> None:
+        """Let go of threads and connections, after what they are doing. The store isn't used afterwards."""

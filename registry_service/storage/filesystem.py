@@ -1,0 +1,151 @@
+"""Artifacts in a directory of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar, TypeVarTuple
+
+from registry_service.domain.errors import ArtifactMissing, InvalidInput, InvalidRange, SizeMismatch
+from registry_service.storage.addresses import check_upload_id, digest_hex
+from registry_service.storage.base import Leftover
+from registry_service.storage.incoming import Incoming
+from registry_service.storage.outgoing import Outgoing
+from registry_service.storage.system_calls import FileSystemCalls
+from registry_service.storage.tree import Tree
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
+
+PIECE_SIZE = 1024 * 1024
+KEEP_FREE = 64 * 1024 * 1024
+THREADS = 16
+
+
+class FilesystemStore:
+    """An ArtifactStore in `root`, which is made when it is first needed.
+
+    `piece_size` is what a worker thread hashes, writes or reads at a time; an upload holds two pieces in memory, a
+    download one. `threads` bounds the calls that wait for the disk at the same time, `keep_free` is the room in bytes
+    that uploads leave on the volume.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        piece_size: int = PIECE_SIZE,
+        threads: int = THREADS,
+        keep_free: int = KEEP_FREE,
+        calls: FileSystemCalls | None = None,
+    ) -> None:
+        self._calls = calls or FileSystemCalls()
+        self._tree = Tree(root.absolute(), self._calls, keep_free)
+        self._piece_size = piece_size
+        # Not the loop's default pool: a disk that hangs must not stop the rest of the service.
+        self._workers = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
+
+    async def receive(self, upload_id: str, chunks: AsyncIterator[bytes], *, expected: str, size: int) -> None:
+        if size < 0:
+            raise InvalidInput("A size is a number of bytes, 0 or more.", field="size")
+        incoming = Incoming(self._tree, check_upload_id(upload_id), digest_hex(expected), size)
+        try:
+            await self._run(incoming.begin)
+            await self._take_in(incoming, chunks, size)
+            await self._run(incoming.finish)
+        finally:
+            # Shielded, and done by a worker in any case: a task may be cancelled again while it cleans up.
+            await asyncio.shield(asyncio.wrap_future(self._workers.submit(incoming.discard)))
+
+    async def _take_in(self, incoming: Incoming, chunks: AsyncIterator[bytes], size: int) -> None:
+        """Hash and write piece by piece, both at once, while the next piece is gathered from the chunks."""
+        received = 0
+        piece = bytearray()
+        busy: asyncio.Future[tuple[None, None]] | None = None
+        try:
+            async for chunk in chunks:
+                received += len(chunk)
+                if received > size:
+                    raise SizeMismatch(
+                        f"More than the announced {size:,} bytes came; nothing was kept. Announce the true size.",
+                        expected=size,
+                    )
+                piece += chunk
+                if len(piece) >= self._piece_size:
+                    if busy is not None:
+                        await busy
+                    busy, piece = self._digest_and_store(incoming, piece), bytearray()
+            if received < size:
+                raise SizeMismatch(
+                    f"Only {received:,} of the announced {size:,} bytes came; nothing was kept. Send the file again.",
+                    expected=size,
+                    actual=received,
+                )
+            if busy is not None:
+                await busy
+            busy = self._digest_and_store(incoming, piece)
+            await busy
+        finally:
+            if busy is not None:
+                busy.cancel()
+
+    def _digest_and_store(self, incoming: Incoming, piece: bytearray) -> asyncio.Future[tuple[None, None]]:
+        both = asyncio.gather(self._run(incoming.hash, piece), self._run(incoming.write, piece))
+        # Where the body fails first nobody asks for this outcome any more; asked here, it isn't logged as forgotten.
+        both.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return both
+
+    async def stat(self, digest: str) -> int | None:
+        return await self._run(self._tree.blob_size, digest_hex(digest))
+
+    async def open_range(self, digest: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        return await self._run(self._open, digest, digest_hex(digest), start, stop)
+
+    def _open(self, digest: str, hexadecimal: str, start: int, stop: int | None) -> Outgoing:
+        try:
+            descriptor = self._calls.open(self._tree.blob(hexadecimal), os.O_RDONLY)
+        except FileNotFoundError:
+            raise ArtifactMissing(
+                "The store doesn't have these bytes. Register the version anew or restore the store from a backup.",
+                digest=digest,
+            ) from None
+        # From here on the descriptor has an owner that closes it, even where nobody waits for the answer any more.
+        outgoing = Outgoing(self._calls, self._workers, descriptor, self._piece_size)
+        size = self._calls.size(descriptor)
+        stop = size if stop is None else stop
+        if not 0 <= start <= stop <= size:
+            raise InvalidRange(f"The artifact has {size:,} bytes: ask for a range inside of them.", size=size)
+        return outgoing.between(start, stop)
+
+    async def remove(self, digest: str) -> bool:
+        return await self._run(self._tree.remove_blob, digest_hex(digest))
+
+    async def digests(self) -> AsyncIterator[str]:
+        # One directory at a time, since the names of a large store are many.
+        for shard in await self._run(self._tree.shards):
+            for name in await self._run(self._tree.blobs, shard):
+                yield f"sha256:{name}"
+
+    async def leftovers(self) -> AsyncIterator[Leftover]:
+        for leftover in await self._run(self._tree.leftovers):
+            yield leftover
+
+    async def clear_leftovers(self, older_than: datetime) -> int:
+        return await self._run(self._tree.clear_leftovers, older_than)
+
+    async def check(self) -> int | None:
+        return await self._run(self._tree.probe)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._workers.shutdown)
+
+    async def _run(self, call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        def guarded() -> T:
+            with self._tree.refusals():
+                return call(*arguments)
+
+        return await asyncio.wrap_future(self._workers.submit(guarded))
