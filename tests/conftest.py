@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+pytest_plugins = ["tests.fixtures_database"]
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
