@@ -75,6 +75,7 @@ class Airflow(AirflowApi):
             self.home, dags=self.dags, port=port, people=people, extra=environment or {}
         )
         self.processes: dict[Component, ServerProcess] = {}
+        self._views: list[AirflowApi] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -106,9 +107,12 @@ class Airflow(AirflowApi):
 
     def stop(self) -> None:
         """End all that was started here, and nothing else. Safe to call twice."""
+        # The API server waits for its clients, so they go first.
+        for view in self._views:
+            view.close()
+        self.close()
         stop_all(list(self.processes.values()))
         self.processes.clear()
-        self.close()
 
     def kill(self, component: Component) -> None:
         """`kill -9` one component with its children, as a crash of its machine would. A killed scheduler takes along
@@ -124,9 +128,10 @@ class Airflow(AirflowApi):
     def as_person(self, name: str) -> AirflowApi:
         """The same Airflow as another person sees it, logged in."""
         person = self.people[name]
-        api = AirflowApi(self.url, (person.name, person.password))
-        api.log_in()
-        return api
+        view = AirflowApi(self.url, (person.name, person.password))
+        self._views.append(view)
+        view.log_in()
+        return view
 
     def memory(self) -> dict[Component, int]:
         """Bytes per component with its children."""
