@@ -521,7 +521,8 @@ idempotency_answers = Table(
     Column("principal", String(256), primary_key=True),
     Column("key", String(200), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
-    Column("status", Integer, nullable=False),
+    Column("existed", Boolean, nullable=False),
     Column("body", Text, nullable=False),
+    Column("authorized", JsonText, nullable=False),
     Column("created_at", UtcTimestamp, nullable=False, index=True),
 )

@@ -134,6 +134,15 @@ def check_pattern(pattern: str) -> str:
     return pattern
 
 
+def reaches_no_further(pattern: str, bound: str) -> bool:
+    """Whether every name that `pattern` matches is surely matched by `bound` too.
+
+    A `*` in the bound may stand for wildcards of the pattern; a `?` may not, so bounds with `?` admit only themselves.
+    """
+
+    return pattern == bound or ("?" not in bound and fnmatchcase(pattern, bound))
+
+
 class Scope(msgspec.Struct, frozen=True):
     """A role on the models that `pattern` matches: `*` and `?` as in a shell, case-sensitive, over the whole name."""
 

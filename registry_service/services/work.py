@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from registry_service.db.view import View
+from registry_service.domain.permissions import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,19 @@ class PendingEvent:
 
 @dataclass(slots=True)
 class Work(View):
-    """One transaction that changes state, and the events that tell of it."""
+    """One transaction that changes state, and the events that tell of it.
+
+    `existed` is set by a use case that made nothing new because what was asked for is there already. `authorized`
+    keeps what was asked of the gate, so that a stored answer can be authorised again before it is repeated.
+    """
 
     events: list[PendingEvent] = field(default_factory=list)
+    existed: bool = False
+    authorized: list[tuple[Action, str | None]] = field(default_factory=list)
+
+    def authorize(self, action: Action, model_name: str | None) -> None:
+        View.authorize(self, action, model_name)
+        self.authorized.append((action, model_name))
 
     def record(
         self,

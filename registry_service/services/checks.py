@@ -1,0 +1,72 @@
+"""Reporting checks: a machine's passed or failed, with evidence."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import insert, select
+
+from registry_service.db.queries.checks import describe_check
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.versions import find_version
+from registry_service.db.tables import checks
+from registry_service.domain.entities import Check
+from registry_service.domain.errors import TooLarge, VersionRevoked
+from registry_service.domain.events import EventKind
+from registry_service.domain.names import check_key
+from registry_service.domain.permissions import Action
+from registry_service.domain.requests import ReportCheck
+from registry_service.services.models import check_description, record_change
+from registry_service.services.promotions import judge_promotions_of
+from registry_service.services.work import Work
+
+MAX_EVIDENCE = 256 * 1024
+
+
+def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Check:
+    """Add a report; the latest of a name counts. Open promotions of the version are judged anew at once.
+
+    :raises VersionRevoked: nothing measured of a revoked version matters any more.
+    """
+
+    found = find_model(work, model, Action.CHECK_REPORT, lock=True)
+    version = find_version(work, found, selector)
+    check_key(body.name)
+    check_description(body.summary)
+    if len(msgspec.json.encode(body.evidence)) > MAX_EVIDENCE:
+        raise TooLarge("The evidence is larger than 256 KiB. Keep it short and link to the rest with `url`.")
+    if version.revoked_at is not None:
+        raise VersionRevoked(
+            f"Version {version.number} was revoked: {version.revoked_reason}.", version=version.number
+        )
+    revision = record_change(
+        work,
+        found,
+        EventKind.CHECK_REPORTED,
+        subject=str(version.number),
+        version=version.number,
+        digest=version.digest,
+        check=body.name,
+        status=body.status,
+        summary=body.summary,
+    )
+    check_id = work.connection.execute(
+        insert(checks)
+        .values(
+            model_id=found.id,
+            number=version.number,
+            digest=version.digest,
+            name=body.name,
+            status=body.status,
+            summary=body.summary,
+            evidence=body.evidence,
+            url=body.url,
+            reported_by=work.actor.name,
+            reported_at=work.now,
+            revision=revision,
+        )
+        .returning(checks.c.id)
+    ).scalar_one()
+    judge_promotions_of(work, found, number=version.number)
+    return describe_check(
+        found.name, work.connection.execute(select(checks).where(checks.c.id == check_id)).one()
+    )

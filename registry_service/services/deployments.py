@@ -1,0 +1,196 @@
+"""Deployments: what the registry authorised, and what the target says it serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from registry_service.db.queries.deployments import find_deployment, get_deployment
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.promotions import find_promotion
+from registry_service.db.queries.versions import find_version
+from registry_service.db.tables import deployments
+from registry_service.domain.entities import Deployment, DeploymentStatus
+from registry_service.domain.errors import InvalidInput, NotApproved, VersionRevoked
+from registry_service.domain.events import EventKind
+from registry_service.domain.manifest import check_digest
+from registry_service.domain.names import check_key
+from registry_service.domain.permissions import Action
+from registry_service.domain.promotions import Phase
+from registry_service.domain.requests import ObserveDeployment, StartDeployment
+from registry_service.services.ids import new_id
+from registry_service.services.models import record_change
+from registry_service.services.work import Work
+
+_ACTIVE = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING)
+
+
+def start_deployment(work: Work, body: StartDeployment) -> Deployment:
+    """Note that a version is on its way to a target. What ran there in this role before has ended, once the new one is
+    observed to run; a deployment of the same promotion by the same run is answered again.
+
+    :raises NotApproved: the promotion named has not been approved, or is over.
+    """
+
+    model = find_model(work, body.model, Action.DEPLOYMENT_WRITE, lock=True)
+    check_key(body.target)
+    if not 0 <= body.traffic <= 1:
+        raise InvalidInput("traffic is a share from 0 to 1.", field="traffic")
+    selector, stage = body.version, body.stage
+    if body.promotion is not None:
+        promotion = _deployable(work, model, body.promotion)
+        if selector is None:
+            selector = str(promotion.number)
+        stage = promotion.stage
+    if selector is None:
+        raise InvalidInput("Name the version, or the promotion, that is deployed.", field="version")
+    version = find_version(work, model, selector)
+    if version.revoked_at is not None:
+        raise VersionRevoked(f"Version {version.number} was revoked: {version.revoked_reason}.", version=version.number)
+    if body.promotion is not None and version.number != promotion.number:
+        raise InvalidInput(
+            f"Promotion '{body.promotion}' is about version {promotion.number}, not {version.number}.", field="version"
+        )
+    again = _running_again(work, model, version, body)
+    if again is not None:
+        work.existed = True
+        return get_deployment(work, again)
+    deployment_id = new_id()
+    revision = record_change(
+        work,
+        model,
+        EventKind.DEPLOYMENT_STARTED,
+        subject=deployment_id,
+        version=version.number,
+        digest=version.digest,
+        target=body.target,
+        role=body.role,
+        stage=stage,
+        promotion=body.promotion,
+    )
+    work.connection.execute(
+        insert(deployments).values(
+            id=deployment_id,
+            model_id=model.id,
+            number=version.number,
+            digest=version.digest,
+            target=body.target,
+            role=body.role,
+            traffic=body.traffic,
+            stage=stage,
+            promotion_id=body.promotion,
+            run=body.run,
+            status=DeploymentStatus.DEPLOYING,
+            started_at=work.now,
+            started_by=work.actor.name,
+            revision=revision,
+        )
+    )
+    return get_deployment(work, deployment_id)
+
+
+def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> Deployment:
+    """Record what the target says it serves. A digest other than the authorised one is drift, and an event."""
+
+    seen = find_deployment(work, deployment)
+    if body.digest is not None:
+        check_digest(body.digest)
+    model = find_model(work, seen.model_name, Action.DEPLOYMENT_WRITE, lock=True)
+    before = find_deployment(work, deployment)
+    over = body.status not in _ACTIVE
+    drifted = body.digest is not None and body.digest != before.digest
+    was_drifted = before.observed_digest is not None and before.observed_digest != before.digest
+    kind = EventKind.DEPLOYMENT_OBSERVED
+    if over:
+        kind = EventKind.DEPLOYMENT_ENDED
+    elif drifted and not was_drifted:
+        kind = EventKind.DEPLOYMENT_DRIFTED
+    told = {
+        "version": before.number,
+        "digest": before.digest,
+        "observed_digest": body.digest,
+        "target": before.target,
+        "status": body.status,
+        "stage": before.stage,
+    }
+    revision = record_change(work, model, kind, subject=deployment, **told)
+    work.connection.execute(
+        update(deployments)
+        .where(deployments.c.id == deployment)
+        .values(
+            status=body.status,
+            observed_digest=body.digest,
+            observed_at=work.now,
+            ended_at=work.now if over else None,
+            revision=revision,
+        )
+    )
+    if body.status is DeploymentStatus.RUNNING and not drifted:
+        _end_predecessors(work, model, before)
+    return get_deployment(work, deployment)
+
+
+def _deployable(work: Work, model: Row[Any], promotion: str) -> Row[Any]:
+    """The promotion, if it gives leave to deploy: approved, being deployed, or applied and still current."""
+
+    row = find_promotion(work, promotion)
+    if row.model_id != model.id:
+        raise InvalidInput(f"Promotion '{promotion}' is of another model.", field="promotion")
+    current = row.phase == Phase.APPLIED and row.is_current
+    if row.phase not in {Phase.APPROVED, Phase.APPLYING} and not current:
+        raise NotApproved(
+            f"Promotion '{promotion}' is {row.phase} and gives no leave to deploy. See: model-registry promotions show"
+            f" {promotion}",
+            promotion=promotion,
+            phase=row.phase,
+        )
+    return row
+
+
+def _running_again(work: Work, model: Row[Any], version: Row[Any], body: StartDeployment) -> str | None:
+    if body.run is None:
+        return None
+    return work.connection.execute(
+        select(deployments.c.id).where(
+            deployments.c.model_id == model.id,
+            deployments.c.number == version.number,
+            deployments.c.target == body.target,
+            deployments.c.role == body.role,
+            deployments.c.run == body.run,
+            deployments.c.promotion_id.is_not_distinct_from(body.promotion),
+            deployments.c.status.in_(_ACTIVE),
+        )
+    ).scalar()
+
+
+def _end_predecessors(work: Work, model: Row[Any], running: Row[Any]) -> None:
+    """One primary (canary, shadow) of a model runs at a target: the newest one that says that it runs."""
+
+    replaced = work.connection.execute(
+        select(deployments).where(
+            deployments.c.model_id == model.id,
+            deployments.c.target == running.target,
+            deployments.c.role == running.role,
+            deployments.c.id != running.id,
+            deployments.c.started_at <= running.started_at,
+            deployments.c.status.in_(_ACTIVE),
+        )
+    ).all()
+    for row in replaced:
+        revision = record_change(
+            work,
+            model,
+            EventKind.DEPLOYMENT_ENDED,
+            subject=row.id,
+            version=row.number,
+            digest=row.digest,
+            target=row.target,
+            status=DeploymentStatus.ENDED,
+            replaced_by=running.id,
+        )
+        work.connection.execute(
+            update(deployments)
+            .where(deployments.c.id == row.id)
+            .values(status=DeploymentStatus.ENDED, ended_at=work.now, revision=revision)
+        )

@@ -1,0 +1,37 @@
+"""Writing the one log. Called last in a transaction: from here to the commit, other writers wait for their numbers."""
+
+from __future__ import annotations
+
+
+from sqlalchemy import func, insert, select
+
+from registry_service.db.locks import lock_event_log
+from registry_service.db.tables import events
+from registry_service.services.work import Work
+
+
+
+def append_events(work: Work) -> int | None:
+    """Give the pending events their numbers, in the order of commits. Answers the last one, None where there are
+    none."""
+
+    if not work.events:
+        return None
+    lock_event_log(work.connection)
+    first = (work.connection.execute(select(func.max(events.c.seq))).scalar_one() or 0) + 1
+    rows = [
+        {
+            "seq": seq,
+            "at": work.now,
+            "kind": event.kind,
+            "actor": work.actor.name,
+            "model_id": event.model_id,
+            "model_name": event.model_name,
+            "revision": event.revision,
+            "subject": event.subject,
+            "data": event.data,
+        }
+        for seq, event in enumerate(work.events, start=first)
+    ]
+    work.connection.execute(insert(events), rows)
+    return first + len(rows) - 1

@@ -1,0 +1,265 @@
+"""Writing and attaching policies. Under a policy that asks for it, a change waits for a second person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, insert, select, update
+
+from registry_service.db.locks import lock_key
+from registry_service.db.queries.policies import (
+    attachments_in_force,
+    describe_change,
+    describe_policy,
+    find_policy,
+)
+from registry_service.db.tables import policies, policy_attachments, policy_changes
+from registry_service.domain.approvals import check_policy
+from registry_service.domain.entities import PolicyAttachment, PolicyChange
+from registry_service.domain.errors import NotPermitted, PolicyNotFound, RevisionMismatch, RevisionRequired
+from registry_service.domain.events import EventKind
+from registry_service.domain.names import check_policy_name, check_stage_name
+from registry_service.domain.permissions import Action, check_pattern
+from registry_service.domain.policies import PolicyDocument
+from registry_service.domain.requests import AttachPolicy, WritePolicy
+from registry_service.services.ids import new_id
+from registry_service.services.promotions import stale_promotions_under
+from registry_service.services.work import Work
+
+
+class Detach(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change that ends an attachment carries."""
+
+    attachment: str
+
+
+def write_policy(work: Work, body: WritePolicy, *, if_match: int | None = None) -> PolicyChange:
+    """A new policy, or the next version of one. Open promotions keep the version that they were requested under,
+    unless `force` makes them stale.
+
+    :raises RevisionRequired: the policy exists, and the caller doesn't say which version they saw.
+    :raises RevisionMismatch: it has a newer version than that.
+    :raises InvalidPolicy: the document contradicts itself.
+    """
+
+    _begin(work)
+    check_policy_name(body.document.name)
+    check_policy(body.document)
+    newest = _newest(work, body.document.name)
+    if newest is None:
+        if if_match is not None:
+            raise PolicyNotFound(f"There is no policy '{body.document.name}' yet. Leave If-Match out.")
+        return _propose(work, "write", body.document.name, body, needs_second=False)
+    if if_match is None:
+        raise RevisionRequired(
+            f"Policy '{newest.name}' exists. Say with If-Match which version you saw; the newest is {newest.version}.",
+            present=newest.version,
+        )
+    if if_match != newest.version:
+        raise RevisionMismatch(
+            f"Policy '{newest.name}' is at version {newest.version}, not {if_match}. Read it again.",
+            seen=if_match,
+            present=newest.version,
+        )
+    return _propose(work, "write", newest.name, body, needs_second=_asks_for_second(work, newest.name))
+
+
+def attach_policy(work: Work, body: AttachPolicy) -> PolicyChange:
+    """Make a policy hold for the models and the stage. `force` makes the open promotions there stale."""
+
+    _begin(work)
+    find_policy(work, body.policy)
+    check_pattern(body.model_pattern)
+    if body.stage != "*":
+        check_stage_name(body.stage)
+    # A policy of one's own puts the defaults out of force: that must not be the way around a second person.
+    displaced = [] if body.default else [held.policy for held in attachments_in_force(work) if held.default]
+    return _propose(work, "attach", body.policy, body, needs_second=_asks_for_second(work, *displaced))
+
+
+def detach_policy(work: Work, attachment: str) -> PolicyChange:
+    """:raises PolicyNotFound: nothing is attached under this id."""
+
+    _begin(work)
+    held = _attachment(work, attachment)
+    return _propose(
+        work,
+        "detach",
+        held.policy,
+        Detach(attachment=attachment),
+        needs_second=_asks_for_second(work, held.policy),
+    )
+
+
+def confirm_policy_change(work: Work, change: str) -> PolicyChange:
+    """The second person's word: the change comes into force.
+
+    :raises NotPermitted: whoever proposed it can't confirm it.
+    """
+
+    _begin(work)
+    row = work.connection.execute(select(policy_changes).where(policy_changes.c.id == change)).one_or_none()
+    if row is None:
+        raise PolicyNotFound(f"There is no policy change '{change}'.", change=change)
+    if row.confirmed_by is not None:
+        work.existed = True
+        return describe_change(row)
+    if row.proposed_by == work.actor.name:
+        raise NotPermitted("You proposed this change. Somebody else must confirm it.", change=change)
+    return _bring_into_force(work, row)
+
+
+def _begin(work: Work) -> None:
+    work.authorize(Action.POLICY_WRITE, None)
+    lock_key(work.connection, "policies")
+
+
+def _newest(work: Work, name: str) -> Row[Any] | None:
+    return work.connection.execute(
+        select(policies).where(policies.c.name == name).order_by(policies.c.version.desc()).limit(1)
+    ).one_or_none()
+
+
+def _asks_for_second(work: Work, *names: str) -> bool:
+    """Whether one of these policies, as it stands, wants its changes confirmed. It counts where it is attached."""
+
+    held = {attachment.policy for attachment in attachments_in_force(work)}
+    return any(
+        describe_policy(find_policy(work, name)).document.change_needs_second_person for name in names if name in held
+    )
+
+
+def _attachment(work: Work, attachment: str) -> PolicyAttachment:
+    for held in attachments_in_force(work):
+        if held.id == attachment:
+            return held
+    raise PolicyNotFound(f"No policy is attached under '{attachment}'.", attachment=attachment)
+
+
+def _propose(work: Work, kind: str, policy: str, payload: object, *, needs_second: bool) -> PolicyChange:
+    change_id = new_id()
+    work.connection.execute(
+        insert(policy_changes).values(
+            id=change_id,
+            kind=kind,
+            policy=policy,
+            payload=payload,
+            proposed_by=work.actor.name,
+            proposed_at=work.now,
+            result={},
+        )
+    )
+    row = work.connection.execute(select(policy_changes).where(policy_changes.c.id == change_id)).one()
+    if needs_second:
+        work.record(EventKind.POLICY_CHANGE_PROPOSED, subject=policy, change=change_id, change_kind=kind)
+        return describe_change(row)
+    return _bring_into_force(work, row)
+
+
+def _bring_into_force(work: Work, change: Row[Any]) -> PolicyChange:
+    match change.kind:
+        case "write":
+            result = _write(work, msgspec.convert(change.payload, WritePolicy))
+        case "attach":
+            result = _attach(work, msgspec.convert(change.payload, AttachPolicy))
+        case _:
+            result = _detach(work, msgspec.convert(change.payload, Detach))
+    work.connection.execute(
+        update(policy_changes)
+        .where(policy_changes.c.id == change.id)
+        .values(confirmed_by=work.actor.name, confirmed_at=work.now, result=result)
+    )
+    return describe_change(
+        work.connection.execute(select(policy_changes).where(policy_changes.c.id == change.id)).one()
+    )
+
+
+def _write(work: Work, body: WritePolicy) -> dict[str, Any]:
+    version = insert_policy(work, body.document)
+    stale: Sequence[str] = []
+    if body.force:
+        why = f"version {version} of policy '{body.document.name}' was put in force for open requests"
+        stale = stale_promotions_under(work, why, policy=body.document.name)
+    return {"result_version": version, "stale_promotions": stale}
+
+
+def _attach(work: Work, body: AttachPolicy) -> dict[str, Any]:
+    for held in attachments_in_force(work):
+        if (held.policy, held.model_pattern, held.stage) == (body.policy, body.model_pattern, body.stage):
+            if held.default == body.default:
+                work.existed = True
+                return {"attachment_id": held.id}
+            _end_attachment(work, held)
+    attachment_id = insert_attachment(work, body)
+    stale: Sequence[str] = []
+    if body.force:
+        why = f"policy '{body.policy}' was attached and put in force for open requests"
+        stale = stale_promotions_under(work, why, model_pattern=body.model_pattern, stage=body.stage)
+    return {"attachment_id": attachment_id, "stale_promotions": stale}
+
+
+def _detach(work: Work, body: Detach) -> dict[str, Any]:
+    held = _attachment(work, body.attachment)
+    _end_attachment(work, held)
+    return {"attachment_id": held.id}
+
+
+def _end_attachment(work: Work, held: PolicyAttachment) -> None:
+    work.connection.execute(
+        update(policy_attachments)
+        .where(policy_attachments.c.id == held.id)
+        .values(detached_at=work.now, detached_by=work.actor.name)
+    )
+    work.record(
+        EventKind.POLICY_DETACHED,
+        subject=held.policy,
+        attachment=held.id,
+        model_pattern=held.model_pattern,
+        stage=held.stage,
+    )
+
+
+def insert_policy(work: Work, document: PolicyDocument) -> int:
+    """Write the next version of a policy, and log it. Answers its number."""
+
+    newest = _newest(work, document.name)
+    version = 1 if newest is None else newest.version + 1
+    work.connection.execute(
+        insert(policies).values(
+            name=document.name,
+            version=version,
+            document=document,
+            created_at=work.now,
+            created_by=work.actor.name,
+        )
+    )
+    work.record(EventKind.POLICY_WRITTEN, subject=document.name, version=version)
+    return version
+
+
+def insert_attachment(work: Work, body: AttachPolicy) -> str:
+    """Attach a policy, and log it. Answers the attachment's id."""
+
+    attachment_id = new_id()
+    work.connection.execute(
+        insert(policy_attachments).values(
+            id=attachment_id,
+            policy=body.policy,
+            model_pattern=body.model_pattern,
+            stage=body.stage,
+            is_default=body.default,
+            attached_at=work.now,
+            attached_by=work.actor.name,
+        )
+    )
+    work.record(
+        EventKind.POLICY_ATTACHED,
+        subject=body.policy,
+        attachment=attachment_id,
+        model_pattern=body.model_pattern,
+        stage=body.stage,
+        default=body.default,
+    )
+    return attachment_id

@@ -1,0 +1,134 @@
+"""The registry as the web floor sees it: run a use case, look, wait for news."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Concatenate, Generic, ParamSpec, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from registry_service.db.database import Database
+from registry_service.db.queries.events import last_seq
+from registry_service.db.view import View
+from registry_service.domain.permissions import Actor, Role, Scope
+from registry_service.services.event_log import append_events
+from registry_service.services.idempotency import Idempotency, StoredAnswer, recall, remember
+from registry_service.services.sweeper import sweep
+from registry_service.services.work import Work
+from registry_service.storage.base import ArtifactStore
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+# Acts on nobody's behalf: expiries, leases that run out, the first run.
+SYSTEM = Actor(name="registry", is_person=False, grants=(Scope(Role.ADMIN, "*"),))
+
+# Other processes may write to the same database: a waiter looks again at least this often.
+LOOK_AGAIN_SECONDS = 2.0
+
+
+class Answered(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """What a write gave: the answer as it goes out, and the same as a value, unless it was told before.
+
+    `existed`: nothing new was made. `replayed`: this is the stored answer of an earlier request under the same key.
+    """
+
+    body: bytes
+    existed: bool
+    replayed: bool
+    result: T | None
+    revision: int | None
+
+
+class _Revised(msgspec.Struct):
+    revision: int | None = None
+
+
+class Registry:
+    """Runs use cases in transactions and tells waiters of new events. One per process, of one event loop."""
+
+    def __init__(
+        self, database: Database, store: ArtifactStore, *, clock: Callable[[], datetime], public_url: str
+    ) -> None:
+        self.database = database
+        self.store = store
+        self.public_url = public_url
+        self._clock = clock
+        self._news = asyncio.Event()
+        self._last_seq = 0
+
+    async def write(
+        self,
+        actor: Actor,
+        use_case: Callable[Concatenate[Work, P], T],
+        idempotency: Idempotency | None,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Answered[T]:
+        """Run a use case in one transaction, with its events and (under a key) its answer; or repeat that answer."""
+
+        def command(connection: Connection) -> tuple[Answered[T], int | None]:
+            work = Work(connection, actor, self._clock(), self.public_url)
+            if idempotency is not None:
+                stored = recall(work, idempotency)
+                if stored is not None:
+                    return _answered(stored, None, replayed=True), None
+            result = use_case(work, *args, **kwargs)
+            answer = StoredAnswer(msgspec.json.encode(result), work.existed)
+            if idempotency is not None:
+                remember(work, idempotency, answer)
+            return _answered(answer, result, replayed=False), append_events(work)
+
+        answered, seq = await self.database.write(command)
+        if seq is not None:
+            self._tell(seq)
+        return answered
+
+    async def view(
+        self, actor: Actor, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a query on one snapshot of what is committed."""
+
+        return await self.database.view(
+            lambda connection: query(View(connection, actor, self._clock(), self.public_url), *args, **kwargs)
+        )
+
+    async def wait_for_events(self, after: int, seconds: float) -> None:
+        """Return when there may be events after this number, or when the time is over."""
+
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._last_seq <= after:
+            remaining = deadline - asyncio.get_running_loop().time()
+            if remaining <= 0:
+                return
+            news = self._news
+            try:
+                await asyncio.wait_for(news.wait(), min(remaining, LOOK_AGAIN_SECONDS))
+            except TimeoutError:
+                self._tell(await self.view(SYSTEM, last_seq))
+
+    async def sweep(self) -> None:
+        """What time alone brings about: expiries, and leases that ran out."""
+
+        await self.write(SYSTEM, sweep, None)
+
+    def _tell(self, seq: int) -> None:
+        if seq > self._last_seq:
+            self._last_seq = seq
+            # Those who wait hold the old event; who comes now waits for the next.
+            self._news.set()
+            self._news = asyncio.Event()
+
+
+def _answered(answer: StoredAnswer, result: T | None, *, replayed: bool) -> Answered[T]:
+    revision = msgspec.json.decode(answer.body, type=_Revised | None)
+    return Answered(
+        body=answer.body,
+        existed=answer.existed,
+        replayed=replayed,
+        result=result,
+        revision=revision.revision if revision else None,
+    )

@@ -1,0 +1,91 @@
+"""Issuing and revoking tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import insert, select, update
+
+from registry_service.db.queries.principals import find_principal
+from registry_service.db.queries.tokens import describe_token, find_token
+from registry_service.db.tables import tokens
+from registry_service.domain.entities import IssuedToken, PrincipalKind, Token
+from registry_service.domain.errors import InvalidInput, NotPermitted
+from registry_service.domain.events import EventKind
+from registry_service.domain.permissions import ALLOWED, Action, Role, check_pattern, reaches_no_further
+from registry_service.domain.requests import CreateToken
+from registry_service.domain.tokens import TokenKind, new_token
+from registry_service.services.principals import check_role
+from registry_service.services.work import Work
+
+MAX_DAYS: Final = 366
+
+
+def create_token(work: Work, body: CreateToken) -> IssuedToken:
+    """A token for the caller, never wider or longer than the one they ask with; for somebody else by an admin, who is
+    a person. The secret is in this answer and nowhere else.
+
+    :raises NotPermitted: it would be wider or live longer than the caller's token.
+    """
+
+    whose = body.principal or work.actor.name
+    work.authorize_somewhere(Action.TOKEN_OWN)
+    if whose != work.actor.name:
+        work.authorize(Action.TOKEN_WRITE, None)
+    principal = find_principal(work, whose)
+    if principal.disabled:
+        raise NotPermitted(f"'{whose}' is disabled. Enable the principal first.", principal=whose)
+    if not body.name.strip() or len(body.name) > 200:
+        raise InvalidInput("Name the token by what it is for, in 1 to 200 characters.", field="name")
+    if not 1 <= body.expires_in_days <= MAX_DAYS:
+        raise InvalidInput(f"A token lives 1 to {MAX_DAYS} days.", field="expires_in_days")
+    expires_at = work.now + timedelta(days=body.expires_in_days)
+    patterns = [check_pattern(pattern) for pattern in body.patterns]
+    role = None if body.role is None else check_role(body.role)
+    if whose == work.actor.name:
+        if work.actor.token_patterns and not patterns:
+            patterns = list(work.actor.token_patterns)
+        if role is None:
+            role = work.actor.token_role
+        _refuse_wider(work, role, patterns)
+        expires_at = min(expires_at, find_token(work, work.actor.token_id).expires_at)
+    kind = TokenKind.PERSONAL if principal.kind == PrincipalKind.PERSON else TokenKind.SERVICE
+    issued = new_token(kind)
+    work.connection.execute(
+        insert(tokens).values(
+            id=issued.id,
+            name=body.name,
+            principal=whose,
+            secret_hash=issued.secret_hash,
+            role=role,
+            patterns=patterns,
+            created_at=work.now,
+            created_by=work.actor.name,
+            expires_at=expires_at,
+        )
+    )
+    work.record(
+        EventKind.TOKEN_CREATED, subject=issued.id, principal=whose, role=role, patterns=patterns, expires_at=expires_at
+    )
+    row = work.connection.execute(select(tokens).where(tokens.c.id == issued.id)).one()
+    return IssuedToken(token=issued.text, info=describe_token(row))
+
+
+def revoke_token(work: Work, token: str) -> Token:
+    """Ends a token at once. Twice is as good as once."""
+
+    row = find_token(work, token)
+    if row.revoked_at is None:
+        work.connection.execute(update(tokens).where(tokens.c.id == token).values(revoked_at=work.now))
+        work.record(EventKind.TOKEN_REVOKED, subject=token, principal=row.principal)
+    return describe_token(find_token(work, token))
+
+
+def _refuse_wider(work: Work, role: Role | None, patterns: list[str]) -> None:
+    mine = work.actor.token_role
+    if mine is not None and role is not None and not ALLOWED[role] <= ALLOWED[mine]:
+        raise NotPermitted(f"Your token is limited to {mine}; it can't make one for {role}.")
+    for pattern in patterns if work.actor.token_patterns else []:
+        if not any(reaches_no_further(pattern, own) for own in work.actor.token_patterns):
+            raise NotPermitted(f"Your token doesn't reach '{pattern}'; it can't make one that does.")

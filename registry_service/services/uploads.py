@@ -1,0 +1,108 @@
+"""Upload sessions: bytes on their way to one registration, pinned until it ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import func, insert, select, update
+
+from registry_service.db.locks import lock_key
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.uploads import (
+    awaited_file,
+    describe_upload,
+    find_upload,
+    get_upload,
+    readable_digests,
+)
+from registry_service.db.tables import blobs, upload_files, uploads
+from registry_service.domain.entities import Upload
+from registry_service.domain.errors import InvalidManifest, Overloaded, TooLarge
+from registry_service.domain.manifest import MAX_FILES, check_digest
+from registry_service.domain.permissions import Action
+from registry_service.domain.requests import StartUpload
+from registry_service.services.ids import new_id
+from registry_service.services.work import Work
+
+LIFETIME: Final = timedelta(days=1)
+MAX_OPEN: Final = 100
+MAX_FILE_SIZE: Final = 1 << 42
+
+
+def start_upload(work: Work, body: StartUpload) -> Upload:
+    """Announce the files of a version to come. Bytes that the caller may read already are not asked for again; a row
+    pins them as well, so that no collection takes them before the version stands.
+
+    :raises InvalidManifest, InvalidDigest, TooLarge: files that can't be.
+    :raises Overloaded: too many open sessions of this principal.
+    """
+
+    model = find_model(work, body.model, Action.VERSION_REGISTER)
+    sizes: dict[str, int] = {}
+    if len(body.files) > MAX_FILES:
+        raise TooLarge(f"A version has at most {MAX_FILES} files.", files=len(body.files))
+    for file in body.files:
+        check_digest(file.digest)
+        if not 0 <= file.size <= MAX_FILE_SIZE:
+            raise TooLarge(f"{file.digest} announces {file.size} bytes; a file has 0 to 2^42.", digest=file.digest)
+        if sizes.setdefault(file.digest, file.size) != file.size:
+            raise InvalidManifest(f"{file.digest} is announced with two sizes.", digest=file.digest)
+    open_sessions = work.connection.execute(
+        select(func.count())
+        .select_from(uploads)
+        .where(
+            uploads.c.principal == work.actor.name, uploads.c.closed_at.is_(None), uploads.c.expires_at > work.now
+        )
+    ).scalar_one()
+    if open_sessions >= MAX_OPEN:
+        raise Overloaded(f"'{work.actor.name}' has {open_sessions} open uploads. Finish or abort some first.")
+    upload_id = new_id()
+    work.connection.execute(
+        insert(uploads).values(
+            id=upload_id,
+            model_id=model.id,
+            principal=work.actor.name,
+            created_at=work.now,
+            expires_at=work.now + LIFETIME,
+        )
+    )
+    spared = readable_digests(work, list(sizes))
+    if sizes:
+        work.connection.execute(
+            insert(upload_files),
+            [
+                {
+                    "upload_id": upload_id,
+                    "digest": digest,
+                    "size": size,
+                    "received_at": work.now if digest in spared else None,
+                }
+                for digest, size in sizes.items()
+            ],
+        )
+    return describe_upload(work, find_upload(work, upload_id))
+
+
+def file_received(work: Work, upload: str, digest: str) -> Upload:
+    """Note that verified, durable bytes have arrived in the store."""
+
+    file = awaited_file(work, upload, digest)
+    lock_key(work.connection, f"blob {digest}")
+    known = work.connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest)).one_or_none()
+    if known is None:
+        work.connection.execute(insert(blobs).values(digest=digest, size=file.size, created_at=work.now))
+    if file.received_at is None:
+        work.connection.execute(
+            update(upload_files)
+            .where(upload_files.c.upload_id == upload, upload_files.c.digest == digest)
+            .values(received_at=work.now)
+        )
+    return get_upload(work, upload)
+
+
+def abort_upload(work: Work, upload: str) -> None:
+    """End the session. What it brought and nothing else needs is left to the collection."""
+
+    session = find_upload(work, upload, lock=True)
+    work.connection.execute(update(uploads).where(uploads.c.id == session.id).values(closed_at=work.now))

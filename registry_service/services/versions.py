@@ -1,0 +1,293 @@
+"""Registering versions: bytes first, rows second, pointers last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, delete, insert, select, update
+
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.uploads import find_upload, readable_digests
+from registry_service.db.queries.versions import describe_versions, find_version
+from registry_service.db.tables import (
+    blobs,
+    models,
+    upload_files,
+    uploads,
+    version_files,
+    version_lineage,
+    version_metrics,
+    version_params,
+    version_tags,
+    versions,
+)
+from registry_service.domain.entities import ModelVersion
+from registry_service.domain.errors import (
+    InvalidInput,
+    InvalidManifest,
+    MetadataRequired,
+    SizeMismatch,
+    TooLarge,
+    UploadIncomplete,
+)
+from registry_service.domain.events import EventKind
+from registry_service.domain.lineage import check_lineage
+from registry_service.domain.manifest import check_manifest, content_digest
+from registry_service.domain.metadata import Metadata, MetadataField, check_metadata, missing_fields
+from registry_service.domain.names import check_tags
+from registry_service.domain.permissions import Action
+from registry_service.domain.requests import (
+    NewLineageEdge,
+    NewManifestFile,
+    RegisterVersion,
+    RevokeVersion,
+    UpdateVersion,
+)
+from registry_service.services.aliases import point_alias
+from registry_service.services.models import check_description, record_change
+from registry_service.services.promotions import stale_promotions_of
+from registry_service.services.work import Work
+
+MAX_IDENTITY = 1024
+MAX_PEOPLE = 100
+
+
+def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVersion:
+    """Make a version visible, whole, in this one transaction. All its bytes are verified and durable by now.
+
+    A registration under an identity that was used before answers with the first one's version, and has no effect.
+
+    :raises UploadIncomplete: bytes of the manifest are neither in the upload nor in a version the caller may read.
+    :raises MetadataRequired: a field that the model demands is missing or of another type.
+    """
+
+    found = find_model(work, model, Action.VERSION_REGISTER, lock=True)
+    if body.identity is not None:
+        _check_identity(body.identity)
+        earlier = _registered(work, found, body.identity)
+        if earlier is not None:
+            work.existed = True
+            return describe_versions(work, found, [earlier])[0]
+    _check_body(found, body)
+    digest = content_digest(body.files, body.metadata)
+    _check_bytes(work, body)
+
+    number = found.last_number + 1
+    work.connection.execute(update(models).where(models.c.id == found.id).values(last_number=number))
+    _insert(work, found.id, number, digest, body)
+    record_change(
+        work,
+        found,
+        EventKind.VERSION_REGISTERED,
+        subject=str(number),
+        version=number,
+        digest=digest,
+        identity=body.identity,
+    )
+    for alias in body.aliases:
+        point_alias(work, found, alias, number, digest)
+    found = find_model(work, model, Action.VERSION_READ)
+    return describe_versions(work, found, [find_version(work, found, str(number))])[0]
+
+
+def update_version(work: Work, model: str, selector: str, body: UpdateVersion) -> ModelVersion:
+    """Description and tags may change; content never."""
+
+    found = find_model(work, model, Action.VERSION_UPDATE, lock=True)
+    version = find_version(work, found, selector)
+    if body.description is not msgspec.UNSET:
+        check_description(body.description)
+        work.connection.execute(_this(update(versions), versions, version).values(description=body.description))
+    if body.tags is not msgspec.UNSET:
+        check_tags(body.tags)
+        work.connection.execute(_this(delete(version_tags), version_tags, version))
+        _insert_tags(work, found.id, version.number, body.tags)
+    record_change(
+        work,
+        found,
+        EventKind.VERSION_UPDATED,
+        subject=str(version.number),
+        version=version.number,
+        changed=msgspec.to_builtins(body),
+    )
+    return _described(work, model, version.number)
+
+
+def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -> ModelVersion:
+    """Withdraw a version for good: no download, no promotion, no rollback target; open promotions of it go stale.
+    Where it is current, it stays so until somebody rolls back or vacates: the registry doesn't stop what runs."""
+
+    found = find_model(work, model, Action.VERSION_REVOKE, lock=True)
+    version = find_version(work, found, selector)
+    if not body.reason.strip():
+        raise InvalidInput("Say why the version is revoked.", field="reason")
+    if version.revoked_at is None:
+        work.connection.execute(
+            _this(update(versions), versions, version).values(
+                revoked_at=work.now, revoked_by=work.actor.name, revoked_reason=body.reason
+            )
+        )
+        record_change(
+            work,
+            found,
+            EventKind.VERSION_REVOKED,
+            subject=str(version.number),
+            version=version.number,
+            digest=version.digest,
+            reason=body.reason,
+        )
+        stale_promotions_of(work, found, version, f"version {version.number} was revoked: {body.reason}")
+    return _described(work, model, version.number)
+
+
+def _check_identity(identity: str) -> None:
+    if not identity or len(identity) > MAX_IDENTITY:
+        raise InvalidInput("identity has 1 to 1,024 characters. Shorten it or leave it out.", field="identity")
+
+
+def _check_body(model: Row[Any], body: RegisterVersion) -> None:
+    check_manifest(body.files)
+    check_metadata(body.metadata)
+    check_tags(body.tags)
+    check_description(body.description)
+    check_lineage(body.lineage)
+    if len(body.people) > MAX_PEOPLE:
+        raise TooLarge(f"people names more than {MAX_PEOPLE}. Name those who took part in this version.")
+    demanded = msgspec.convert(model.metadata_fields, list[MetadataField])
+    missing = missing_fields(body.metadata, demanded, required=True)
+    if missing:
+        raise MetadataRequired(
+            f"'{model.name}' demands metadata that this version lacks or has in another type: {', '.join(missing)}."
+            " Add it and register again.",
+            missing=missing,
+        )
+
+
+def _check_bytes(work: Work, body: RegisterVersion) -> None:
+    """Every digest is covered: by bytes that this upload brought or was spared, or by a version in sight."""
+
+    sizes = {file.digest: file.size for file in body.files}
+    if len({(file.digest, file.size) for file in body.files}) != len(sizes):
+        raise InvalidManifest("One digest stands with two sizes in the manifest. Compute the manifest again.")
+    covered: set[str] = set()
+    if body.upload is not None:
+        session = find_upload(work, body.upload, lock=True)
+        covered.update(
+            work.connection.execute(
+                select(upload_files.c.digest).where(
+                    upload_files.c.upload_id == session.id, upload_files.c.received_at.is_not(None)
+                )
+            ).scalars()
+        )
+        work.connection.execute(update(uploads).where(uploads.c.id == session.id).values(closed_at=work.now))
+    missing = sorted(sizes.keys() - covered)
+    if missing:
+        missing = sorted(set(missing) - readable_digests(work, missing))
+    if missing:
+        raise UploadIncomplete(
+            f"The bytes of {len(missing)} file(s) have not arrived. Upload them, then register.", missing=missing[:100]
+        )
+    for row in work.connection.execute(select(blobs).where(blobs.c.digest.in_(list(sizes)))):
+        if row.size != sizes[row.digest]:
+            raise SizeMismatch(
+                f"{row.digest} has {row.size} bytes, and the manifest says {sizes[row.digest]}. Compute it again.",
+                digest=row.digest,
+            )
+
+
+def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterVersion) -> None:
+    described = body.metadata
+    work.connection.execute(
+        insert(versions).values(
+            model_id=model_id,
+            number=number,
+            digest=digest,
+            identity=body.identity,
+            metadata=described,
+            framework=described.framework,
+            format=described.format,
+            precision=described.precision,
+            architecture=described.architecture,
+            task=described.task,
+            target_device=described.target_device,
+            score=described.score,
+            description=body.description,
+            source_uri=body.source_uri,
+            people=sorted(set(body.people)),
+            file_count=len(body.files),
+            size=sum(file.size for file in body.files),
+            created_at=work.now,
+            created_by=work.actor.name,
+        )
+    )
+    _insert_files(work, model_id, number, body.files)
+    _insert_tags(work, model_id, number, body.tags)
+    _insert_figures(work, model_id, number, described)
+    _insert_lineage(work, model_id, number, body.lineage)
+
+
+def _insert_files(work: Work, model_id: str, number: int, files: list[NewManifestFile]) -> None:
+    if files:
+        work.connection.execute(
+            insert(version_files),
+            [{"model_id": model_id, "number": number, **msgspec.structs.asdict(file)} for file in files],
+        )
+
+
+def _insert_tags(work: Work, model_id: str, number: int, tags: dict[str, str]) -> None:
+    if tags:
+        work.connection.execute(
+            insert(version_tags),
+            [{"model_id": model_id, "number": number, "key": key, "value": value} for key, value in tags.items()],
+        )
+
+
+def _insert_figures(work: Work, model_id: str, number: int, described: Metadata) -> None:
+    if described.metrics:
+        work.connection.execute(
+            insert(version_metrics),
+            [
+                {"model_id": model_id, "number": number, "key": key, "value": value}
+                for key, value in described.metrics.items()
+            ],
+        )
+    if described.params:
+        work.connection.execute(
+            insert(version_params),
+            [
+                {
+                    "model_id": model_id,
+                    "number": number,
+                    "key": key,
+                    "value": value if isinstance(value, str) else msgspec.json.encode(value).decode(),
+                    "numeric_value": float(value)
+                    if isinstance(value, int | float) and not isinstance(value, bool)
+                    else None,
+                }
+                for key, value in described.params.items()
+            ],
+        )
+
+
+def _insert_lineage(work: Work, model_id: str, number: int, edges: list[NewLineageEdge]) -> None:
+    if edges:
+        work.connection.execute(
+            insert(version_lineage),
+            [{"model_id": model_id, "number": number, **msgspec.structs.asdict(edge)} for edge in edges],
+        )
+
+
+def _registered(work: Work, model: Row[Any], identity: str) -> Row[Any] | None:
+    return work.connection.execute(
+        select(versions).where(versions.c.model_id == model.id, versions.c.identity == identity)
+    ).one_or_none()
+
+
+def _this(statement: Any, table: Any, version: Row[Any]) -> Any:
+    return statement.where(table.c.model_id == version.model_id, table.c.number == version.number)
+
+
+def _described(work: Work, model: str, number: int) -> ModelVersion:
+    found = find_model(work, model, Action.VERSION_READ)
+    return describe_versions(work, found, [find_version(work, found, str(number))])[0]
