@@ -93,6 +93,8 @@ TABLE: Final = MappingProxyType(
     }
 )
 
+OPEN_PHASES: Final = tuple(TABLE)
+
 
 def move(phase: Phase, by: Move) -> Phase:
     """The phase after a move.

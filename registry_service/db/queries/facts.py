@@ -1,0 +1,277 @@
+"""Gathers the facts that a promotion is judged by, in one transaction, as of one moment.
+
+A source keeps what it has read: judging the fifty promotions of a page asks for each person, policy and version once.
+It must not outlive a change of what it has read; make a new one after writing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Row, func, select
+
+from registry_service.db.queries.policies import documents_of
+from registry_service.db.queries.principals import grants_of, groups_of, owners_of
+from registry_service.db.queries.stages import describe_record, failed_numbers, hold_of
+from registry_service.db.tables import (
+    checks,
+    principals,
+    promotions,
+    reviews,
+    stage_history,
+    stages,
+    version_tags,
+    versions,
+)
+from registry_service.db.view import View
+from registry_service.domain.entities import CheckStatus, Lease, PrincipalKind, StageChange, Verdict
+from registry_service.domain.facts import (
+    CheckFacts,
+    Facts,
+    OpenRequest,
+    Party,
+    Person,
+    PinnedPolicy,
+    PromotionFacts,
+    ReviewFacts,
+    StageFacts,
+    StageLease,
+    VersionFacts,
+)
+from registry_service.domain.metadata import Metadata
+from registry_service.domain.permissions import Role, Scope
+from registry_service.domain.policies import PolicyPin
+from registry_service.domain.promotions import OPEN_PHASES, Phase, PromotionKind
+from registry_service.domain.stages import seconds_current
+
+T = TypeVar("T")
+
+
+class FactSource:
+    """Facts as one view sees them."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._memory: dict[tuple[object, ...], Any] = {}
+
+    def facts_of(self, promotion: Row[Any]) -> Facts:
+        """All that `approvals.decide` asks for about a row of `promotions` (with its `model_name`)."""
+
+        pins = msgspec.convert(promotion.policies, list[PolicyPin])
+        policies = tuple(self._once(("policy", pin.name, pin.version), partial(self._policy, pin)) for pin in pins)
+        timed = any(policy.document.prerequisites for policy in policies)
+        stage = self._once(("stage", promotion.model_id, promotion.stage), partial(self._stage_row, promotion))
+        version = self._version(promotion.model_id, promotion.number)
+        if timed:
+            version = msgspec.structs.replace(version, current_in=self._seconds_current(promotion))
+        return Facts(
+            promotion=self._promotion(promotion),
+            version=version,
+            current=None if stage.number is None else self._version(promotion.model_id, stage.number),
+            stage=self._stage(promotion, stage),
+            policies=policies,
+            reviews=tuple(self._review(row) for row in self._reviews(promotion)),
+            checks=self._once(("checks", promotion.model_id, promotion.number), partial(self._checks, promotion)),
+        )
+
+    def party(self, name: str) -> Party:
+        """Who registered or requested, with the people who answer for it now."""
+        return self._once(("party", name), lambda: Party(name=name, owners=tuple(owners_of(self._view, [name])[name])))
+
+    def person(self, name: str) -> Person:
+        """A principal as it is at this moment."""
+        return self._once(("person", name), partial(self._person, name))
+
+    def _once(self, key: tuple[object, ...], read: Any) -> Any:
+        if key not in self._memory:
+            self._memory[key] = read()
+        return self._memory[key]
+
+    def _promotion(self, row: Row[Any]) -> PromotionFacts:
+        people = set(row.people) | set(self._version_row(row.model_id, row.number).people)
+        return PromotionFacts(
+            id=row.id,
+            model_name=row.model_name,
+            stage=row.stage,
+            version=row.number,
+            digest=row.digest,
+            phase=Phase(row.phase),
+            requester=self.party(row.requested_by),
+            requested_at=row.requested_at,
+            expires_at=row.expires_at,
+            kind=PromotionKind(row.kind),
+            approved_at=row.approved_at,
+            lease=lease_of(row),
+            asserted_people=tuple(sorted(people)),
+        )
+
+    def _policy(self, pin: PolicyPin) -> PinnedPolicy:
+        ((_, document),) = documents_of(self._view, [pin])
+        return PinnedPolicy(pin=pin, document=document)
+
+    def _version_row(self, model_id: str, number: int) -> Row[Any]:
+        return self._once(
+            ("version row", model_id, number),
+            lambda: self._view.connection.execute(
+                select(versions).where(versions.c.model_id == model_id, versions.c.number == number)
+            ).one(),
+        )
+
+    def _version(self, model_id: str, number: int) -> VersionFacts:
+        return self._once(("version", model_id, number), partial(self._read_version, model_id, number))
+
+    def _read_version(self, model_id: str, number: int) -> VersionFacts:
+        row = self._version_row(model_id, number)
+        tags = self._view.connection.execute(
+            select(version_tags.c.key, version_tags.c.value).where(
+                version_tags.c.model_id == model_id, version_tags.c.number == number
+            )
+        )
+        current_in = self._view.connection.execute(
+            select(stages.c.name).where(stages.c.model_id == model_id, stages.c.number == number)
+        ).scalars()
+        return VersionFacts(
+            number=number,
+            digest=row.digest,
+            registrant=self.party(row.created_by),
+            created_at=row.created_at,
+            metadata=msgspec.convert(row.metadata, Metadata),
+            tags=dict(tags.tuples().all()),
+            description=row.description,
+            revoked=row.revoked_at is not None,
+            stages=tuple(current_in),
+        )
+
+    def _seconds_current(self, promotion: Row[Any]) -> dict[str, float]:
+        history = defaultdict(list)
+        for row in self._view.connection.execute(
+            select(stage_history).where(stage_history.c.model_id == promotion.model_id).order_by(stage_history.c.id)
+        ):
+            history[row.stage].append(describe_record(promotion.model_name, row))
+        return {
+            stage: seconds_current(records, promotion.number, self._view.now) for stage, records in history.items()
+        }
+
+    def _stage_row(self, promotion: Row[Any]) -> Row[Any]:
+        return self._view.connection.execute(
+            select(stages).where(stages.c.model_id == promotion.model_id, stages.c.name == promotion.stage)
+        ).one()
+
+    def _stage(self, promotion: Row[Any], row: Row[Any]) -> StageFacts:
+        model_id, stage = promotion.model_id, promotion.stage
+        open_ones: list[Row[Any]] = self._once(("open", model_id, stage), partial(self._open, model_id, stage))
+        others = [other for other in open_ones if other.id != promotion.id]
+        leased = next((other for other in others if other.phase == Phase.APPLYING), None)
+        lease = lease_of(leased) if leased is not None else None
+        return StageFacts(
+            hold=hold_of(row),
+            failed=frozenset(self._once(("failed", model_id), partial(failed_numbers, self._view, model_id))[stage]),
+            newest_standing=self._once(("newest", model_id, stage), partial(self._newest_standing, model_id, stage)),
+            lease=None if leased is None or lease is None else StageLease(promotion_id=leased.id, lease=lease),
+            others=tuple(
+                OpenRequest(
+                    id=other.id,
+                    version=other.number,
+                    phase=Phase(other.phase),
+                    requested_at=other.requested_at,
+                    reviewed=other.reviewed > 0,
+                )
+                for other in others
+            ),
+        )
+
+    def _open(self, model_id: str, stage: str) -> list[Row[Any]]:
+        standing = (
+            select(func.count())
+            .where(reviews.c.promotion_id == promotions.c.id, reviews.c.withdrawn_at.is_(None))
+            .scalar_subquery()
+        )
+        return list(
+            self._view.connection.execute(
+                select(promotions, standing.label("reviewed")).where(
+                    promotions.c.model_id == model_id,
+                    promotions.c.stage == stage,
+                    promotions.c.phase.in_(OPEN_PHASES),
+                )
+            )
+        )
+
+    def _newest_standing(self, model_id: str, stage: str) -> int | None:
+        """The highest number that a promotion made current here and that is still good. Older ones come back by
+        rollback only; once the newer one was abandoned or revoked, the way is open for them again."""
+
+        failed = failed_numbers(self._view, model_id)[stage]
+        newest: int | None = self._view.connection.execute(
+            select(func.max(stage_history.c.number))
+            .join(
+                versions,
+                (versions.c.model_id == stage_history.c.model_id) & (versions.c.number == stage_history.c.number),
+            )
+            .where(
+                stage_history.c.model_id == model_id,
+                stage_history.c.stage == stage,
+                stage_history.c.change == StageChange.PROMOTED,
+                stage_history.c.number.not_in(failed),
+                versions.c.revoked_at.is_(None),
+            )
+        ).scalar_one()
+        return newest
+
+    def _reviews(self, promotion: Row[Any]) -> list[Row[Any]]:
+        return list(
+            self._view.connection.execute(
+                select(reviews).where(reviews.c.promotion_id == promotion.id).order_by(reviews.c.id)
+            )
+        )
+
+    def _review(self, row: Row[Any]) -> ReviewFacts:
+        return ReviewFacts(
+            reviewer=self.person(row.reviewer),
+            verdict=Verdict(row.verdict),
+            digest=row.digest,
+            at=row.at,
+            current_digest=row.current_digest,
+            withdrawn=row.withdrawn_at is not None,
+        )
+
+    def _person(self, name: str) -> Person:
+        row = self._view.connection.execute(select(principals).where(principals.c.name == name)).one()
+        return Person(
+            name=name,
+            grants=tuple(Scope(Role(grant.role), grant.pattern) for grant in grants_of(self._view, [name])[name]),
+            groups=tuple(groups_of(self._view, [name])[name]),
+            is_person=row.kind == PrincipalKind.PERSON,
+            disabled=row.disabled,
+        )
+
+    def _checks(self, promotion: Row[Any]) -> tuple[CheckFacts, ...]:
+        # The latest of each name and reporter: a policy may listen to some reporters only.
+        newest = (
+            select(func.max(checks.c.id))
+            .where(checks.c.model_id == promotion.model_id, checks.c.number == promotion.number)
+            .group_by(checks.c.name, checks.c.reported_by)
+        )
+        rows = self._view.connection.execute(select(checks).where(checks.c.id.in_(newest)).order_by(checks.c.id))
+        return tuple(
+            CheckFacts(
+                id=row.id,
+                name=row.name,
+                status=CheckStatus(row.status),
+                digest=row.digest,
+                reported_by=row.reported_by,
+                reported_at=row.reported_at,
+                summary=row.summary,
+            )
+            for row in rows
+        )
+
+
+def lease_of(row: Row[Any]) -> Lease | None:
+    """The lease that a row of `promotions` records."""
+
+    if row.lease_holder is None:
+        return None
+    return Lease(holder=row.lease_holder, acquired_at=row.lease_acquired_at, expires_at=row.lease_expires_at)
