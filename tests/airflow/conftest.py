@@ -30,3 +30,11 @@ def own_airflow(tmp_path: Path) -> Iterator[Airflow]:
     airflow = Airflow(tmp_path / "airflow")
     yield airflow
     airflow.stop()
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """The metadata database of the test's own process, for `tests.airflow.inprocess.run_dag`."""
+    from tests.airflow.inprocess import make_database
+
+    make_database()
