@@ -1,0 +1,122 @@
+"""The words of the one log: kinds of events, patterns over them, and the cursor that says how far one has read."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final, NamedTuple, NewType
+
+from registry_service.domain.errors import CursorFromOtherEpoch, InvalidCursor, InvalidInput
+
+
+class EventKind(StrEnum):
+    MODEL_CREATED = "model.created"
+    MODEL_UPDATED = "model.updated"
+    MODEL_DELETED = "model.deleted"
+    MODEL_RESTORED = "model.restored"
+    MODEL_RELEASED = "model.released"
+    VERSION_REGISTERED = "version.registered"
+    VERSION_UPDATED = "version.updated"
+    VERSION_REVOKED = "version.revoked"
+    ALIAS_MOVED = "alias.moved"
+    ALIAS_REMOVED = "alias.removed"
+    STAGE_ARRANGED = "stage.arranged"
+    STAGE_HELD = "stage.held"
+    STAGE_RELEASED = "stage.released"
+    STAGE_VACATED = "stage.vacated"
+    STAGE_FAILURE_CLEARED = "stage.failure_cleared"
+    STAGE_MOVED = "stage.moved"
+    CHECK_REPORTED = "check.reported"
+    PROMOTION_REQUESTED = "promotion.requested"
+    PROMOTION_APPROVED = "promotion.approved"
+    PROMOTION_UNAPPROVED = "promotion.unapproved"
+    PROMOTION_LEASED = "promotion.leased"
+    PROMOTION_LEASE_RELEASED = "promotion.lease_released"
+    PROMOTION_APPLIED = "promotion.applied"
+    PROMOTION_FAILED = "promotion.failed"
+    PROMOTION_REJECTED = "promotion.rejected"
+    PROMOTION_CANCELLED = "promotion.cancelled"
+    PROMOTION_EXPIRED = "promotion.expired"
+    PROMOTION_STALE = "promotion.stale"
+    PROMOTION_SUPERSEDED = "promotion.superseded"
+    PROMOTION_ROLLED_BACK = "promotion.rolled_back"
+    REVIEW_GIVEN = "review.given"
+    REVIEW_WITHDRAWN = "review.withdrawn"
+    DEPLOYMENT_STARTED = "deployment.started"
+    DEPLOYMENT_OBSERVED = "deployment.observed"
+    DEPLOYMENT_DRIFTED = "deployment.drifted"
+    DEPLOYMENT_ENDED = "deployment.ended"
+    POLICY_WRITTEN = "policy.written"
+    POLICY_ATTACHED = "policy.attached"
+    POLICY_DETACHED = "policy.detached"
+    POLICY_CHANGE_PROPOSED = "policy.change_proposed"
+    PRINCIPAL_CREATED = "principal.created"
+    PRINCIPAL_UPDATED = "principal.updated"
+    GROUP_WRITTEN = "group.written"
+    GROUP_REMOVED = "group.removed"
+    GRANT_CREATED = "grant.created"
+    GRANT_REMOVED = "grant.removed"
+    TOKEN_CREATED = "token.created"  # noqa: S105 -- the name of an event
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 -- the name of an event
+
+
+KindPattern = NewType("KindPattern", str)
+
+_KINDS: Final = frozenset(kind.value for kind in EventKind)
+_FAMILIES: Final = frozenset(kind.partition(".")[0] for kind in EventKind)
+
+
+def parse_kind(text: str) -> KindPattern:
+    """A kind (`promotion.applied`) or all kinds of one family (`promotion.*`).
+
+    :raises InvalidInput: there is no such kind. A misspelt one must not wait in silence for ever.
+    """
+
+    family, _, rest = text.partition(".")
+    if family not in _FAMILIES:
+        raise InvalidInput(
+            f"'{text}' is no kind of event. Kinds begin with one of: {', '.join(sorted(_FAMILIES))}.", kind=text
+        )
+    if rest == "*" or text in _KINDS:
+        return KindPattern(text)
+    known = ", ".join(kind for kind in EventKind if kind.startswith(f"{family}."))
+    raise InvalidInput(f"'{text}' is no kind of event. There are: {known}, and '{family}.*' for all.", kind=text)
+
+
+def kind_matches(pattern: KindPattern, kind: str) -> bool:
+    """Whether an event of this kind is what the pattern asks for."""
+    return kind.startswith(pattern[:-1]) if pattern.endswith(".*") else kind == pattern
+
+
+_CURSOR: Final = re.compile(r"([0-9A-Za-z]{1,40})-([0-9]{1,18})", re.ASCII)
+
+
+class Cursor(NamedTuple):
+    """A place in the log: after event `seq`, of the log that `epoch` names. A reset or restored log has another
+    epoch, because its numbers mean other events."""
+
+    epoch: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}-{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str, *, epoch: str) -> Cursor:
+        """:raises InvalidCursor: it is none.
+        :raises CursorFromOtherEpoch: it is one of another log than that of `epoch`.
+        """
+
+        found = _CURSOR.fullmatch(text)
+        if found is None:
+            raise InvalidCursor(
+                f"'{text[:80]}' is no cursor. Use one that a page of events gave, or 'start', or 'latest'."
+            )
+        cursor = cls(found[1], int(found[2]))
+        if cursor.epoch != epoch:
+            raise CursorFromOtherEpoch(
+                "The event log was reset or restored since this cursor was made. Read again from 'start', or from"
+                " 'latest' if what happened meanwhile doesn't matter.",
+                epoch=epoch,
+            )
+        return cursor

@@ -1,0 +1,92 @@
+"""What may be said of where a version comes from. Refs are opaque text to the registry, except those that name
+another version of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from registry_service.domain.entities import LineageKind
+from registry_service.domain.errors import InvalidInput, TooLarge
+from registry_service.domain.requests import NewLineageEdge
+
+MAX_EDGES: Final = 1000
+MAX_REF: Final = 1024
+MAX_URL: Final = 2048
+MAX_DETAILS: Final = 64
+MAX_DETAIL_KEY: Final = 256
+MAX_DETAIL_VALUE: Final = 4096
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+# Long enough for SHA-256 with its name; datasets and commits have digests of their own kinds.
+_DIGEST: Final = re.compile(r"(?=.{3,71}\Z)[a-z0-9-]+:[0-9A-Za-z+/=_-]+", re.ASCII)
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+
+
+class VersionReference(NamedTuple):
+    """`model/3`: a version of this registry, which may no longer, or not for every reader, be there."""
+
+    model_name: str
+    number: int
+
+
+def parse_version_reference(ref: str) -> VersionReference:
+    """:raises InvalidInput: `ref` is not `<model>/<number>`."""
+
+    model_name, slash, number = ref.rpartition("/")
+    if not slash or not model_name or "/" in model_name or not _NUMBER.fullmatch(number):
+        raise InvalidInput(f"'{ref}' names no version. Write it as '<model>/<number>', such as 'fraud/3'.", ref=ref)
+    return VersionReference(model_name, int(number))
+
+
+def check_lineage(edges: Sequence[NewLineageEdge]) -> None:
+    """Edges as a registration may bring them.
+
+    :raises InvalidInput: an edge is malformed or given twice; the message says which, counting from 0.
+    :raises TooLarge: there are too many edges, or one carries too much.
+    """
+
+    if len(edges) > MAX_EDGES:
+        raise TooLarge(f"lineage has {len(edges)} edges; at most {MAX_EDGES} are kept. Name sets instead of members.")
+    seen: dict[tuple[LineageKind, str], int] = {}
+    for index, edge in enumerate(edges):
+        _check_edge(edge, f"lineage[{index}]")
+        first = seen.setdefault((edge.kind, edge.ref), index)
+        if first != index:
+            raise InvalidInput(f"lineage[{index}] says the same as lineage[{first}]. Leave one out.", ref=edge.ref)
+
+
+def _check_edge(edge: NewLineageEdge, where: str) -> None:
+    _check_text(edge.ref, f"{where}.ref", MAX_REF)
+    if edge.kind is LineageKind.PARENT_VERSION:
+        parse_version_reference(edge.ref)
+    if edge.digest is not None and not _DIGEST.fullmatch(edge.digest):
+        raise InvalidInput(f"{where}.digest is no digest. Write it as '<algorithm>:<value>', 71 characters at most.")
+    if edge.url is not None:
+        _check_text(edge.url, f"{where}.url", MAX_URL)
+        _check_link(edge.url, f"{where}.url")
+    if len(edge.details) > MAX_DETAILS:
+        raise TooLarge(f"{where}.details has {len(edge.details)} entries; at most {MAX_DETAILS} are kept.")
+    for key, value in edge.details.items():
+        _check_text(key, f"{where}.details, the key '{key[:40]}',", MAX_DETAIL_KEY)
+        if len(value) > MAX_DETAIL_VALUE:
+            raise TooLarge(f"{where}.details['{key}'] is longer than {MAX_DETAIL_VALUE} characters.")
+
+
+def _check_text(text: str, where: str, longest: int) -> None:
+    if not text.strip() or _CONTROL.search(text):
+        raise InvalidInput(f"{where} is empty or has control characters. Give one line of plain text.")
+    if len(text) > longest:
+        raise TooLarge(f"{where} is longer than {longest} characters.")
+
+
+def _check_link(url: str, where: str) -> None:
+    # It becomes a link on a page, so a scheme that runs something there is no link.
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
+        raise InvalidInput(f"{where} is no link. Give an address that begins with http:// or https://.", url=url)

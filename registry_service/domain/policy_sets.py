@@ -1,0 +1,63 @@
+"""Several policies at once: which hold for a stage, and what they amount to together. The strictest word counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from registry_service.domain.entities import PolicyAttachment
+from registry_service.domain.permissions import Role, Scope
+from registry_service.domain.policies import OnNewer, PolicyDocument
+
+# Who may go back, from the many to the few.
+ROLLBACK_ROLES: Final = (Role.CONTRIBUTOR, Role.APPROVER, Role.ADMIN)
+
+_STRICTNESS: Final = MappingProxyType({OnNewer.PARALLEL: 0, OnNewer.SUPERSEDE_UNREVIEWED: 1, OnNewer.QUEUE: 2})
+
+
+def select_policies(attachments: Iterable[PolicyAttachment], model_name: str, stage: str) -> tuple[str, ...]:
+    """The names of the policies that hold for this stage of this model: all that match; defaults only where no other
+    does."""
+
+    matching = [
+        attachment
+        for attachment in attachments
+        if attachment.stage in ("*", stage) and Scope(Role.READER, attachment.model_pattern).covers(model_name)
+    ]
+    chosen = [attachment for attachment in matching if not attachment.default] or matching
+    return tuple(sorted({attachment.policy for attachment in chosen}))
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What several policies amount to: the shortest times, the most careful order, the fewest who may go back and the
+    shortest way. Self-approval is not here: it stays a matter of each policy's own rules."""
+
+    request_expires_after: timedelta
+    approval_expires_after: timedelta
+    lease: timedelta
+    on_newer: OnNewer
+    rollback_role: Role
+    rollback_within: int
+    change_needs_second_person: bool
+
+
+_UNSAID: Final = PolicyDocument(name="unsaid")
+
+
+def terms(documents: Sequence[PolicyDocument]) -> Terms:
+    """Together; where there is no policy, what a policy says that says nothing."""
+
+    documents = documents or (_UNSAID,)
+    return Terms(
+        request_expires_after=timedelta(seconds=min(one.request_expires_after for one in documents)),
+        approval_expires_after=timedelta(seconds=min(one.approval_expires_after for one in documents)),
+        lease=timedelta(seconds=min(one.lease_seconds for one in documents)),
+        on_newer=max((one.on_newer for one in documents), key=_STRICTNESS.__getitem__),
+        rollback_role=max((Role(one.rollback.role) for one in documents), key=ROLLBACK_ROLES.index),
+        rollback_within=min(one.rollback.within for one in documents),
+        change_needs_second_person=any(one.change_needs_second_person for one in documents),
+    )
