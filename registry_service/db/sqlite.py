@@ -54,7 +54,7 @@ class SqliteDatabase(Database):
             self._writer.start()
             self._readers.start()
             await self.check()
-        except BaseException:
+        except Exception:
             await self.stop()
             raise
 

@@ -12,7 +12,7 @@ behind a savepoint of its own, and all of them are answered once the COMMIT has 
 The danger is in an error that takes more with it than its own statement. When the disk is full, SQLite may roll back
 the *whole* transaction (https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction). The next
 SAVEPOINT would then silently open a transaction of its own, and the commands before it would be acknowledged although
-they are gone. Hence one rule, in `_run_command` and before COMMIT: not in a transaction any more → the group is over,
+they are gone. Hence one rule, in `_run_job`: not in a transaction any more → the group is over,
 and every command in it fails.
 """
 
@@ -113,15 +113,10 @@ class GroupCommitWriter:
         group: list[_Job] = []
         job = self._queue.get()
         while job is not None:
-            if not job.answer.cancelled():
-                group.append(job)
-            if len(group) == GROUP_LIMIT:
+            group.append(job)
+            if len(group) == GROUP_LIMIT or self._queue.empty():
                 return group
-            try:
-                # Only an empty group waits: a group of commands that were all taken back mustn't look like the end.
-                job = self._queue.get(block=not group)
-            except queue.Empty:
-                return group
+            job = self._queue.get()
         if group:
             self._queue.put(None)
         return group
@@ -132,17 +127,19 @@ class GroupCommitWriter:
                 self._connection = self._connect()
             driver = driver_of(self._connection)
             driver.execute("BEGIN IMMEDIATE")
-            outcomes = [self._run_command(self._connection, driver, job.command) for job in group]
+            outcomes = [self._run_job(self._connection, driver, job) for job in group]
             self._commit(driver)
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody in the group may be told of success
             self._close()
             return [_Outcome(error=_group_failure(error)) for _ in group]
         return outcomes
 
-    def _run_command(self, connection: Connection, driver: sqlite3.Connection, command: Command) -> _Outcome:
+    def _run_job(self, connection: Connection, driver: sqlite3.Connection, job: _Job) -> _Outcome:
+        if job.answer.cancelled():
+            return _Outcome()
         driver.execute("SAVEPOINT command")
         try:
-            result = command(connection)
+            result = job.command(connection)
         except Exception as error:  # noqa: BLE001 - it belongs to the caller
             self._require_transaction(driver, error)
             self._undo(driver)

@@ -1,0 +1,111 @@
+"""What a server may do to its clients: end connections, find deadlocks, refuse, run out of connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import Connection, text, update
+
+from registry_service.db.postgres import PostgresDatabase
+from registry_service.db.query import first
+from registry_service.domain.errors import DatabaseUnavailable
+from tests.db.counters import Command, counters, increment, make_counters, value_of
+from tests.fixtures_database import PostgresServer
+
+pytestmark = pytest.mark.postgres
+
+ONE = first(text("SELECT 1"), lambda row: row[0])
+
+
+@pytest.fixture
+async def database(postgres_server: PostgresServer) -> AsyncIterator[PostgresDatabase]:
+    name = await postgres_server.create()
+    database = PostgresDatabase(postgres_server.url(name), writers=4, readers=2)
+    await database.start()
+    yield database
+    await database.stop()
+    await postgres_server.drop(name)
+
+
+async def end_connections(server: PostgresServer) -> None:
+    await server.statement(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'model-registry' AND pid <> pg_backend_pid()"
+    )
+
+
+async def test_connections_that_the_server_closed_are_replaced_unnoticed(
+    database: PostgresDatabase, postgres_server: PostgresServer
+) -> None:
+    await make_counters(database, "hits")
+    await asyncio.gather(*(database.read(ONE) for _ in range(8)), *(database.view(value_of("hits")) for _ in range(8)))
+    await end_connections(postgres_server)
+    assert await database.write(increment("hits")) == 1
+    assert await database.view(value_of("hits")) == 1
+    assert await asyncio.gather(*(database.read(ONE) for _ in range(8))) == [1] * 8
+
+
+async def test_a_connection_lost_in_a_command_is_a_refusal_that_may_be_tried_again(
+    database: PostgresDatabase, postgres_server: PostgresServer
+) -> None:
+    await make_counters(database, "hits")
+
+    def command(connection: Connection) -> None:
+        connection.execute(update(counters).values(value=1))
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await database.write(command)
+    assert caught.value.retryable
+    assert await database.view(value_of("hits")) == 0
+
+
+async def test_a_deadlock_is_resolved_by_running_one_command_again(database: PostgresDatabase) -> None:
+    await make_counters(database, "a", "b")
+    runs = []
+
+    def both(names: str) -> Command[None]:
+        def command(connection: Connection) -> None:
+            runs.append(names)
+            for name in names:
+                connection.execute(update(counters).where(counters.c.name == name).values(value=counters.c.value + 1))
+                connection.exec_driver_sql("SELECT pg_sleep(0.05)")
+
+        return command
+
+    await asyncio.gather(database.write(both("ab")), database.write(both("ba")))
+    assert len(runs) > 2
+    assert await database.view(value_of("a")) == await database.view(value_of("b")) == 2
+
+
+async def test_a_serialization_failure_runs_the_command_again(database: PostgresDatabase) -> None:
+    await make_counters(database, "hits")
+    runs = []
+
+    def command(connection: Connection) -> None:
+        runs.append(1)
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        value = connection.execute(text("SELECT value FROM counters")).scalar_one()
+        connection.exec_driver_sql("SELECT pg_sleep(0.02)")
+        connection.execute(update(counters).values(value=value + 1))
+
+    await asyncio.gather(database.write(command), database.write(command))
+    assert len(runs) > 2
+    assert await database.view(value_of("hits")) == 2
+
+
+async def test_a_server_that_is_not_there_is_a_refusal(postgres_server: PostgresServer) -> None:
+    for url in ("postgresql://postgres@127.0.0.1:1/none", postgres_server.url("no_such_database")):
+        database = PostgresDatabase(url)
+        with pytest.raises(DatabaseUnavailable):
+            await database.start()
+        with pytest.raises(DatabaseUnavailable):
+            await database.read(ONE)
+
+
+async def test_commands_wait_for_a_free_connection_rather_than_fail(database: PostgresDatabase) -> None:
+    await make_counters(database, "hits")
+    await asyncio.gather(*(database.write(increment("hits")) for _ in range(40)))
+    assert await database.view(value_of("hits")) == 40
