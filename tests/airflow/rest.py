@@ -112,6 +112,17 @@ class AirflowApi:
         answer = self.request("GET", "/monitor/health").content
         return msgspec.json.decode(answer, type=dict[str, dict[str, str | None]])
 
+    def wait_until(
+        self, look: Callable[[], T], done: Callable[[T], bool], timeout: float, complaint: Callable[[], str]
+    ) -> T:
+        """Look until it is done and return what was seen then; after `timeout` seconds AirflowFailure complains."""
+        deadline = time.monotonic() + timeout
+        while not done(value := look()):
+            if time.monotonic() > deadline:
+                raise AirflowFailure(complaint())
+            time.sleep(0.2)
+        return value
+
     # DAGs
 
     def wait_for_dag(self, dag_id: str, *, timeout: float = 60) -> None:
@@ -126,7 +137,7 @@ class AirflowApi:
             self._checked(answer)
             return True
 
-        self._wait(known, bool, timeout, lambda: f"no DAG {dag_id!r} after {timeout:g} s, and no import error")
+        self.wait_until(known, bool, timeout, lambda: f"no DAG {dag_id!r} after {timeout:g} s, and no import error")
 
     def unpause(self, dag_id: str, *, timeout: float = 60) -> None:
         """Wait for the DAG and let it run."""
@@ -164,7 +175,7 @@ class AirflowApi:
         self, dag_id: str, run_id: str, *, expected: Literal["success", "failed"] = "success", timeout: float = 120
     ) -> None:
         """Until the run has ended, as expected; else AirflowFailure with the states and the logs of failed tasks."""
-        state = self._wait(
+        state = self.wait_until(
             lambda: self.run(dag_id, run_id).state,
             lambda state: state in {"success", "failed"},
             timeout,
@@ -211,7 +222,7 @@ class AirflowApi:
                 raise AirflowFailure(f"{task.label} ended as {task.state}, not {state}\n{log}")
             return task.state == state
 
-        return self._wait(
+        return self.wait_until(
             lambda: self.task(dag_id, run_id, task_id, map_index=map_index),
             arrived,
             timeout,
@@ -261,16 +272,6 @@ class AirflowApi:
                 log = self.task_log(dag_id, run_id, task.task_id, map_index=task.map_index)
                 parts.append(f"--- {task.label}, try {task.try_number}\n{log}")
         return "\n".join(parts)
-
-    def _wait(
-        self, look: Callable[[], T], done: Callable[[T], bool], timeout: float, complaint: Callable[[], str]
-    ) -> T:
-        deadline = time.monotonic() + timeout
-        while not done(value := look()):
-            if time.monotonic() > deadline:
-                raise AirflowFailure(complaint())
-            time.sleep(0.2)
-        return value
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.is_error:

@@ -164,6 +164,8 @@ def test_an_unreadable_dag_file_ends_the_wait_with_its_traceback(airflow: Airflo
         assert list(airflow.import_errors()) == ["unreadable.py"]
     finally:
         path.unlink()
+        # Other tests share this Airflow, and any import error ends their waits.
+        airflow.wait_until(airflow.import_errors, lambda errors: not errors, 30, lambda: "the error stays")
 
 
 def test_it_listens_on_loopback_only_and_leaves_nothing_running(own_airflow: Airflow, tmp_path: Path) -> None:
