@@ -395,6 +395,8 @@ promotions = Table(
     Column("requested_by", String(256), nullable=False),
     Column("requested_at", UtcTimestamp, nullable=False),
     Column("expires_at", UtcTimestamp, nullable=False),
+    # The end of the time that counts in the present phase: the request's, or once approved the approval's.
+    Column("deadline_at", UtcTimestamp, nullable=False),
     Column("approved_at", UtcTimestamp),
     Column("replaces", Integer),
     Column("undoes", String(32)),
@@ -411,7 +413,7 @@ promotions = Table(
     ForeignKeyConstraint(["model_id", "stage"], ["stages.model_id", "stages.name"]),
     Index("ix_promotions_requested_at_id", "requested_at", "id"),
     Index("ix_promotions_model_id_stage_phase", "model_id", "stage", "phase"),
-    Index("ix_promotions_phase_expires_at", "phase", "expires_at"),
+    Index("ix_promotions_phase_deadline_at", "phase", "deadline_at"),
     Index(
         "uq_promotions_open_digest",
         "model_id",

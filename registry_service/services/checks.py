@@ -15,8 +15,8 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ReportCheck
+from registry_service.services.judging import judge
 from registry_service.services.models import check_description, record_change
-from registry_service.services.promotions import judge_promotions_of
 from registry_service.services.work import Work
 
 MAX_EVIDENCE = 256 * 1024
@@ -66,7 +66,7 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
         )
         .returning(checks.c.id)
     ).scalar_one()
-    judge_promotions_of(work, found, number=version.number)
+    judge(work, found, number=version.number)
     return describe_check(
         found.name, work.connection.execute(select(checks).where(checks.c.id == check_id)).one()
     )

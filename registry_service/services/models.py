@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from registry_service.db.locks import lock_key
 from registry_service.db.queries.models import describe_models, find_model
 from registry_service.db.queries.principals import find_principal, owners_of
-from registry_service.db.tables import aliases, model_tags, models, stages
+from registry_service.db.tables import model_tags, models, stages
 from registry_service.domain.entities import PrincipalKind, RegisteredModel
 from registry_service.domain.errors import (
     AlreadyExists,
@@ -171,14 +171,6 @@ def check_description(text: str) -> None:
     """:raises TooLarge: longer than 64 KiB."""
     if len(text.encode()) > MAX_DESCRIPTION:
         raise TooLarge("The description is longer than 64 KiB. Shorten it, or attach it as a file of a version.")
-
-
-def aliases_and_stages(work: Work, model_id: str) -> set[str]:
-    """The names taken in the one namespace that a model's aliases and stages share."""
-    both = select(stages.c.name).where(stages.c.model_id == model_id).union_all(
-        select(aliases.c.name).where(aliases.c.model_id == model_id)
-    )
-    return set(work.connection.execute(both).scalars())
 
 
 def _refuse_taken(work: Work, name: str) -> None:

@@ -16,16 +16,16 @@ from registry_service.db.queries.policies import (
     find_policy,
 )
 from registry_service.db.tables import policies, policy_attachments, policy_changes
-from registry_service.domain.approvals import check_policy
 from registry_service.domain.entities import PolicyAttachment, PolicyChange
 from registry_service.domain.errors import NotPermitted, PolicyNotFound, RevisionMismatch, RevisionRequired
 from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_policy_name, check_stage_name
 from registry_service.domain.permissions import Action, check_pattern
 from registry_service.domain.policies import PolicyDocument
+from registry_service.domain.policy_check import check_policy
 from registry_service.domain.requests import AttachPolicy, WritePolicy
 from registry_service.services.ids import new_id
-from registry_service.services.promotions import stale_promotions_under
+from registry_service.services.judging import stale_promotions_under
 from registry_service.services.work import Work
 
 

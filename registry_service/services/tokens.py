@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import Final
 
@@ -15,7 +16,7 @@ from registry_service.domain.errors import InvalidInput, NotPermitted
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import ALLOWED, Action, Role, check_pattern, reaches_no_further
 from registry_service.domain.requests import CreateToken
-from registry_service.domain.tokens import TokenKind, new_token
+from registry_service.domain.tokens import ENTROPY_BYTES, TokenKind, new_token
 from registry_service.services.principals import check_role
 from registry_service.services.work import Work
 
@@ -51,7 +52,7 @@ def create_token(work: Work, body: CreateToken) -> IssuedToken:
         _refuse_wider(work, role, patterns)
         expires_at = min(expires_at, find_token(work, work.actor.token_id).expires_at)
     kind = TokenKind.PERSONAL if principal.kind == PrincipalKind.PERSON else TokenKind.SERVICE
-    issued = new_token(kind)
+    issued = new_token(kind, secrets.token_bytes(ENTROPY_BYTES))
     work.connection.execute(
         insert(tokens).values(
             id=issued.id,

@@ -45,8 +45,8 @@ from registry_service.domain.requests import (
     UpdateVersion,
 )
 from registry_service.services.aliases import point_alias
+from registry_service.services.judging import stale_promotions_of
 from registry_service.services.models import check_description, record_change
-from registry_service.services.promotions import stale_promotions_of
 from registry_service.services.work import Work
 
 MAX_IDENTITY = 1024
@@ -137,7 +137,7 @@ def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -
             digest=version.digest,
             reason=body.reason,
         )
-        stale_promotions_of(work, found, version, f"version {version.number} was revoked: {body.reason}")
+        stale_promotions_of(work, found, version.number, f"version {version.number} was revoked: {body.reason}")
     return _described(work, model, version.number)
 
 

@@ -7,8 +7,9 @@ It must not outlive a change of what it has read; make a new one after writing.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import Row, func, select
@@ -43,11 +44,22 @@ from registry_service.domain.facts import (
 )
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.permissions import Role, Scope
-from registry_service.domain.policies import PolicyPin
+from registry_service.domain.policies import PolicyDocument, PolicyPin
+from registry_service.domain.policy_sets import terms
 from registry_service.domain.promotions import OPEN_PHASES, Phase, PromotionKind
 from registry_service.domain.stages import seconds_current
 
 T = TypeVar("T")
+
+
+class _Target(NamedTuple):
+    """What is asked for: a version in a stage, by a promotion (or none yet)."""
+
+    model_id: str
+    model_name: str
+    stage: str
+    number: int
+    promotion_id: str
 
 
 class FactSource:
@@ -60,21 +72,55 @@ class FactSource:
     def facts_of(self, promotion: Row[Any]) -> Facts:
         """All that `approvals.decide` asks for about a row of `promotions` (with its `model_name`)."""
 
+        target = _Target(promotion.model_id, promotion.model_name, promotion.stage, promotion.number, promotion.id)
         pins = msgspec.convert(promotion.policies, list[PolicyPin])
-        policies = tuple(self._once(("policy", pin.name, pin.version), partial(self._policy, pin)) for pin in pins)
-        timed = any(policy.document.prerequisites for policy in policies)
-        stage = self._once(("stage", promotion.model_id, promotion.stage), partial(self._stage_row, promotion))
-        version = self._version(promotion.model_id, promotion.number)
-        if timed:
-            version = msgspec.structs.replace(version, current_in=self._seconds_current(promotion))
+        return self._assemble(
+            target,
+            self._promotion(promotion),
+            tuple(self._once(("policy", pin.name, pin.version), partial(self._policy, pin)) for pin in pins),
+            tuple(self._review(row) for row in self._reviews(promotion.id)),
+        )
+
+    def facts_if_requested(
+        self, model: Row[Any], version: Row[Any], stage: str, policies: Sequence[tuple[PolicyPin, PolicyDocument]]
+    ) -> Facts:
+        """The facts of a promotion that the actor would request now, under these policies; without reviews."""
+
+        now = self._view.now
+        hypothetical = PromotionFacts(
+            id="",
+            model_name=model.name,
+            stage=stage,
+            version=version.number,
+            digest=version.digest,
+            phase=Phase.PENDING,
+            requester=self.party(self._view.actor.name),
+            requested_at=now,
+            expires_at=now + terms([document for _, document in policies]).request_expires_after,
+            asserted_people=tuple(version.people),
+        )
+        pinned = tuple(PinnedPolicy(pin=pin, document=document) for pin, document in policies)
+        return self._assemble(_Target(model.id, model.name, stage, version.number, ""), hypothetical, pinned, ())
+
+    def _assemble(
+        self,
+        target: _Target,
+        promotion: PromotionFacts,
+        policies: tuple[PinnedPolicy, ...],
+        given: tuple[ReviewFacts, ...],
+    ) -> Facts:
+        stage = self._once(("stage", target.model_id, target.stage), partial(self._stage_row, target))
+        version = self._version(target.model_id, target.number)
+        if any(policy.document.prerequisites for policy in policies):
+            version = msgspec.structs.replace(version, current_in=self._seconds_current(target))
         return Facts(
-            promotion=self._promotion(promotion),
+            promotion=promotion,
             version=version,
-            current=None if stage.number is None else self._version(promotion.model_id, stage.number),
-            stage=self._stage(promotion, stage),
+            current=None if stage.number is None else self._version(target.model_id, stage.number),
+            stage=self._stage(target, stage),
             policies=policies,
-            reviews=tuple(self._review(row) for row in self._reviews(promotion)),
-            checks=self._once(("checks", promotion.model_id, promotion.number), partial(self._checks, promotion)),
+            reviews=given,
+            checks=self._once(("checks", target.model_id, target.number), partial(self._checks, target)),
         )
 
     def party(self, name: str) -> Party:
@@ -85,10 +131,11 @@ class FactSource:
         """A principal as it is at this moment."""
         return self._once(("person", name), partial(self._person, name))
 
-    def _once(self, key: tuple[object, ...], read: Any) -> Any:
+    def _once(self, key: tuple[object, ...], read: Callable[[], T]) -> T:
         if key not in self._memory:
             self._memory[key] = read()
-        return self._memory[key]
+        remembered: T = self._memory[key]
+        return remembered
 
     def _promotion(self, row: Row[Any]) -> PromotionFacts:
         people = set(row.people) | set(self._version_row(row.model_id, row.number).people)
@@ -145,25 +192,25 @@ class FactSource:
             stages=tuple(current_in),
         )
 
-    def _seconds_current(self, promotion: Row[Any]) -> dict[str, float]:
+    def _seconds_current(self, target: _Target) -> dict[str, float]:
         history = defaultdict(list)
         for row in self._view.connection.execute(
-            select(stage_history).where(stage_history.c.model_id == promotion.model_id).order_by(stage_history.c.id)
+            select(stage_history).where(stage_history.c.model_id == target.model_id).order_by(stage_history.c.id)
         ):
-            history[row.stage].append(describe_record(promotion.model_name, row))
+            history[row.stage].append(describe_record(target.model_name, row))
         return {
-            stage: seconds_current(records, promotion.number, self._view.now) for stage, records in history.items()
+            stage: seconds_current(records, target.number, self._view.now) for stage, records in history.items()
         }
 
-    def _stage_row(self, promotion: Row[Any]) -> Row[Any]:
+    def _stage_row(self, target: _Target) -> Row[Any]:
         return self._view.connection.execute(
-            select(stages).where(stages.c.model_id == promotion.model_id, stages.c.name == promotion.stage)
+            select(stages).where(stages.c.model_id == target.model_id, stages.c.name == target.stage)
         ).one()
 
-    def _stage(self, promotion: Row[Any], row: Row[Any]) -> StageFacts:
-        model_id, stage = promotion.model_id, promotion.stage
+    def _stage(self, target: _Target, row: Row[Any]) -> StageFacts:
+        model_id, stage = target.model_id, target.stage
         open_ones: list[Row[Any]] = self._once(("open", model_id, stage), partial(self._open, model_id, stage))
-        others = [other for other in open_ones if other.id != promotion.id]
+        others = [other for other in open_ones if other.id != target.promotion_id]
         leased = next((other for other in others if other.phase == Phase.APPLYING), None)
         lease = lease_of(leased) if leased is not None else None
         return StageFacts(
@@ -220,10 +267,10 @@ class FactSource:
         ).scalar_one()
         return newest
 
-    def _reviews(self, promotion: Row[Any]) -> list[Row[Any]]:
+    def _reviews(self, promotion_id: str) -> list[Row[Any]]:
         return list(
             self._view.connection.execute(
-                select(reviews).where(reviews.c.promotion_id == promotion.id).order_by(reviews.c.id)
+                select(reviews).where(reviews.c.promotion_id == promotion_id).order_by(reviews.c.id)
             )
         )
 
@@ -247,11 +294,11 @@ class FactSource:
             disabled=row.disabled,
         )
 
-    def _checks(self, promotion: Row[Any]) -> tuple[CheckFacts, ...]:
+    def _checks(self, target: _Target) -> tuple[CheckFacts, ...]:
         # The latest of each name and reporter: a policy may listen to some reporters only.
         newest = (
             select(func.max(checks.c.id))
-            .where(checks.c.model_id == promotion.model_id, checks.c.number == promotion.number)
+            .where(checks.c.model_id == target.model_id, checks.c.number == target.number)
             .group_by(checks.c.name, checks.c.reported_by)
         )
         rows = self._view.connection.execute(select(checks).where(checks.c.id.in_(newest)).order_by(checks.c.id))

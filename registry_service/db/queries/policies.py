@@ -10,11 +10,11 @@ from sqlalchemy import Row, func, select
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.tables import policies, policy_attachments, policy_changes
 from registry_service.db.view import View
-from registry_service.domain.approvals import select_policies
 from registry_service.domain.entities import Page, Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.errors import PolicyNotFound
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyDocument, PolicyPin
+from registry_service.domain.policy_sets import select_policies
 
 _BY_NAME = Ordering(columns={"name": policies.c.name}, tie_breakers=[policies.c.version], default="name")
 _ATTACHMENTS = Ordering(

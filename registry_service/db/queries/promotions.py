@@ -122,7 +122,7 @@ def describe_promotions(
                 reason=row.reason,
                 requested_by=row.requested_by,
                 requested_at=row.requested_at,
-                expires_at=row.expires_at,
+                expires_at=row.deadline_at,
                 replaces=row.replaces,
                 undoes=row.undoes,
                 lease=lease_of(row),

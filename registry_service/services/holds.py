@@ -1,0 +1,42 @@
+"""Holds: nothing enters a stage while one stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, update
+
+from registry_service.db.tables import stages
+from registry_service.domain.events import EventKind
+from registry_service.domain.requests import HoldStage
+from registry_service.services.models import check_description, record_change
+from registry_service.services.work import Work
+
+
+def hold(work: Work, model: Row[Any], stage: str, body: HoldStage) -> None:
+    """Write a hold on a stage of the locked model. It takes the place of an earlier one."""
+
+    check_description(body.reason)
+    revision = record_change(
+        work, model, EventKind.STAGE_HELD, subject=stage, stage=stage, reason=body.reason, until=body.until
+    )
+    work.connection.execute(
+        update(stages).where(stages.c.model_id == model.id, stages.c.name == stage).values(
+            hold_reason=body.reason,
+            hold_by=work.actor.name,
+            hold_at=work.now,
+            hold_until=body.until,
+            revision=revision,
+        )
+    )
+
+
+def release(work: Work, model: Row[Any], stage: str, why: str) -> None:
+    """Take the hold from a stage of the locked model."""
+
+    revision = record_change(work, model, EventKind.STAGE_RELEASED, subject=stage, stage=stage, reason=why)
+    work.connection.execute(
+        update(stages).where(stages.c.model_id == model.id, stages.c.name == stage).values(
+            hold_reason=None, hold_by=None, hold_at=None, hold_until=None, revision=revision
+        )
+    )

@@ -1,0 +1,164 @@
+"""Letting the facts move promotions, and making the moves: the only place that writes a phase."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Row, select, update
+
+from registry_service.db.queries.facts import FactSource
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.policies import documents_of
+from registry_service.db.queries.promotions import open_promotions
+from registry_service.db.queries.sight import name_matches
+from registry_service.db.tables import models, promotions
+from registry_service.domain.approvals import next_move
+from registry_service.domain.decisions import Decision, ReasonCode
+from registry_service.domain.errors import (
+    IllegalMove,
+    LeaseHeld,
+    NotApproved,
+    OlderThanCurrent,
+    RegistryError,
+    StageHeld,
+    VersionRevoked,
+)
+from registry_service.domain.events import EventKind
+from registry_service.domain.permissions import Action
+from registry_service.domain.policies import PolicyPin
+from registry_service.domain.policy_sets import terms
+from registry_service.domain.promotions import OPEN_PHASES, Move, Phase, move
+from registry_service.services.models import record_change
+from registry_service.services.work import Work
+
+EVENT_OF: Final = MappingProxyType(
+    {
+        Move.APPROVE: EventKind.PROMOTION_APPROVED,
+        Move.UNAPPROVE: EventKind.PROMOTION_UNAPPROVED,
+        Move.LEASE: EventKind.PROMOTION_LEASED,
+        Move.RELEASE: EventKind.PROMOTION_LEASE_RELEASED,
+        Move.APPLY: EventKind.PROMOTION_APPLIED,
+        Move.FAIL: EventKind.PROMOTION_FAILED,
+        Move.REJECT: EventKind.PROMOTION_REJECTED,
+        Move.CANCEL: EventKind.PROMOTION_CANCELLED,
+        Move.EXPIRE: EventKind.PROMOTION_EXPIRED,
+        Move.STALE: EventKind.PROMOTION_STALE,
+        Move.SUPERSEDE: EventKind.PROMOTION_SUPERSEDED,
+    }
+)
+
+# Where one reason alone is in the way, the refusal is named after it.
+REFUSALS: Final = MappingProxyType(
+    {
+        ReasonCode.STAGE_HELD: StageHeld,
+        ReasonCode.LEASE_HELD: LeaseHeld,
+        ReasonCode.VERSION_REVOKED: VersionRevoked,
+        ReasonCode.OLDER_THAN_CURRENT: OlderThanCurrent,
+    }
+)
+
+
+def judge(work: Work, model: Row[Any], *, stage: str | None = None, number: int | None = None) -> None:
+    """Move the model's open promotions (those to a stage, or of a version) to where the facts of this moment put them,
+    and again until nothing moves: one that closes may be what another waited for.
+
+    The model must be locked.
+    """
+
+    moved = True
+    while moved:
+        moved = False
+        for row in open_promotions(work, model.id, stage=stage, number=number):
+            step = next_move(FactSource(work).facts_of(row), work.now)
+            if step is not None:
+                by, why = step
+                perform(work, model, row, by, why)
+                moved = True
+
+
+def perform(work: Work, model: Row[Any], row: Row[Any], by: Move, why: str, **values: object) -> None:
+    """Make one move of the table, with its event. The row must be fresh: its phase is compared and set.
+
+    :raises IllegalMove, PromotionFinal: the phase doesn't know the move.
+    """
+
+    phase = move(Phase(row.phase), by)
+    match by:
+        case Move.APPROVE:
+            pins = msgspec.convert(row.policies, list[PolicyPin])
+            lasts = terms([document for _, document in documents_of(work, pins)]).approval_expires_after
+            values |= {"approved_at": work.now, "deadline_at": work.now + lasts}
+        case Move.UNAPPROVE:
+            values |= {"approved_at": None, "deadline_at": row.expires_at}
+    if by is not Move.LEASE:
+        values |= {"lease_holder": None, "lease_acquired_at": None, "lease_expires_at": None}
+    if phase.is_final and phase is not Phase.APPLIED:
+        values |= {"closed_reason": why, "closed_by": work.actor.name, "closed_at": work.now}
+    revision = record_change(
+        work,
+        model,
+        EVENT_OF[by],
+        subject=row.id,
+        stage=row.stage,
+        version=row.number,
+        digest=row.digest,
+        phase=phase,
+        reason=why,
+        holder=values.get("lease_holder") or row.lease_holder,
+    )
+    done = work.connection.execute(
+        update(promotions)
+        .where(promotions.c.id == row.id, promotions.c.phase == row.phase)
+        .values(phase=phase, revision=revision, **values)
+    )
+    if done.rowcount != 1:
+        raise IllegalMove(f"Promotion '{row.id}' is no longer {row.phase}. Read it again and decide anew.")
+
+
+def refusal(row: Row[Any], decision: Decision) -> RegistryError:
+    """Why a promotion may not go ahead, as an error that carries the whole decision."""
+
+    codes = {reason.code for reason in decision.reasons}
+    kind = REFUSALS.get(ReasonCode(next(iter(codes))), NotApproved) if len(codes) == 1 else NotApproved
+    why = " ".join(reason.message for reason in decision.reasons)
+    return kind(
+        f"Version {row.number} may not enter '{row.stage}' now. {why}",
+        promotion=row.id,
+        decision=msgspec.to_builtins(decision),
+    )
+
+
+def stale_promotions_of(work: Work, model: Row[Any], number: int, why: str) -> None:
+    """Close the open promotions of a version (the model is locked): what was asked for is no longer as it was."""
+
+    for row in open_promotions(work, model.id, number=number):
+        perform(work, model, row, Move.STALE, why)
+    judge(work, model)
+
+
+def stale_promotions_under(
+    work: Work, why: str, *, policy: str | None = None, model_pattern: str = "*", stage: str = "*"
+) -> list[str]:
+    """Close the open promotions that a policy was pinned for, or those to the stages that it now holds for. Answers
+    their ids."""
+
+    concerned = (
+        select(models.c.name)
+        .join(promotions, promotions.c.model_id == models.c.id)
+        .where(promotions.c.phase.in_(OPEN_PHASES), models.c.deleted_at.is_(None))
+        .where(name_matches(work, models.c.name, model_pattern))
+        .distinct()
+        .order_by(models.c.name)
+    )
+    stale = []
+    for name in list(work.connection.execute(concerned).scalars()):
+        model = find_model(work, name, Action.POLICY_WRITE, lock=True)
+        for row in open_promotions(work, model.id, stage=None if stage == "*" else stage):
+            pins = {pin.name for pin in msgspec.convert(row.policies, list[PolicyPin])}
+            if policy is None or policy in pins:
+                perform(work, model, row, Move.STALE, why)
+                stale.append(row.id)
+        judge(work, model)
+    return stale

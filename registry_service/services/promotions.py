@@ -1,0 +1,386 @@
+"""Promotions: the one gate into a stage.
+
+Every use case here begins by locking the model, so that the decisions on one model stand in one order, and ends by
+letting the facts move every open promotion that they concern (`judge`). Lease and apply don't trust a phase that was
+written earlier: they decide anew.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Row, insert, select, update
+
+from registry_service.db.queries.facts import FactSource
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.policies import documents_of, pins_for
+from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
+from registry_service.db.queries.stages import find_stage
+from registry_service.db.queries.versions import find_version
+from registry_service.db.tables import promotions, reviews
+from registry_service.domain.approvals import decide
+from registry_service.domain.decisions import Outcome
+from registry_service.domain.entities import Promotion, StageChange, Verdict
+from registry_service.domain.errors import (
+    CommentRequired,
+    Conflict,
+    DigestMismatch,
+    IllegalMove,
+    InvalidInput,
+    LeaseHeld,
+    NotLeaseHolder,
+    PromotionFinal,
+    TooLarge,
+    VersionRevoked,
+)
+from registry_service.domain.events import EventKind
+from registry_service.domain.facts import OpenRequest
+from registry_service.domain.permissions import Action
+from registry_service.domain.policies import PolicyPin
+from registry_service.domain.policy_sets import Terms, terms
+from registry_service.domain.promotions import OPEN_PHASES, Move, Phase, PromotionKind
+from registry_service.domain.requests import (
+    ApplyPromotion,
+    CancelPromotion,
+    FailPromotion,
+    GiveReview,
+    ReleaseLease,
+    RequestPromotion,
+    TakeLease,
+)
+from registry_service.domain.reviewing import check_reviewer
+from registry_service.domain.succession import superseded_by
+from registry_service.services.ids import new_id
+from registry_service.services.judging import judge, perform, refusal
+from registry_service.services.models import check_description, record_change
+from registry_service.services.stage_pointer import point_stage
+from registry_service.services.work import Work
+
+MAX_PEOPLE: Final = 100
+MAX_HOLDER: Final = 1024
+MIN_LEASE: Final = timedelta(seconds=10)
+
+
+def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
+    """Ask for a version in a stage. Asked twice, it is one request: an open promotion of this digest to this stage is
+    answered again, and so is the one that made the version current.
+
+    :raises VersionRevoked: the version was withdrawn.
+    :raises Conflict: the model is archived.
+    """
+
+    model = find_model(work, body.model, Action.PROMOTION_REQUEST, lock=True)
+    stage = find_stage(work, model, body.stage)
+    version = find_version(work, model, body.version)
+    check_description(body.reason)
+    if len(body.people) > MAX_PEOPLE:
+        raise TooLarge(f"people names more than {MAX_PEOPLE}. Name those who took part in this request.")
+    if version.revoked_at is not None:
+        raise VersionRevoked(
+            f"Version {version.number} was revoked: {version.revoked_reason}. Ask for another one.",
+            version=version.number,
+        )
+    answered = stage.promotion_id if stage.number == version.number else _open_request(work, model, stage, version)
+    if answered is not None:
+        work.existed = True
+        return get_promotion(work, answered)
+    if model.archived:
+        raise Conflict(f"'{model.name}' is archived. Unarchive it before promoting a version of it.", model=model.name)
+    promotion_id = _insert(work, model, stage, version, body)
+    judge(work, model, stage=stage.name)
+    return get_promotion(work, promotion_id)
+
+
+def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
+    """A person's verdict on the digest that they saw. It takes the place of an earlier one of theirs.
+
+    :raises DigestMismatch: the promotion is about another digest than the reviewer saw.
+    :raises CommentRequired: a rejection needs to say why.
+    :raises PersonRequired, NotPermitted, SelfApproval: the review could never count.
+    """
+
+    model, row = _begin(work, promotion, Action.PROMOTION_REVIEW)
+    _refuse_final(row)
+    if body.digest != row.digest:
+        raise DigestMismatch(
+            f"This promotion is about {row.digest}, and your review is of {body.digest}. Look at it again.",
+            digest=row.digest,
+        )
+    check_description(body.comment)
+    if body.verdict is Verdict.REJECT and not body.comment.strip():
+        raise CommentRequired("Say in the comment why you reject it.", field="comment")
+    source = FactSource(work)
+    facts = source.facts_of(row)
+    check_reviewer(facts, source.person(work.actor.name), body.verdict)
+    _withdraw(work, row)
+    work.connection.execute(
+        insert(reviews).values(
+            promotion_id=row.id,
+            reviewer=work.actor.name,
+            verdict=body.verdict,
+            comment=body.comment,
+            digest=body.digest,
+            current_digest=facts.current_digest,
+            at=work.now,
+        )
+    )
+    _record(work, model, row, EventKind.REVIEW_GIVEN, verdict=body.verdict, comment=body.comment)
+    judge(work, model, stage=row.stage)
+    return get_promotion(work, promotion)
+
+
+def withdraw_review(work: Work, promotion: str) -> Promotion:
+    """Take back one's own standing review, until the promotion is applied.
+
+    :raises IllegalMove: there is none.
+    """
+
+    model, row = _begin(work, promotion, Action.PROMOTION_REVIEW)
+    _refuse_final(row)
+    if not _withdraw(work, row):
+        raise IllegalMove(f"You have no standing review of promotion '{promotion}'.", promotion=promotion)
+    _record(work, model, row, EventKind.REVIEW_WITHDRAWN)
+    judge(work, model, stage=row.stage)
+    return get_promotion(work, promotion)
+
+
+def take_lease(work: Work, promotion: str, body: TakeLease) -> Promotion:
+    """Begin to deploy: for its time, nothing else enters the stage. The same holder takes the lease again, longer.
+
+    :raises NotApproved, StageHeld, LeaseHeld, OlderThanCurrent, VersionRevoked: judged now, it may not go ahead.
+    :raises PromotionFinal: it is over; one that was applied and is still current is answered as it is.
+    """
+
+    model, row = _begin(work, promotion, Action.PROMOTION_APPLY)
+    _check_holder(body.holder)
+    if _is_live(row):
+        work.existed = True
+        return get_promotion(work, promotion, holder=body.holder)
+    row = _judged(work, model, row, body.holder)
+    longest = _terms(work, row).lease
+    asked = longest if body.seconds is None else max(MIN_LEASE, min(timedelta(seconds=body.seconds), longest))
+    held = {"lease_holder": body.holder, "lease_expires_at": work.now + asked}
+    if row.phase == Phase.APPLYING:
+        work.connection.execute(update(promotions).where(promotions.c.id == row.id).values(**held))
+    else:
+        perform(work, model, row, Move.LEASE, f"{body.holder} deploys", lease_acquired_at=work.now, **held)
+    return get_promotion(work, promotion, holder=body.holder)
+
+
+def release_lease(work: Work, promotion: str, body: ReleaseLease) -> Promotion:
+    """Give the lease back without having deployed. Where none is held, nothing happens.
+
+    :raises NotLeaseHolder: it is somebody else's.
+    """
+
+    model, row = _begin(work, promotion, Action.PROMOTION_APPLY)
+    if row.phase == Phase.APPLYING:
+        _refuse_other_holder(row, body.holder)
+        perform(work, model, row, Move.RELEASE, f"{body.holder} gave the lease back")
+        judge(work, model, stage=row.stage)
+    else:
+        work.existed = True
+    return get_promotion(work, promotion)
+
+
+def apply_promotion(work: Work, promotion: str, body: ApplyPromotion) -> Promotion:
+    """Make the version current, if the policy allows it on the facts of this moment. Applied and still current, it is
+    answered again, without effect.
+
+    :raises NotApproved, StageHeld, LeaseHeld, OlderThanCurrent, VersionRevoked: judged now, it may not go ahead.
+    :raises NotLeaseHolder: another run holds the lease.
+    :raises PromotionFinal: it is over; one that was applied once is never applied again.
+    """
+
+    model, row = _begin(work, promotion, Action.PROMOTION_APPLY)
+    if _is_live(row):
+        work.existed = True
+        return get_promotion(work, promotion)
+    row = _judged(work, model, row, body.holder)
+    apply_to_stage(work, model, row, StageChange.PROMOTED, row.reason)
+    return get_promotion(work, promotion)
+
+
+def fail_promotion(work: Work, promotion: str, body: FailPromotion) -> Promotion:
+    """The holder of the lease says that deploying failed for good.
+
+    :raises NotLeaseHolder: the lease is somebody else's.
+    """
+
+    model, row = _begin(work, promotion, Action.PROMOTION_APPLY)
+    if row.phase == Phase.FAILED:
+        work.existed = True
+        return get_promotion(work, promotion)
+    if not body.reason.strip():
+        raise InvalidInput("Say why the deployment failed.", field="reason")
+    if row.phase == Phase.APPLYING:
+        _refuse_other_holder(row, body.holder)
+    perform(work, model, row, Move.FAIL, body.reason)
+    judge(work, model, stage=row.stage)
+    return get_promotion(work, promotion)
+
+
+def cancel_promotion(work: Work, promotion: str, body: CancelPromotion) -> Promotion:
+    """Withdraw the request, at any time before it is applied."""
+
+    model, row = _begin(work, promotion, Action.PROMOTION_CANCEL)
+    if row.phase == Phase.CANCELLED:
+        work.existed = True
+        return get_promotion(work, promotion)
+    perform(work, model, row, Move.CANCEL, body.reason or f"cancelled by {work.actor.name}")
+    judge(work, model, stage=row.stage)
+    return get_promotion(work, promotion)
+
+
+def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChange, reason: str) -> None:
+    """Move the promotion to APPLIED and the stage to its version, together; then judge what else is open there."""
+
+    stage = find_stage(work, model, row.stage)
+    perform(
+        work,
+        model,
+        row,
+        Move.APPLY,
+        reason,
+        replaces=stage.number,
+        applied_at=work.now,
+        applied_by=work.actor.name,
+    )
+    point_stage(work, model, stage, change, number=row.number, digest=row.digest, promotion=row.id, reason=reason)
+    judge(work, model, stage=row.stage)
+
+
+def _begin(work: Work, promotion: str, action: Action) -> tuple[Row[Any], Row[Any]]:
+    """The model, locked, and the promotion as it is under the lock."""
+
+    model_name = find_promotion(work, promotion).model_name
+    model = find_model(work, model_name, action, lock=True)
+    return model, find_promotion(work, promotion)
+
+
+def _insert(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any], body: RequestPromotion) -> str:
+    pins = pins_for(work, model.name, stage.name)
+    documents = [document for _, document in documents_of(work, pins)]
+    deadline = work.now + terms(documents).request_expires_after
+    promotion_id = new_id()
+    values = {
+        "id": promotion_id,
+        "kind": PromotionKind.PROMOTION,
+        "model_id": model.id,
+        "number": version.number,
+        "digest": version.digest,
+        "stage": stage.name,
+        "phase": Phase.PENDING,
+        "policies": pins,
+        "reason": body.reason,
+        "people": sorted(set(body.people)),
+        "requested_by": work.actor.name,
+        "requested_at": work.now,
+        "expires_at": deadline,
+        "deadline_at": deadline,
+        "replaces": stage.number,
+    }
+    new = OpenRequest(
+        id=promotion_id, version=version.number, phase=Phase.PENDING, requested_at=work.now, reviewed=False
+    )
+    open_ones = {row.id: row for row in open_promotions(work, model.id, stage=stage.name)}
+    work.connection.execute(insert(promotions).values(**values, revision=model.revision))
+    row = find_promotion(work, promotion_id)
+    _record(work, model, row, EventKind.PROMOTION_REQUESTED, reason=body.reason, policies=msgspec.to_builtins(pins))
+    for older in superseded_by(new, FactSource(work).facts_of(row).stage.others, documents):
+        perform(work, model, open_ones[older], Move.SUPERSEDE, f"version {version.number} was asked for instead")
+    return promotion_id
+
+
+def _open_request(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any]) -> str | None:
+    return work.connection.execute(
+        select(promotions.c.id).where(
+            promotions.c.model_id == model.id,
+            promotions.c.stage == stage.name,
+            promotions.c.digest == version.digest,
+            promotions.c.phase.in_(OPEN_PHASES),
+        )
+    ).scalar_one_or_none()
+
+
+def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> Row[Any]:
+    """The promotion, once the facts of this moment have moved it, if it may then go ahead for this holder.
+
+    :raises RegistryError: it may not; which one says why.
+    """
+
+    judge(work, model, stage=row.stage)
+    row = find_promotion(work, row.id)
+    _refuse_final(row)
+    if row.phase == Phase.APPLYING and row.lease_holder != holder:
+        if holder is None:
+            raise NotLeaseHolder(
+                f"'{row.lease_holder}' is deploying this promotion; only that run may apply it.", holder=row.lease_holder
+            )
+        raise LeaseHeld(
+            f"'{row.lease_holder}' holds the lease until {row.lease_expires_at.isoformat()}. Try again then.",
+            holder=row.lease_holder,
+        )
+    decision = decide(FactSource(work).facts_of(row), work.now, holder=holder)
+    if decision.outcome is not Outcome.APPLICABLE:
+        raise refusal(row, decision)
+    return row
+
+
+def _refuse_final(row: Row[Any]) -> None:
+    if row.phase not in OPEN_PHASES:
+        why = f": {row.closed_reason}" if row.closed_reason else ""
+        raise PromotionFinal(
+            f"Promotion '{row.id}' is {row.phase}, which is final{why}. Request a new one.",
+            promotion=row.id,
+            phase=row.phase,
+        )
+
+
+def _refuse_other_holder(row: Row[Any], holder: str) -> None:
+    if row.lease_holder != holder:
+        raise NotLeaseHolder(f"The lease is '{row.lease_holder}'s, not '{holder}'s.", holder=row.lease_holder)
+
+
+def _check_holder(holder: str) -> None:
+    if not 1 <= len(holder) <= MAX_HOLDER:
+        raise InvalidInput("holder names the run that deploys, in 1 to 1,024 characters.", field="holder")
+
+
+def _is_live(row: Row[Any]) -> bool:
+    return row.phase == Phase.APPLIED and bool(row.is_current)
+
+
+def _terms(work: Work, row: Row[Any]) -> Terms:
+    pins = msgspec.convert(row.policies, list[PolicyPin])
+    return terms([document for _, document in documents_of(work, pins)])
+
+
+def _withdraw(work: Work, row: Row[Any]) -> bool:
+    result = work.connection.execute(
+        update(reviews)
+        .where(
+            reviews.c.promotion_id == row.id,
+            reviews.c.reviewer == work.actor.name,
+            reviews.c.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=work.now)
+    )
+    return bool(result.rowcount)
+
+
+def _record(work: Work, model: Row[Any], row: Row[Any], kind: EventKind, **data: object) -> None:
+    revision = record_change(
+        work,
+        model,
+        kind,
+        subject=row.id,
+        stage=row.stage,
+        version=row.number,
+        digest=row.digest,
+        phase=row.phase,
+        **data,
+    )
+    work.connection.execute(update(promotions).where(promotions.c.id == row.id).values(revision=revision))

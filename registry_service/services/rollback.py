@@ -1,0 +1,182 @@
+"""Going back: one call, one transaction, bound to what it undoes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.policies import documents_of, pins_for
+from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
+from registry_service.db.queries.stages import describe_record, describe_stages, find_stage
+from registry_service.db.queries.versions import find_version
+from registry_service.db.tables import promotions, stage_failures, stage_history, versions
+from registry_service.domain.entities import Promotion, Stage, StageChange
+from registry_service.domain.errors import InvalidInput, NotPermitted
+from registry_service.domain.events import EventKind
+from registry_service.domain.permissions import Action, has_role
+from registry_service.domain.policy_sets import Terms, terms
+from registry_service.domain.promotions import Move, Phase, PromotionKind
+from registry_service.domain.requests import HoldStage, RollBack
+from registry_service.domain.stages import RollbackPlan, rollback_plan
+from registry_service.services.holds import hold
+from registry_service.services.ids import new_id
+from registry_service.services.judging import perform
+from registry_service.services.models import check_description, record_change
+from registry_service.services.promotions import apply_to_stage
+from registry_service.services.work import Work
+
+
+def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
+    """Make the last good version current again, mark the abandoned one as failed here, and hold the stage if asked.
+
+    A run that is deploying to the stage loses its lease: what it deploys was approved over a version that is gone.
+
+    :raises NothingToRollBack: what is to be undone isn't current; nothing was changed.
+    :raises NoRollbackTarget: no earlier version is still good.
+    :raises NotPermitted: the policy leaves going back to others.
+    """
+
+    found = find_model(work, model, Action.PROMOTION_ROLLBACK, lock=True)
+    row = find_stage(work, found, stage)
+    check_description(body.reason)
+    if not body.reason.strip():
+        raise InvalidInput("Say why it is rolled back.", field="reason")
+    _check_role(work, model, stage)
+    to = None if body.to is None else find_version(work, found, body.to).number
+    described = describe_stages(work, found, [row])[0]
+    plan = plan_rollback(work, found, described, from_version=body.from_version, promotion=body.promotion, to=to)
+    promotion = _insert(work, found, described, plan, body)
+    _mark_failed(work, found, stage, plan, body.reason)
+    _end_deploying(work, found, stage)
+    perform(work, found, promotion, Move.APPROVE, f"version {plan.to_version} was approved when it first came")
+    apply_to_stage(work, found, find_promotion(work, promotion.id), StageChange.ROLLED_BACK, body.reason)
+    if body.hold is not None:
+        hold(work, found, stage, HoldStage(reason=body.hold.reason, until=body.hold.until))
+    return get_promotion(work, promotion.id)
+
+
+def plan_rollback(
+    work: Work,
+    model: Row[Any],
+    stage: Stage,
+    *,
+    from_version: int | None = None,
+    promotion: str | None = None,
+    to: int | None = None,
+) -> RollbackPlan:
+    """Where going back leads, on the facts of this moment. Nothing is changed.
+
+    :raises NothingToRollBack, NoRollbackTarget, VersionRevoked, InvalidInput: as `stages.rollback_plan`.
+    """
+
+    within = _terms(work, model.name, stage.name).rollback_within
+    # The plan looks at so many promotions before the current one; vacancies between them don't count.
+    newest = work.connection.execute(
+        select(stage_history)
+        .where(
+            stage_history.c.model_id == model.id,
+            stage_history.c.stage == stage.name,
+            stage_history.c.number.is_not(None),
+        )
+        .order_by(stage_history.c.id.desc())
+        .limit(within + 1)
+    ).all()
+    revoked = work.connection.execute(
+        select(versions.c.number).where(
+            versions.c.model_id == model.id,
+            versions.c.number.in_([record.number for record in newest] + ([] if to is None else [to])),
+            versions.c.revoked_at.is_not(None),
+        )
+    ).scalars()
+    return rollback_plan(
+        stage,
+        [describe_record(model.name, record) for record in newest],
+        revoked=set(revoked),
+        within=within,
+        from_version=from_version,
+        promotion=promotion,
+        to=to,
+    )
+
+
+def _terms(work: Work, model_name: str, stage: str) -> Terms:
+    return terms([document for _, document in documents_of(work, pins_for(work, model_name, stage))])
+
+
+def _check_role(work: Work, model_name: str, stage: str) -> None:
+    role = _terms(work, model_name, stage).rollback_role
+    if not has_role(work.actor.grants, role, model_name):
+        raise NotPermitted(
+            f"The policy of '{stage}' leaves rolling back to those who are {role}. Ask one of them.", role=role
+        )
+
+
+def _insert(work: Work, model: Row[Any], stage: Stage, plan: RollbackPlan, body: RollBack) -> Row[Any]:
+    promotion_id = new_id()
+    lasts = _terms(work, model.name, stage.name).request_expires_after
+    _end_open_requests(work, model, stage.name, plan)
+    revision = record_change(
+        work,
+        model,
+        EventKind.PROMOTION_ROLLED_BACK,
+        subject=promotion_id,
+        stage=stage.name,
+        version=plan.to_version,
+        digest=plan.digest,
+        phase=Phase.PENDING,
+        from_version=plan.from_version,
+        undoes=plan.undoes,
+        reason=body.reason,
+    )
+    work.connection.execute(
+        insert(promotions).values(
+            id=promotion_id,
+            kind=PromotionKind.ROLLBACK,
+            model_id=model.id,
+            number=plan.to_version,
+            digest=plan.digest,
+            stage=stage.name,
+            phase=Phase.PENDING,
+            policies=stage.policies,
+            reason=body.reason,
+            people=sorted(set(body.people)),
+            requested_by=work.actor.name,
+            requested_at=work.now,
+            expires_at=work.now + lasts,
+            deadline_at=work.now + lasts,
+            replaces=plan.from_version,
+            undoes=plan.undoes,
+            revision=revision,
+        )
+    )
+    return find_promotion(work, promotion_id)
+
+
+def _end_open_requests(work: Work, model: Row[Any], stage: str, plan: RollbackPlan) -> None:
+    """An open request for what is restored is fulfilled by the rollback; one digest is asked for once."""
+
+    for row in open_promotions(work, model.id, stage=stage):
+        if row.digest == plan.digest:
+            perform(work, model, row, Move.CANCEL, f"version {plan.to_version} came back by a rollback")
+
+
+def _end_deploying(work: Work, model: Row[Any], stage: str) -> None:
+    for row in open_promotions(work, model.id, stage=stage):
+        if row.phase == Phase.APPLYING:
+            perform(work, model, row, Move.RELEASE, f"'{stage}' was rolled back while this was being deployed")
+
+
+def _mark_failed(work: Work, model: Row[Any], stage: str, plan: RollbackPlan, reason: str) -> None:
+    work.connection.execute(
+        insert(stage_failures).values(
+            model_id=model.id,
+            stage=stage,
+            number=plan.from_version,
+            promotion_id=plan.undoes,
+            reason=reason,
+            actor=work.actor.name,
+            at=work.now,
+        )
+    )

@@ -1,0 +1,51 @@
+"""What time alone brings about: requests and approvals that expire, leases and holds that run out."""
+
+from __future__ import annotations
+
+from sqlalchemy import or_, select
+
+from registry_service.db.queries.models import find_model
+from registry_service.db.tables import models, promotions, stages
+from registry_service.domain.permissions import Action
+from registry_service.domain.promotions import OPEN_PHASES
+from registry_service.services.holds import release
+from registry_service.services.idempotency import forget_old
+from registry_service.services.judging import judge
+from registry_service.services.work import Work
+
+
+def sweep(work: Work) -> None:
+    """Judge what is due by now, end holds whose time is over, forget answers that are too old to be repeated."""
+
+    for name in _models_with_due_promotions(work):
+        judge(work, find_model(work, name, Action.PROMOTION_APPLY, lock=True))
+    for name, stage in _holds_that_are_over(work):
+        model = find_model(work, name, Action.STAGE_HOLD, lock=True)
+        release(work, model, stage, "its time is over")
+    forget_old(work)
+
+
+def _models_with_due_promotions(work: Work) -> list[str]:
+    """Those with an open promotion whose deadline or lease is over, or that waits for a time to pass: a prerequisite
+    of having been current somewhere for long enough."""
+
+    due = (
+        select(models.c.name)
+        .join(promotions, promotions.c.model_id == models.c.id)
+        .where(
+            models.c.deleted_at.is_(None),
+            promotions.c.phase.in_(OPEN_PHASES),
+            or_(promotions.c.deadline_at <= work.now, promotions.c.lease_expires_at <= work.now),
+        )
+        .distinct()
+    )
+    return list(work.connection.execute(due).scalars())
+
+
+def _holds_that_are_over(work: Work) -> list[tuple[str, str]]:
+    over = (
+        select(models.c.name, stages.c.name)
+        .join(models, models.c.id == stages.c.model_id)
+        .where(models.c.deleted_at.is_(None), stages.c.hold_until <= work.now)
+    )
+    return list(work.connection.execute(over).tuples())
