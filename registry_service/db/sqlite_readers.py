@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from registry_service.db.answers import settle
 from registry_service.db.query import Row
 from registry_service.db.sqlite_connection import close, driver_of, unavailability
 from registry_service.domain.errors import DatabaseUnavailable, Overloaded
@@ -150,16 +151,7 @@ class ReaderThreads:
             except Exception as error:  # noqa: BLE001 - it belongs to the caller
                 failure = error
             try:
-                loop.call_soon_threadsafe(_settle, job.answer, result, failure)
+                loop.call_soon_threadsafe(settle, job.answer, result, failure)
             except RuntimeError:
                 break  # the loop was closed without stop(): nobody is left to answer
         reader.close()
-
-
-def _settle(answer: asyncio.Future[Any], result: object, failure: Exception | None) -> None:
-    if answer.done():
-        return
-    if failure is None:
-        answer.set_result(result)
-    else:
-        answer.set_exception(failure)

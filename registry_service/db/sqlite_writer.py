@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from registry_service.db.answers import settle
 from registry_service.db.sqlite_connection import close, driver_of, unavailability
 from registry_service.domain.errors import DatabaseUnavailable, Overloaded, RegistryError
 
@@ -170,28 +171,24 @@ class GroupCommitWriter:
 
 def _settle(group: Sequence[_Job], outcomes: Sequence[_Outcome]) -> None:
     for job, outcome in zip(group, outcomes, strict=True):
-        if job.answer.done():
-            continue
-        if outcome.error is None:
-            job.answer.set_result(outcome.result)
-        else:
-            job.answer.set_exception(outcome.error)
+        settle(job.answer, outcome.result, outcome.error)
 
 
 def _command_failure(error: Exception) -> Exception:
-    if isinstance(error, StopIteration):  # a future refuses it, since it would end the awaiting coroutine unnoticed
-        failure: Exception = RuntimeError("a command raised StopIteration")
-    else:
-        failure = unavailability(error) or error
-    if failure is not error:
-        failure.__cause__ = error
+    failure = unavailability(error)
+    if failure is None:
+        return error
+    failure.__cause__ = error
     return failure
 
 
 def _group_failure(error: Exception) -> RegistryError:
-    cause = error.__cause__ if isinstance(error, TransactionLost) and error.__cause__ is not None else error
-    failure = unavailability(cause) or DatabaseUnavailable(
-        "The database gave up the transaction; nothing was kept. Try again."
-    )
+    # What happened to the disk may stand behind what a command made of it.
+    cause: BaseException | None = error
+    failure: RegistryError | None = None
+    while cause is not None and failure is None:
+        failure = unavailability(cause)
+        cause = cause.__cause__ or cause.__context__
+    failure = failure or DatabaseUnavailable("The database gave up the transaction; nothing was kept. Try again.")
     failure.__cause__ = error
     return failure

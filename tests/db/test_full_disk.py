@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from registry_service.db.sqlite import SqliteDatabase
 from registry_service.db.sqlite_writer import GroupCommitWriter
-from registry_service.domain.errors import DatabaseUnavailable, NotFound, StorageFull, Unavailable
+from registry_service.domain.errors import NotFound, StorageFull, Unavailable
 from tests.db.counters import add, counters, make_counters, names_of
 
 MEBIBYTE = 1024 * 1024
@@ -70,6 +70,16 @@ def add_and_conceal(name: str) -> Callable[[Connection], str]:
             return add_big(name)(connection)
         except Exception as error:
             raise NotFound("Something else.") from error
+
+    return command
+
+
+def add_nested(name: str) -> Callable[[Connection], str]:
+    """As `add_big`, in a nested transaction, which by then is gone and can't be undone by itself."""
+
+    def command(connection: Connection) -> str:
+        with connection.begin_nested():
+            return add_big(name)(connection)
 
     return command
 
@@ -131,11 +141,14 @@ async def test_the_same_story_shows_the_loss_where_the_writer_is_careless(tmp_pa
         assert "first" not in await database.view(names_of)
 
 
-async def test_a_command_that_conceals_the_full_disk_deceives_nobody(tmp_path: Path) -> None:
+@pytest.mark.parametrize("add_too_much", [add_and_conceal, add_nested])
+async def test_a_command_that_conceals_the_full_disk_deceives_nobody(
+    tmp_path: Path, add_too_much: Callable[[str], Callable[[Connection], str]]
+) -> None:
     async with running(limited(tmp_path / "registry.db")) as database:
         await make_counters(database)
-        answers = await as_one_group(database, [add("first"), add_and_conceal("big"), add("last")])
-        assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 3
+        answers = await as_one_group(database, [add("first"), add_too_much("big"), add("last")])
+        assert [type(answer) for answer in answers] == [StorageFull] * 3
         assert await database.view(names_of) == set()
 
 

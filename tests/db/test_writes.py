@@ -10,8 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from registry_service.db.database import Database
 from registry_service.db.locks import lock_event_log, lock_key
+from registry_service.db.query import first
 from registry_service.db.sqlite import SqliteDatabase
-from registry_service.domain.errors import DatabaseUnavailable, NotFound
+from registry_service.db.sqlite_writer import QUEUE_LIMIT
+from registry_service.domain.errors import DatabaseUnavailable, NotFound, Overloaded
 from tests.db.counters import (
     Command,
     add,
@@ -152,9 +154,30 @@ async def test_a_reader_answers_while_a_writer_is_busy_and_sees_only_what_is_com
     assert await empty_database.view(value_of("hits")) == 1
 
 
-async def test_a_view_is_one_snapshot_and_cannot_write(empty_database: Database) -> None:
-    await make_counters(empty_database, "hits")
+async def test_a_view_is_one_snapshot(empty_database: Database) -> None:
+    await make_counters(empty_database, "before")
+    looked, go_on = threading.Event(), threading.Event()
 
+    def twice(connection: Connection) -> tuple[set[str], set[str]]:
+        before = names_of(connection)
+        looked.set()
+        if connection.dialect.name == "sqlite":
+            assert go_on.wait(10)
+        else:
+            connection.exec_driver_sql("SELECT pg_sleep(0.3)")
+        return before, names_of(connection)
+
+    looking = asyncio.ensure_future(empty_database.view(twice))
+    assert await asyncio.to_thread(looked.wait, 10)
+    await empty_database.write(add("after"))
+    assert not looking.done()
+    go_on.set()
+    assert await looking == ({"before"}, {"before"})
+    assert await empty_database.view(names_of) == {"before", "after"}
+
+
+async def test_a_view_cannot_write(empty_database: Database) -> None:
+    await make_counters(empty_database, "hits")
     with pytest.raises(Exception, match=r"read.?only"):
         await empty_database.view(add("sneaked in"))
     assert await empty_database.view(names_of) == {"hits"}
@@ -173,6 +196,45 @@ async def test_a_command_taken_back_before_its_turn_never_runs(tmp_path: Path) -
     await blocking
     await database.write(add("after"))
     assert await database.view(names_of) == {"after"}
+    await database.stop()
+
+
+async def test_more_work_than_can_wait_is_refused_at_once_and_nothing_accepted_is_lost(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "registry.db", readers=1)
+    await database.start()
+    await make_counters(database, "hits")
+    one = first(text("SELECT 1"), lambda row: int(row[0]))
+    held, go_on = threading.Barrier(3, timeout=10), threading.Event()
+
+    def hold(_connection: Connection) -> bool:
+        held.wait()
+        return go_on.wait(10)
+
+    holding = [asyncio.ensure_future(database.write(hold)), asyncio.ensure_future(database.view(hold))]
+    await asyncio.to_thread(held.wait)
+    writes = [asyncio.ensure_future(database.write(lambda _connection: 1)) for _ in range(QUEUE_LIMIT)]
+    reads = [asyncio.ensure_future(database.read(one)) for _ in range(QUEUE_LIMIT)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match="writes are waiting"):
+        await database.write(add("too much"))
+    with pytest.raises(Overloaded, match="reads are waiting"):
+        await database.read(one)
+    go_on.set()
+    assert await asyncio.gather(*holding) == [True, True]
+    assert set(await asyncio.gather(*writes, *reads)) == {1}
+    await database.stop()
+
+
+async def test_an_exception_that_no_future_takes_still_answers(tmp_path: Path) -> None:
+    def command(_connection: Connection) -> str:
+        return next(iter([]))
+
+    database = SqliteDatabase(tmp_path / "registry.db")
+    await database.start()
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(database.write(command), 5)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(database.view(command), 5)
     await database.stop()
 
 

@@ -439,6 +439,8 @@ def upgrade() -> None:
         sa.Column("requested_by", sa.String(length=256), nullable=False),
         sa.Column("requested_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("deadline_at", sa.BigInteger(), nullable=False),
+        sa.Column("timed", sa.Boolean(), nullable=False),
         sa.Column("approved_at", sa.BigInteger(), nullable=True),
         sa.Column("replaces", sa.Integer(), nullable=True),
         sa.Column("undoes", sa.String(length=32), nullable=True),
@@ -462,7 +464,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("promotions", schema=None) as batch_op:
         batch_op.create_index("ix_promotions_model_id_stage_phase", ["model_id", "stage", "phase"], unique=False)
-        batch_op.create_index("ix_promotions_phase_expires_at", ["phase", "expires_at"], unique=False)
+        batch_op.create_index("ix_promotions_phase_deadline_at", ["phase", "deadline_at"], unique=False)
         batch_op.create_index("ix_promotions_requested_at_id", ["requested_at", "id"], unique=False)
         batch_op.create_index(
             "uq_promotions_lease",
@@ -570,7 +572,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("phase = 'APPLYING'"),
         )
         batch_op.drop_index("ix_promotions_requested_at_id")
-        batch_op.drop_index("ix_promotions_phase_expires_at")
+        batch_op.drop_index("ix_promotions_phase_deadline_at")
         batch_op.drop_index("ix_promotions_model_id_stage_phase")
 
     op.drop_table("promotions")
