@@ -161,8 +161,8 @@ def _named_target(
     found = next((entry for entry in earlier if entry.version == to), None)
     if found is None:
         raise NoRollbackTarget(
-            f"Version {to} was not current in '{stage.name}' within the {len(earlier)} promotions before {current}. Name"
-            " one that was, or request a promotion.",
+            f"Version {to} was not current in '{stage.name}' within the {len(earlier)} promotions before {current}."
+            " Name one that was, or request a promotion.",
             version=to,
         )
     return found

@@ -1,0 +1,68 @@
+"""Is the candidate worse than the champion, and by more than is allowed?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from math import isfinite
+
+import msgspec
+
+from registry_service.domain.errors import InvalidInput
+from registry_service.domain.metadata import Direction, Metadata
+
+
+class Regression(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric that got worse than allowed. `worse_by` counts in the metric's own unit and towards the worse; None
+    where the candidate brings no finite value."""
+
+    metric: str
+    direction: Direction
+    candidate: float | None
+    champion: float | None
+    worse_by: float | None
+    allowed: float
+
+    def __str__(self) -> str:
+        if self.worse_by is None:
+            return f"{self.metric} is {'missing' if self.candidate is None else self.candidate}"
+        return f"{self.metric} is {self.candidate}, was {self.champion}: worse by {self.worse_by}, allowed {self.allowed}"
+
+
+def regressions(candidate: Metadata, champion: Metadata, max_regression: Mapping[str, float]) -> list[Regression]:
+    """The metrics of `max_regression` in which the candidate is worse than allowed, in the order given.
+
+    The bound is absolute, in the metric's unit: 0.01 lets `auc` fall from 0.91 to 0.90; a negative one demands
+    progress. Higher is better unless a side declares otherwise; the champion's word counts before the candidate's.
+    What the champion lacks can't be compared and passes; what the candidate lacks, or has as NaN or infinity, is a
+    regression, so that neither a misspelt metric nor a broken run passes in silence.
+
+    :raises InvalidInput: a bound is not a finite number.
+    """
+
+    found = []
+    for metric, allowed in max_regression.items():
+        if not isfinite(allowed):
+            raise InvalidInput(f"max_regression['{metric}'] is {allowed}. Give a finite number.", metric=metric)
+        regression = _compare(metric, candidate, champion, allowed)
+        if regression is not None:
+            found.append(regression)
+    return found
+
+
+def _compare(metric: str, candidate: Metadata, champion: Metadata, allowed: float) -> Regression | None:
+    new, old = candidate.metrics.get(metric), champion.metrics.get(metric)
+    direction = champion.directions.get(metric, candidate.direction(metric))
+    worse_by = None
+    if new is not None and isfinite(new):
+        if old is None:
+            return None
+        # As people read the figures: 0.91 - 0.9 is 0.01, which binary fractions make a little more.
+        change = Decimal(str(old)) - Decimal(str(new))
+        worse = change if direction is Direction.HIGHER_IS_BETTER else -change
+        if worse <= Decimal(str(allowed)):
+            return None
+        worse_by = float(worse)
+    return Regression(
+        metric=metric, direction=direction, candidate=new, champion=old, worse_by=worse_by, allowed=allowed
+    )

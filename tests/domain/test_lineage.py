@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from registry_service.domain.entities import LineageKind
+from registry_service.domain.errors import InvalidInput, RegistryError, TooLarge
+from registry_service.domain.lineage import (
+    MAX_EDGES,
+    MAX_REF,
+    VersionReference,
+    check_lineage,
+    parse_version_reference,
+)
+from registry_service.domain.requests import NewLineageEdge
+
+
+def edge(ref: str = "s3://data/train.parquet", kind: LineageKind = LineageKind.DATASET, **more: object):
+    return NewLineageEdge(kind=kind, ref=ref, **more)  # type: ignore[arg-type]  # the tests give wrong values
+
+
+def test_edges_of_every_kind_are_accepted():
+    check_lineage([])
+    check_lineage(
+        [
+            edge("fraud/2026-03-03", LineageKind.DAG_RUN, url="https://airflow.example/run?id=1"),
+            edge("fraud/run/train", LineageKind.TASK, details={"map_index": "3", "note": ""}),
+            edge("0c1d2e", LineageKind.CODE_COMMIT, digest="sha1:0c1d2e"),
+            edge(digest=f"sha256:{'a' * 64}"),
+            edge("fraud detector/12", LineageKind.PARENT_VERSION),
+            edge("anything at all", LineageKind.OTHER),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "ref", ["", "fraud", "fraud/", "/3", "fraud/0", "fraud/03", "fraud/-1", "fraud/latest", "a/b/3", "fraud/٣"]
+)
+def test_a_parent_is_named_by_model_and_number(ref: str):
+    with pytest.raises(InvalidInput):
+        parse_version_reference(ref)
+    with pytest.raises(InvalidInput):
+        check_lineage([edge(ref, LineageKind.PARENT_VERSION)])
+
+
+def test_a_parent_reference_is_read_from_the_right():
+    assert parse_version_reference("team-a.fraud/12") == VersionReference("team-a.fraud", 12)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (edge(""), InvalidInput),
+        (edge("  "), InvalidInput),
+        (edge("a\x00b"), InvalidInput),
+        (edge("a\nb"), InvalidInput),
+        (edge("x" * (MAX_REF + 1)), TooLarge),
+        (edge(digest="abc"), InvalidInput),
+        (edge(digest="sha512:" + "a" * 128), InvalidInput),
+        (edge(url="javascript:alert(1)"), InvalidInput),
+        (edge(url="https:///nowhere"), InvalidInput),
+        (edge(url="http://[::1"), InvalidInput),
+        (edge(url="https://x/" + "y" * 2048), TooLarge),
+        (edge(details={str(n): "" for n in range(65)}), TooLarge),
+        (edge(details={"": "x"}), InvalidInput),
+        (edge(details={"k": "x" * 4097}), TooLarge),
+    ],
+)
+def test_a_malformed_edge_is_refused_by_its_place(wrong: NewLineageEdge, error: type[RegistryError]):
+    with pytest.raises(error) as refusal:
+        check_lineage([edge("fine"), wrong])
+    assert refusal.value.message.startswith("lineage[1]")
+
+
+def test_an_edge_is_said_once():
+    check_lineage([edge("x"), edge("x", LineageKind.OTHER)])
+    with pytest.raises(InvalidInput, match=r"lineage\[1\] says the same as lineage\[0\]"):
+        check_lineage([edge("x"), edge("x")])
+
+
+def test_there_is_a_limit_of_edges():
+    check_lineage([edge(f"x{n}") for n in range(MAX_EDGES)])
+    with pytest.raises(TooLarge):
+        check_lineage([edge(f"x{n}") for n in range(MAX_EDGES + 1)])
