@@ -9,6 +9,15 @@ from typing import Any, Final
 
 import msgspec
 
+from registry_service.domain.canonical import canonical
+from registry_service.domain.errors import TooLarge
+from registry_service.domain.names import check_key, check_text
+
+MAX_FIGURES: Final = 2_000
+MAX_TEXT_BYTES: Final = 256
+MAX_PARAM_BYTES: Final = 6_000  # what MLflow's clients may send
+MAX_METADATA_BYTES: Final = 1024 * 1024
+
 ParamValue = str | int | float | bool
 
 
@@ -101,6 +110,48 @@ def missing_fields(metadata: Metadata, fields: Sequence[MetadataField], *, requi
         for field in fields
         if field.required is required and not _has_type(field_value(metadata, field.key), field.type)
     ]
+
+
+def check_metadata(metadata: Metadata) -> None:
+    """Whether the metadata may be registered: whatever it says can be found again, and hashed.
+
+    :raises InvalidName: a metric or param has a key that is none.
+    :raises InvalidInput: a text holds NUL or half of a surrogate pair.
+    :raises InvalidMetadata: something has no canonical form: NaN, infinities, integers beyond 2^53.
+    :raises TooLarge: more than 2,000 metrics or params, a text of more than 256 bytes or a param of more than 6,000,
+        or more than 1 MiB in all.
+    """
+
+    for what, figures in (("metrics", metadata.metrics), ("params", metadata.params)):
+        if len(figures) > MAX_FIGURES:
+            raise TooLarge(
+                f"{len(figures)} {what} are too many; {MAX_FIGURES} are the limit. Keep the rest in a file.", key=what
+            )
+    for key in (*metadata.metrics, *metadata.params, *metadata.directions):
+        check_key(key)
+    for key, value in metadata.params.items():
+        if isinstance(value, str):
+            check_text(value, f"params.{key}", limit=MAX_PARAM_BYTES)
+    for key in _TEXTS:
+        text = getattr(metadata, key)
+        if text is not None:
+            check_text(text, key, limit=MAX_TEXT_BYTES)
+    for label in metadata.labels:
+        check_text(label, "labels", limit=MAX_TEXT_BYTES)
+    size = len(canonical(msgspec.to_builtins(metadata)))
+    if size > MAX_METADATA_BYTES:
+        raise TooLarge(f"The metadata has {size} bytes; 1 MiB is the limit. Keep large parts in a file.", size=size)
+
+
+_TEXTS: Final = (
+    "framework",
+    "framework_version",
+    "format",
+    "precision",
+    "architecture",
+    "task",
+    "target_device",
+)
 
 
 def _has_type(value: object, wanted: FieldType) -> bool:
