@@ -397,6 +397,8 @@ promotions = Table(
     Column("expires_at", UtcTimestamp, nullable=False),
     # The end of the time that counts in the present phase: the request's, or once approved the approval's.
     Column("deadline_at", UtcTimestamp, nullable=False),
+    # Time alone may satisfy the policies: a prerequisite asks for having been current somewhere for so long.
+    Column("timed", Boolean, nullable=False),
     Column("approved_at", UtcTimestamp),
     Column("replaces", Integer),
     Column("undoes", String(32)),

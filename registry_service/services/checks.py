@@ -35,9 +35,7 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
     if len(msgspec.json.encode(body.evidence)) > MAX_EVIDENCE:
         raise TooLarge("The evidence is larger than 256 KiB. Keep it short and link to the rest with `url`.")
     if version.revoked_at is not None:
-        raise VersionRevoked(
-            f"Version {version.number} was revoked: {version.revoked_reason}.", version=version.number
-        )
+        raise VersionRevoked(f"Version {version.number} was revoked: {version.revoked_reason}.", version=version.number)
     revision = record_change(
         work,
         found,
@@ -67,6 +65,4 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
         .returning(checks.c.id)
     ).scalar_one()
     judge(work, found, number=version.number)
-    return describe_check(
-        found.name, work.connection.execute(select(checks).where(checks.c.id == check_id)).one()
-    )
+    return describe_check(found.name, work.connection.execute(select(checks).where(checks.c.id == check_id)).one())

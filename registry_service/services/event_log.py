@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-
 from sqlalchemy import func, insert, select
 
 from registry_service.db.locks import lock_event_log
 from registry_service.db.tables import events
 from registry_service.services.work import Work
-
 
 
 def append_events(work: Work) -> int | None:

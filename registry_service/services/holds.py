@@ -21,7 +21,9 @@ def hold(work: Work, model: Row[Any], stage: str, body: HoldStage) -> None:
         work, model, EventKind.STAGE_HELD, subject=stage, stage=stage, reason=body.reason, until=body.until
     )
     work.connection.execute(
-        update(stages).where(stages.c.model_id == model.id, stages.c.name == stage).values(
+        update(stages)
+        .where(stages.c.model_id == model.id, stages.c.name == stage)
+        .values(
             hold_reason=body.reason,
             hold_by=work.actor.name,
             hold_at=work.now,
@@ -36,7 +38,7 @@ def release(work: Work, model: Row[Any], stage: str, why: str) -> None:
 
     revision = record_change(work, model, EventKind.STAGE_RELEASED, subject=stage, stage=stage, reason=why)
     work.connection.execute(
-        update(stages).where(stages.c.model_id == model.id, stages.c.name == stage).values(
-            hold_reason=None, hold_by=None, hold_at=None, hold_until=None, revision=revision
-        )
+        update(stages)
+        .where(stages.c.model_id == model.id, stages.c.name == stage)
+        .values(hold_reason=None, hold_by=None, hold_at=None, hold_until=None, revision=revision)
     )

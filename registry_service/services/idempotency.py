@@ -81,6 +81,4 @@ def remember(work: Work, idempotency: Idempotency, answer: StoredAnswer) -> None
 
 
 def forget_old(work: Work) -> None:
-    work.connection.execute(
-        delete(idempotency_answers).where(idempotency_answers.c.created_at <= work.now - LIFETIME)
-    )
+    work.connection.execute(delete(idempotency_answers).where(idempotency_answers.c.created_at <= work.now - LIFETIME))

@@ -69,9 +69,7 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
     )
     _write_tags(work, model_id, body.tags)
     for position, stage in enumerate(wanted):
-        work.connection.execute(
-            insert(stages).values(model_id=model_id, name=stage, position=position, revision=1)
-        )
+        work.connection.execute(insert(stages).values(model_id=model_id, name=stage, position=position, revision=1))
     work.record(EventKind.MODEL_CREATED, model_id=model_id, model_name=name, revision=1, stages=wanted)
     return _described(work, name)
 
@@ -115,9 +113,7 @@ def delete_model(work: Work, model: str) -> RegisteredModel:
     ).scalars()
     live = list(used)
     if live:
-        raise InUse(
-            f"'{model}' is live in {', '.join(live)}. Vacate its stages before deleting it.", used_by=live
-        )
+        raise InUse(f"'{model}' is live in {', '.join(live)}. Vacate its stages before deleting it.", used_by=live)
     work.connection.execute(update(models).where(models.c.id == found.id).values(deleted_at=work.now))
     record_change(work, found, EventKind.MODEL_DELETED)
     return _described(work, model, deleted=True)

@@ -280,6 +280,7 @@ def _insert(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any], bod
         "requested_at": work.now,
         "expires_at": deadline,
         "deadline_at": deadline,
+        "timed": any(document.prerequisites for document in documents),
         "replaces": stage.number,
     }
     new = OpenRequest(
@@ -317,7 +318,8 @@ def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> R
     if row.phase == Phase.APPLYING and row.lease_holder != holder:
         if holder is None:
             raise NotLeaseHolder(
-                f"'{row.lease_holder}' is deploying this promotion; only that run may apply it.", holder=row.lease_holder
+                f"'{row.lease_holder}' is deploying this promotion; only that run may apply it.",
+                holder=row.lease_holder,
             )
         raise LeaseHeld(
             f"'{row.lease_holder}' holds the lease until {row.lease_expires_at.isoformat()}. Try again then.",

@@ -146,6 +146,7 @@ def _insert(work: Work, model: Row[Any], stage: Stage, plan: RollbackPlan, body:
             requested_at=work.now,
             expires_at=work.now + lasts,
             deadline_at=work.now + lasts,
+            timed=False,
             replaces=plan.from_version,
             undoes=plan.undoes,
             revision=revision,

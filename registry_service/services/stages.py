@@ -12,7 +12,13 @@ from registry_service.db.queries.stages import describe_stages, find_stage, get_
 from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import aliases, promotions, stage_failures, stage_history, stages
 from registry_service.domain.entities import Page, Stage, StageChange
-from registry_service.domain.errors import InvalidInput, NoRollbackTarget, NothingToRollBack, RevisionRequired, VersionNotFound
+from registry_service.domain.errors import (
+    InvalidInput,
+    NoRollbackTarget,
+    NothingToRollBack,
+    RevisionRequired,
+    VersionNotFound,
+)
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ArrangeStages, ClearFailure, HoldStage, VacateStage
@@ -139,9 +145,7 @@ def vacate_stage(work: Work, model: str, stage: str, body: VacateStage) -> Stage
         good_target=_good_target(work, found, described),
         is_archived=found.archived,
     )
-    point_stage(
-        work, found, row, StageChange.VACATED, number=None, digest=None, promotion=None, reason=body.reason
-    )
+    point_stage(work, found, row, StageChange.VACATED, number=None, digest=None, promotion=None, reason=body.reason)
     judge(work, found, stage=stage)
     return get_stage(work, model, stage)
 
@@ -163,7 +167,9 @@ def _used(work: Work, model: Row[Any]) -> set[str]:
     remembered = exists().where(
         stage_history.c.model_id == stages.c.model_id, stage_history.c.stage == stages.c.name
     ) | exists().where(promotions.c.model_id == stages.c.model_id, promotions.c.stage == stages.c.name)
-    return set(work.connection.execute(select(stages.c.name).where(stages.c.model_id == model.id, remembered)).scalars())
+    return set(
+        work.connection.execute(select(stages.c.name).where(stages.c.model_id == model.id, remembered)).scalars()
+    )
 
 
 def _aliases(work: Work, model: Row[Any]) -> set[str]:

@@ -35,7 +35,11 @@ def _models_with_due_promotions(work: Work) -> list[str]:
         .where(
             models.c.deleted_at.is_(None),
             promotions.c.phase.in_(OPEN_PHASES),
-            or_(promotions.c.deadline_at <= work.now, promotions.c.lease_expires_at <= work.now),
+            or_(
+                promotions.c.deadline_at <= work.now,
+                promotions.c.lease_expires_at <= work.now,
+                promotions.c.timed,
+            ),
         )
         .distinct()
     )

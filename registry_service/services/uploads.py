@@ -51,9 +51,7 @@ def start_upload(work: Work, body: StartUpload) -> Upload:
     open_sessions = work.connection.execute(
         select(func.count())
         .select_from(uploads)
-        .where(
-            uploads.c.principal == work.actor.name, uploads.c.closed_at.is_(None), uploads.c.expires_at > work.now
-        )
+        .where(uploads.c.principal == work.actor.name, uploads.c.closed_at.is_(None), uploads.c.expires_at > work.now)
     ).scalar_one()
     if open_sessions >= MAX_OPEN:
         raise Overloaded(f"'{work.actor.name}' has {open_sessions} open uploads. Finish or abort some first.")

@@ -34,7 +34,7 @@ from registry_service.domain.errors import (
 from registry_service.domain.events import EventKind
 from registry_service.domain.lineage import check_lineage
 from registry_service.domain.manifest import check_manifest, content_digest
-from registry_service.domain.metadata import Metadata, MetadataField, check_metadata, missing_fields
+from registry_service.domain.metadata import INDEXED_FIELDS, Metadata, MetadataField, check_metadata, missing_fields
 from registry_service.domain.names import check_tags
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import (
@@ -205,12 +205,7 @@ def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterV
             digest=digest,
             identity=body.identity,
             metadata=described,
-            framework=described.framework,
-            format=described.format,
-            precision=described.precision,
-            architecture=described.architecture,
-            task=described.task,
-            target_device=described.target_device,
+            **{name: getattr(described, name) for name in INDEXED_FIELDS},
             score=described.score,
             description=body.description,
             source_uri=body.source_uri,

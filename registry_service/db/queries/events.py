@@ -64,9 +64,7 @@ def read_events(
         statement = statement.where(events.c.model_name == model)
     # Taken first: what is committed after this moment is for the next page, not to be skipped by its cursor.
     end = last_seq(view)
-    rows = view.connection.execute(
-        statement.where(events.c.seq <= end).order_by(events.c.seq).limit(limit)
-    ).all()
+    rows = view.connection.execute(statement.where(events.c.seq <= end).order_by(events.c.seq).limit(limit)).all()
     reached = rows[-1].seq if len(rows) == limit else max(end, start.seq)
     return EventPage(events=[describe_event(row) for row in rows], cursor=str(Cursor(start.epoch, reached)))
 

@@ -198,9 +198,7 @@ class FactSource:
             select(stage_history).where(stage_history.c.model_id == target.model_id).order_by(stage_history.c.id)
         ):
             history[row.stage].append(describe_record(target.model_name, row))
-        return {
-            stage: seconds_current(records, target.number, self._view.now) for stage, records in history.items()
-        }
+        return {stage: seconds_current(records, target.number, self._view.now) for stage, records in history.items()}
 
     def _stage_row(self, target: _Target) -> Row[Any]:
         return self._view.connection.execute(

@@ -48,9 +48,7 @@ def get_principal(view: View, name: str) -> Principal:
 def list_principals(view: View, page: PageRequest) -> Page[Principal]:
     refuse_filter(page)
     view.authorize_somewhere(Action.PRINCIPAL_READ)
-    return page_of(
-        view.connection, select(principals), _PRINCIPALS, page, lambda rows: describe_principals(view, rows)
-    )
+    return page_of(view.connection, select(principals), _PRINCIPALS, page, lambda rows: describe_principals(view, rows))
 
 
 def list_groups(view: View, page: PageRequest) -> Page[Group]:

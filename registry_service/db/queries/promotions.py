@@ -59,7 +59,9 @@ def find_promotion(view: View, promotion: str) -> Row[Any]:
     return row
 
 
-def open_promotions(view: View, model_id: str, *, stage: str | None = None, number: int | None = None) -> list[Row[Any]]:
+def open_promotions(
+    view: View, model_id: str, *, stage: str | None = None, number: int | None = None
+) -> list[Row[Any]]:
     """The open promotions of a model, the oldest first."""
 
     statement = _with_stage().where(promotions.c.model_id == model_id, promotions.c.phase.in_(OPEN_PHASES))
@@ -75,9 +77,7 @@ def get_promotion(view: View, promotion: str, *, holder: str | None = None) -> P
 
 
 def list_promotions(view: View, page: PageRequest) -> Page[Promotion]:
-    statement = _with_stage().where(
-        models.c.deleted_at.is_(None), in_sight(view, Action.PROMOTION_READ, models.c.name)
-    )
+    statement = _with_stage().where(models.c.deleted_at.is_(None), in_sight(view, Action.PROMOTION_READ, models.c.name))
     if page.filter:
         statement = statement.where(matching("promotions", page.filter))
     return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_promotions(view, rows))
@@ -126,9 +126,7 @@ def describe_promotions(
                 replaces=row.replaces,
                 undoes=row.undoes,
                 lease=lease_of(row),
-                reviews=[
-                    describe_review(review, waived=review.reviewer in self_approvers) for review in given[row.id]
-                ],
+                reviews=[describe_review(review, waived=review.reviewer in self_approvers) for review in given[row.id]],
                 decision=decision,
                 closure=None
                 if row.closed_at is None

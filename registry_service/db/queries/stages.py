@@ -16,7 +16,6 @@ from registry_service.db.tables import stage_failures, stage_history, stages, ve
 from registry_service.db.view import View
 from registry_service.domain.entities import Hold, Page, Stage, StageChange, StageRecord
 from registry_service.domain.errors import StageNotFound
-from registry_service.domain.permissions import Action
 from registry_service.domain.stages import hold_is_active
 
 _BY_POSITION = Ordering(columns={"position": stages.c.position}, tie_breakers=[stages.c.name], default="position")

@@ -75,6 +75,4 @@ def describe_upload(view: View, session: Row[Any]) -> Upload:
         .where(upload_files.c.upload_id == session.id, upload_files.c.received_at.is_(None))
         .order_by(upload_files.c.digest)
     ).scalars()
-    return Upload(
-        id=session.id, model_name=session.model_name, missing=list(missing), expires_at=session.expires_at
-    )
+    return Upload(id=session.id, model_name=session.model_name, missing=list(missing), expires_at=session.expires_at)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import ColumnElement, Row, Select, or_, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
@@ -218,10 +218,10 @@ def _pointers(view: View, statement: Select[Any], table: Any, model_id: str) -> 
 
 
 def _latest(statement: Select[Any], as_of: datetime | None) -> Select[Any]:
-    good = versions.c.revoked_at.is_(None)
+    is_good: ColumnElement[bool] = versions.c.revoked_at.is_(None)
     if as_of is not None:
-        good = or_(good, versions.c.revoked_at > as_of)
-    return statement.where(good).order_by(versions.c.number.desc()).limit(1)
+        is_good = or_(is_good, versions.c.revoked_at > as_of)
+    return statement.where(is_good).order_by(versions.c.number.desc()).limit(1)
 
 
 def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) -> int:
