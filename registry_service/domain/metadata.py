@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from registry_service.domain.canonical import canonical
-from registry_service.domain.errors import InvalidMetadata, TooLarge
+from registry_service.domain.errors import TooLarge
 from registry_service.domain.names import check_key, check_text
 
 MAX_FIGURES: Final = 2_000
@@ -18,18 +18,8 @@ MAX_TEXT_BYTES: Final = 256
 MAX_PARAM_BYTES: Final = 6_000  # what MLflow's clients may send
 MAX_METADATA_BYTES: Final = 1024 * 1024
 
-MAX_FIGURES: Final = 5000
-MAX_BYTES: Final = 1 << 20
-MAX_INDEXED: Final = 256
 # Fields that searches find by columns of their own.
-INDEXED_FIELDS: Final = (
-    "framework",
-    "format",
-    "precision",
-    "architecture",
-    "task",
-    "target_device",
-)
+INDEXED_FIELDS: Final = ("framework", "format", "precision", "architecture", "task", "target_device")
 
 ParamValue = str | int | float | bool
 
@@ -98,31 +88,6 @@ _TYPES: Final = MappingProxyType(
 )
 
 
-def check_metadata(metadata: Metadata) -> None:
-    """Bounds and names. What has no canonical form (NaN, infinities) is refused where the digest is made.
-
-    :raises InvalidName: a metric, param or direction has no usable key.
-    :raises InvalidMetadata: a direction is declared for a metric that isn't there.
-    :raises TooLarge: too many keys, or more than 1 MiB in all.
-    """
-
-    for key in (*metadata.metrics, *metadata.params):
-        check_key(key)
-    undeclared = sorted(metadata.directions.keys() - metadata.metrics.keys())
-    if undeclared:
-        raise InvalidMetadata(
-            f"directions names {', '.join(undeclared)}, which metrics doesn't have. Add the metric or leave it out.",
-            keys=undeclared,
-        )
-    if len(metadata.metrics) + len(metadata.params) > MAX_FIGURES:
-        raise TooLarge(f"A version keeps at most {MAX_FIGURES} metrics and params. Put the rest into a file.")
-    for name in INDEXED_FIELDS:
-        if len(getattr(metadata, name) or "") > MAX_INDEXED:
-            raise TooLarge(f"{name} is longer than {MAX_INDEXED} characters.", key=name)
-    if len(msgspec.json.encode(metadata)) > MAX_BYTES:
-        raise TooLarge("The metadata is larger than 1 MiB. Put what is long into a file of the version.")
-
-
 def field_value(metadata: Metadata, key: str) -> object:
     """What stands at `key` (`framework`, `metrics.auc`, `extra.owner.team`); None where nothing does. The longest
     key wins, so that a metric named `f1.macro` is found as well."""
@@ -170,7 +135,7 @@ def check_metadata(metadata: Metadata) -> None:
     for key, value in metadata.params.items():
         if isinstance(value, str):
             check_text(value, f"params.{key}", limit=MAX_PARAM_BYTES)
-    for key in _TEXTS:
+    for key in (*INDEXED_FIELDS, "framework_version"):
         text = getattr(metadata, key)
         if text is not None:
             check_text(text, key, limit=MAX_TEXT_BYTES)
@@ -179,17 +144,6 @@ def check_metadata(metadata: Metadata) -> None:
     size = len(canonical(msgspec.to_builtins(metadata)))
     if size > MAX_METADATA_BYTES:
         raise TooLarge(f"The metadata has {size} bytes; 1 MiB is the limit. Keep large parts in a file.", size=size)
-
-
-_TEXTS: Final = (
-    "framework",
-    "framework_version",
-    "format",
-    "precision",
-    "architecture",
-    "task",
-    "target_device",
-)
 
 
 def _has_type(value: object, wanted: FieldType) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select, update
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries.models import find_model
@@ -51,13 +51,13 @@ def arrange_stages(work: Work, model: str, body: ArrangeStages, *, if_match: int
     for position, name in enumerate(body.stages):
         if name in existing:
             values = {"position": position, "revision": revision}
-            work.connection.execute(_this(update(stages), found, name).values(**values))
+            work.connection.execute(update(stages).where(_is(found, name)).values(**values))
         else:
             work.connection.execute(
                 insert(stages).values(model_id=found.id, name=name, position=position, revision=revision)
             )
     for name in existing - set(body.stages):
-        work.connection.execute(_this(delete(stages), found, name))
+        work.connection.execute(delete(stages).where(_is(found, name)))
     return list_stages(work, model, PageRequest(limit=MAX_STAGES))
 
 
@@ -118,7 +118,7 @@ def clear_failure(work: Work, model: str, stage: str, body: ClearFailure) -> Sta
         version=body.version,
         reason=body.reason,
     )
-    work.connection.execute(_this(update(stages), found, stage).values(revision=revision))
+    work.connection.execute(update(stages).where(_is(found, stage)).values(revision=revision))
     judge(work, found, stage=stage)
     return get_stage(work, model, stage)
 
@@ -176,5 +176,5 @@ def _aliases(work: Work, model: Row[Any]) -> set[str]:
     return set(work.connection.execute(select(aliases.c.name).where(aliases.c.model_id == model.id)).scalars())
 
 
-def _this(statement: Any, model: Row[Any], stage: str) -> Any:
-    return statement.where(stages.c.model_id == model.id, stages.c.name == stage)
+def _is(model: Row[Any], stage: str) -> ColumnElement[bool]:
+    return and_(stages.c.model_id == model.id, stages.c.name == stage)

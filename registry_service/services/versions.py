@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, select, update
 
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uploads import find_upload, readable_digests
@@ -98,10 +98,10 @@ def update_version(work: Work, model: str, selector: str, body: UpdateVersion) -
     version = find_version(work, found, selector)
     if body.description is not msgspec.UNSET:
         check_description(body.description)
-        work.connection.execute(_this(update(versions), versions, version).values(description=body.description))
+        work.connection.execute(update(versions).where(_of(versions, version)).values(description=body.description))
     if body.tags is not msgspec.UNSET:
         check_tags(body.tags)
-        work.connection.execute(_this(delete(version_tags), version_tags, version))
+        work.connection.execute(delete(version_tags).where(_of(version_tags, version)))
         _insert_tags(work, found.id, version.number, body.tags)
     record_change(
         work,
@@ -124,9 +124,9 @@ def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -
         raise InvalidInput("Say why the version is revoked.", field="reason")
     if version.revoked_at is None:
         work.connection.execute(
-            _this(update(versions), versions, version).values(
-                revoked_at=work.now, revoked_by=work.actor.name, revoked_reason=body.reason
-            )
+            update(versions)
+            .where(_of(versions, version))
+            .values(revoked_at=work.now, revoked_by=work.actor.name, revoked_reason=body.reason)
         )
         record_change(
             work,
@@ -279,8 +279,8 @@ def _registered(work: Work, model: Row[Any], identity: str) -> Row[Any] | None:
     ).one_or_none()
 
 
-def _this(statement: Any, table: Any, version: Row[Any]) -> Any:
-    return statement.where(table.c.model_id == version.model_id, table.c.number == version.number)
+def _of(table: Table, version: Row[Any]) -> ColumnElement[bool]:
+    return and_(table.c.model_id == version.model_id, table.c.number == version.number)
 
 
 def _described(work: Work, model: str, number: int) -> ModelVersion:

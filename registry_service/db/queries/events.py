@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.queries.sight import in_sight
@@ -69,7 +69,7 @@ def read_events(
     return EventPage(events=[describe_event(row) for row in rows], cursor=str(Cursor(start.epoch, reached)))
 
 
-def _readable(view: View) -> Any:
+def _readable(view: View) -> ColumnElement[bool]:
     """Events of models in sight; those of no model (people, tokens, policies) for whoever may read principals
     anywhere on the registry as a whole."""
 
@@ -80,7 +80,7 @@ def _readable(view: View) -> Any:
     return seen
 
 
-def _of_kind(kind: KindPattern) -> Any:
+def _of_kind(kind: KindPattern) -> ColumnElement[bool]:
     if kind.endswith(".*"):
         return events.c.kind.startswith(kind[:-1], autoescape=True)
     return events.c.kind == kind

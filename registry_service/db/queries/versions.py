@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Table, or_, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
@@ -210,7 +210,7 @@ def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> 
     return described
 
 
-def _pointers(view: View, statement: Select[Any], table: Any, model_id: str) -> dict[int, list[str]]:
+def _pointers(view: View, statement: Select[Any], table: Table, model_id: str) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     for row in view.connection.execute(statement.where(table.c.model_id == model_id, table.c.number.is_not(None))):
         found[row.number].append(row.name)
