@@ -122,7 +122,7 @@ def _closing(facts: Facts, now: datetime) -> Iterator[Reason]:
     if version.digest != promotion.digest:
         yield Reason(
             code=ReasonCode.DIGEST_CHANGED,
-            message=f"Version {version.number} is {version.digest}, and {promotion.digest} was asked for. Request anew.",
+            message=f"Version {version.number} is {version.digest}; {promotion.digest} was asked for. Request it anew.",
         )
     yield from _rejections(facts)
     end = deadline(facts)
@@ -130,7 +130,7 @@ def _closing(facts: Facts, now: datetime) -> Iterator[Reason]:
         what = "request" if promotion.phase is Phase.PENDING else "approval"
         yield Reason(
             code=ReasonCode.EXPIRED,
-            message=f"The {what} expired on {moment(end)}, which never approves. Request it again if it is still wanted.",
+            message=f"The {what} expired on {moment(end)}, which never approves. Request it again if it is wanted.",
         )
 
 
@@ -176,8 +176,8 @@ def _leases(facts: Facts, now: datetime, holder: str | None) -> Iterator[Reason]
     if promotion.lease is not None and promotion.lease.holder != holder and not _lease_ran_out(facts, now):
         yield Reason(
             code=ReasonCode.LEASE_HELD,
-            message=f"{promotion.lease.holder} is deploying it, until {moment(promotion.lease.expires_at)} at most. Wait"
-            " for that run.",
+            message=f"{promotion.lease.holder} is deploying it, until {moment(promotion.lease.expires_at)} at most."
+            " Wait for that run.",
         )
     if other is not None and now < other.lease.expires_at:
         yield Reason(

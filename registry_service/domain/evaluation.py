@@ -1,4 +1,4 @@
-"""Is the candidate worse than the champion, and by more than is allowed?"""
+"""Whether a candidate is worse than the champion, and by more than is allowed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Regression(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         if self.worse_by is None:
             return f"{self.metric} is {'missing' if self.candidate is None else self.candidate}"
-        return f"{self.metric} is {self.candidate}, was {self.champion}: worse by {self.worse_by}, allowed {self.allowed}"
+        figures = f"{self.metric} is {self.candidate}, was {self.champion}"
+        return f"{figures}: worse by {self.worse_by}, allowed {self.allowed}"
 
 
 def regressions(candidate: Metadata, champion: Metadata, max_regression: Mapping[str, float]) -> list[Regression]:

@@ -242,7 +242,9 @@ def check_arrange(
             )
         seen[fold(name)] = name
     kept = set(wanted)
-    lost = [stage.name for stage in existing if stage.name not in kept and (stage.name in used or stage.version)]
+    lost = [
+        stage.name for stage in existing if stage.name not in kept and (stage.name in used or stage.version is not None)
+    ]
     if lost:
         raise InUse(
             f"{', '.join(lost)} can't be left out: a history would lose its stage. Name them as well.",

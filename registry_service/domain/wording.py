@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def moment(at: datetime) -> str:
-    """`2026-03-03 14:05 UTC`"""
+    """`2026-03-03 14:05 UTC`."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import itertools
+from fnmatch import fnmatchcase
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry_service.domain.errors import InvalidName, ModelNotFound, NotPermitted, PersonRequired
+from registry_service.domain.permissions import (
+    ALLOWED,
+    PERSONAL,
+    Action,
+    Actor,
+    Role,
+    Scope,
+    authorize,
+    check_pattern,
+    has_role,
+    may,
+    may_anywhere,
+    readable_patterns,
+)
+
+READ = [
+    "model:read",
+    "version:read",
+    "version:download",
+    "promotion:read",
+    "deployment:read",
+    "event:read",
+    "policy:read",
+    "principal:read",
+    "token:own",
+]
+CONTRIBUTE = [
+    "model:create",
+    "model:update",
+    "version:register",
+    "version:update",
+    "check:report",
+    "alias:move",
+    "stage:hold",
+    "promotion:request",
+    "promotion:apply",
+    "promotion:cancel",
+    "promotion:rollback",
+    "deployment:write",
+]
+APPROVE = ["promotion:review", "version:revoke", "stage:vacate", "stage:clear_failure"]
+ADMINISTER = ["model:delete", "model:restore", "stage:arrange", "policy:write", "principal:write", "token:write"]
+EXPECTED = {
+    "reader": {*READ},
+    "contributor": {*READ, *CONTRIBUTE},
+    "approver": {*READ, *CONTRIBUTE, *APPROVE},
+    "auditor": {*READ},
+    "admin": {*READ, *CONTRIBUTE, *APPROVE, *ADMINISTER},
+}
+FOR_PEOPLE = {"promotion:review", "stage:clear_failure", "policy:write", "principal:write", "token:write"}
+
+NAMES = ["team-a.fraud", "team-a.churn", "team-b.fraud", "fraud"]
+PATTERNS = ["*", "team-a.*", "team-?.fraud", "fraud", "Fraud"]
+
+scopes = st.builds(Scope, st.sampled_from(Role), st.sampled_from(PATTERNS))
+actors = st.builds(
+    Actor,
+    name=st.just("ann"),
+    is_person=st.booleans(),
+    grants=st.lists(scopes, max_size=3).map(tuple),
+    token_role=st.none() | st.sampled_from(Role),
+    token_patterns=st.lists(st.sampled_from(PATTERNS), max_size=2).map(tuple),
+)
+model_names = st.none() | st.sampled_from(NAMES)
+
+
+def person(*grants: tuple[Role, str], **more: object) -> Actor:
+    scoped = tuple(Scope(role, pattern) for role, pattern in grants)
+    return Actor(name="ann", is_person=True, grants=scoped, **more)  # type: ignore[arg-type]  # as the tests say
+
+
+def test_the_actions_of_each_role_are_these():
+    assert {role.value: {action.value for action in actions} for role, actions in ALLOWED.items()} == EXPECTED
+    assert {action.value for action in PERSONAL} == FOR_PEOPLE
+    assert set(ALLOWED) == set(Role)
+
+
+@pytest.mark.parametrize(("role", "action", "is_person"), list(itertools.product(Role, Action, [True, False])))
+def test_a_role_gives_its_actions_to_people_and_the_impersonal_ones_to_services(
+    role: Role, action: Action, is_person: bool
+):
+    actor = Actor(name="it", is_person=is_person, grants=(Scope(role, "fraud"),))
+    expected = action.value in EXPECTED[role] and (is_person or action.value not in FOR_PEOPLE)
+    assert may(actor, action, "fraud") is expected
+    assert may_anywhere(actor, action) is expected
+    assert not may(actor, action, "churn")
+    assert not may(actor, action, None)
+
+
+def test_only_a_grant_on_everything_reaches_the_registry_as_a_whole():
+    assert may(person((Role.ADMIN, "*")), Action.POLICY_WRITE, None)
+    assert not may(person((Role.ADMIN, "team-a.*")), Action.POLICY_WRITE, None)
+
+
+def test_patterns_cover_whole_names_and_mind_the_case():
+    assert [name for name in NAMES if Scope(Role.READER, "team-a.*").covers(name)] == ["team-a.fraud", "team-a.churn"]
+    assert [name for name in NAMES if Scope(Role.READER, "fraud").covers(name)] == ["fraud"]
+    assert [name for name in NAMES if Scope(Role.READER, "team-?.fraud").covers(name)] == [
+        "team-a.fraud",
+        "team-b.fraud",
+    ]
+    assert not Scope(Role.READER, "FRAUD").covers("fraud")
+
+
+@pytest.mark.parametrize("pattern", ["", "a[bc]", "a/b", "x" * 257, "a\nb", "é"])
+def test_what_is_no_pattern_is_refused(pattern: str):
+    with pytest.raises(InvalidName):
+        check_pattern(pattern)
+
+
+def test_a_pattern_is_given_back():
+    assert check_pattern("team-?.fraud *") == "team-?.fraud *"
+
+
+def test_roles_include_others_as_the_words_say():
+    included = {role: {other for other in Role if has_role((Scope(role, "*"),), other, "fraud")} for role in Role}
+    assert included == {
+        Role.READER: {Role.READER},
+        Role.CONTRIBUTOR: {Role.READER, Role.CONTRIBUTOR},
+        Role.APPROVER: {Role.READER, Role.CONTRIBUTOR, Role.APPROVER},
+        Role.AUDITOR: {Role.READER, Role.AUDITOR},
+        Role.ADMIN: set(Role),
+    }
+
+
+def test_whoever_includes_a_role_may_do_all_that_it_may():
+    for role, other in itertools.product(Role, Role):
+        if has_role((Scope(role, "*"),), other, "fraud"):
+            assert ALLOWED[other] <= ALLOWED[role]
+
+
+def test_a_role_on_other_models_is_no_role_here():
+    assert not has_role((Scope(Role.ADMIN, "team-b.*"),), Role.READER, "team-a.fraud")
+
+
+@given(actors, st.sampled_from(Action), model_names)
+def test_a_token_never_widens_what_its_principal_may(actor: Actor, action: Action, model_name: str | None):
+    bare = Actor(name=actor.name, is_person=actor.is_person, grants=actor.grants)
+    assert may(actor, action, model_name) <= may(bare, action, model_name)
+    assert may_anywhere(actor, action) <= may_anywhere(bare, action)
+
+
+@given(actors, st.sampled_from(Action), model_names)
+def test_what_one_may_somewhere_passes_the_coarse_check(actor: Actor, action: Action, model_name: str | None):
+    assert may(actor, action, model_name) <= may_anywhere(actor, action)
+
+
+@given(actors, st.sampled_from(sorted(PERSONAL)), model_names)
+def test_no_service_does_what_is_for_people(actor: Actor, action: Action, model_name: str | None):
+    service = Actor(name="bot", is_person=False, grants=(*actor.grants, Scope(Role.ADMIN, "*")))
+    assert not may(service, action, model_name)
+    assert not may_anywhere(service, action)
+
+
+@given(actors, st.sampled_from(sorted(set(Action) - PERSONAL)), st.sampled_from(NAMES))
+def test_lists_show_exactly_what_may_be_read_one_by_one(actor: Actor, action: Action, model_name: str):
+    both = [
+        any(fnmatchcase(model_name, pattern) for pattern in patterns) for patterns in readable_patterns(actor, action)
+    ]
+    assert all(both) is may(actor, action, model_name)
+
+
+@given(actors, st.sampled_from(Action), model_names)
+def test_the_gate_lets_through_exactly_what_one_may(actor: Actor, action: Action, model_name: str | None):
+    if may(actor, action, model_name):
+        authorize(actor, action, model_name)
+        return
+    with pytest.raises((ModelNotFound, NotPermitted)) as refusal:
+        authorize(actor, action, model_name)
+    hidden = model_name is not None and not may(actor, Action.MODEL_READ, model_name)
+    assert (refusal.type is ModelNotFound) is hidden
+
+
+def test_what_one_may_not_read_looks_like_what_is_not_there():
+    with pytest.raises(ModelNotFound):
+        authorize(person((Role.ADMIN, "team-b.*")), Action.MODEL_UPDATE, "team-a.fraud")
+
+
+def test_a_service_learns_that_a_person_is_needed():
+    service = Actor(name="airflow", is_person=False, grants=(Scope(Role.ADMIN, "*"),))
+    with pytest.raises(PersonRequired, match="Ask a person"):
+        authorize(service, Action.PROMOTION_REVIEW, "fraud")
+    with pytest.raises(PersonRequired):
+        authorize(service, Action.POLICY_WRITE, None)
+
+
+def test_a_reader_learns_whom_to_ask():
+    with pytest.raises(NotPermitted, match=r"on 'fraud'\. Ask an admin"):
+        authorize(person((Role.READER, "*")), Action.MODEL_UPDATE, "fraud")
+    with pytest.raises(NotPermitted, match="on the whole registry"):
+        authorize(person((Role.ADMIN, "fraud")), Action.POLICY_WRITE, None)
+
+
+def test_a_token_without_the_role_for_it_lists_nothing():
+    actor = person((Role.ADMIN, "*"), token_role=Role.READER)
+    assert readable_patterns(actor, Action.MODEL_UPDATE) == ((), ())
+    assert readable_patterns(actor, Action.MODEL_READ) == (("*",), ("*",))
