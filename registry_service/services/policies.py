@@ -29,6 +29,14 @@ from registry_service.services.judging import stale_promotions_under
 from registry_service.services.work import Work
 
 
+class ProposedWrite(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change that writes a policy carries; `replaces` is the version that its author saw, 0 for none."""
+
+    document: PolicyDocument
+    force: bool
+    replaces: int
+
+
 class Detach(msgspec.Struct, frozen=True, kw_only=True):
     """What a change that ends an attachment carries."""
 
@@ -48,22 +56,18 @@ def write_policy(work: Work, body: WritePolicy, *, if_match: int | None = None) 
     check_policy_name(body.document.name)
     check_policy(body.document)
     newest = _newest(work, body.document.name)
+    proposed = ProposedWrite(document=body.document, force=body.force, replaces=if_match or 0)
     if newest is None:
         if if_match is not None:
             raise PolicyNotFound(f"There is no policy '{body.document.name}' yet. Leave If-Match out.")
-        return _propose(work, "write", body.document.name, body, needs_second=False)
+        return _propose(work, "write", body.document.name, proposed, needs_second=False)
     if if_match is None:
         raise RevisionRequired(
             f"Policy '{newest.name}' exists. Say with If-Match which version you saw; the newest is {newest.version}.",
             present=newest.version,
         )
-    if if_match != newest.version:
-        raise RevisionMismatch(
-            f"Policy '{newest.name}' is at version {newest.version}, not {if_match}. Read it again.",
-            seen=if_match,
-            present=newest.version,
-        )
-    return _propose(work, "write", newest.name, body, needs_second=_asks_for_second(work, newest.name))
+    _refuse_outdated(newest, if_match)
+    return _propose(work, "write", newest.name, proposed, needs_second=_asks_for_second(work, newest.name))
 
 
 def attach_policy(work: Work, body: AttachPolicy) -> PolicyChange:
@@ -74,9 +78,7 @@ def attach_policy(work: Work, body: AttachPolicy) -> PolicyChange:
     check_pattern(body.model_pattern)
     if body.stage != "*":
         check_stage_name(body.stage)
-    # A policy of one's own puts the defaults out of force: that must not be the way around a second person.
-    displaced = [] if body.default else [held.policy for held in attachments_in_force(work) if held.default]
-    return _propose(work, "attach", body.policy, body, needs_second=_asks_for_second(work, *displaced))
+    return _propose(work, "attach", body.policy, body, needs_second=_asks_for_second(work, *_weakened(work, body)))
 
 
 def detach_policy(work: Work, attachment: str) -> PolicyChange:
@@ -131,6 +133,29 @@ def _asks_for_second(work: Work, *names: str) -> bool:
     )
 
 
+def _weakened(work: Work, body: AttachPolicy) -> list[str]:
+    """The policies that this attachment may put out of force: it must not be the way around a second person. One that
+    isn't a default displaces the defaults; one that becomes a default gives way to others."""
+
+    held = attachments_in_force(work)
+    if body.default:
+        return [one.policy for one in held if _is_same(one, body) and not one.default]
+    return [one.policy for one in held if one.default]
+
+
+def _is_same(held: PolicyAttachment, body: AttachPolicy) -> bool:
+    return (held.policy, held.model_pattern, held.stage) == (body.policy, body.model_pattern, body.stage)
+
+
+def _refuse_outdated(newest: Row[Any], seen: int) -> None:
+    if seen != newest.version:
+        raise RevisionMismatch(
+            f"Policy '{newest.name}' is at version {newest.version}, not {seen}. Read it again.",
+            seen=seen,
+            present=newest.version,
+        )
+
+
 def _attachment(work: Work, attachment: str) -> PolicyAttachment:
     for held in attachments_in_force(work):
         if held.id == attachment:
@@ -161,7 +186,7 @@ def _propose(work: Work, kind: str, policy: str, payload: object, *, needs_secon
 def _bring_into_force(work: Work, change: Row[Any]) -> PolicyChange:
     match change.kind:
         case "write":
-            result = _write(work, msgspec.convert(change.payload, WritePolicy))
+            result = _write(work, msgspec.convert(change.payload, ProposedWrite))
         case "attach":
             result = _attach(work, msgspec.convert(change.payload, AttachPolicy))
         case _:
@@ -176,7 +201,10 @@ def _bring_into_force(work: Work, change: Row[Any]) -> PolicyChange:
     )
 
 
-def _write(work: Work, body: WritePolicy) -> dict[str, Any]:
+def _write(work: Work, body: ProposedWrite) -> dict[str, Any]:
+    newest = _newest(work, body.document.name)
+    if newest is not None:
+        _refuse_outdated(newest, body.replaces)
     version = insert_policy(work, body.document)
     stale: Sequence[str] = []
     if body.force:
@@ -187,7 +215,7 @@ def _write(work: Work, body: WritePolicy) -> dict[str, Any]:
 
 def _attach(work: Work, body: AttachPolicy) -> dict[str, Any]:
     for held in attachments_in_force(work):
-        if (held.policy, held.model_pattern, held.stage) == (body.policy, body.model_pattern, body.stage):
+        if _is_same(held, body):
             if held.default == body.default:
                 work.existed = True
                 return {"attachment_id": held.id}
