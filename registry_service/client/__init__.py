@@ -1,0 +1,119 @@
+"""The registry for Python: `RegistryClient`, `AsyncRegistryClient`, and the values that they take and answer with.
+
+    from registry_service.client import Metadata, RegistryClient
+
+    with RegistryClient() as registry:
+        version = registry.register("churn", "model/", metadata=Metadata(metrics={"auc": 0.91}))
+        registry.download("churn", "@production", "live/")
+
+Names are imported when they are first used: whoever needs only an error's class doesn't load an HTTP library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+# Lists of names read better packed.
+# fmt: off
+# isort: off
+if TYPE_CHECKING:
+    from registry_service.client.asynchronous import AsyncRegistryClient
+    from registry_service.client.calls import Call
+    from registry_service.client.credentials import Credentials, stored_credentials
+    from registry_service.client.errors import NotConfigured, RegistryUnreachable, UnexpectedAnswer
+    from registry_service.client.files import LocalFile, collect
+    from registry_service.client.retries import RetryPolicy
+    from registry_service.client.sync import RegistryClient
+    from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode, SatisfiedCode
+    from registry_service.domain.entities import (
+        Alias, Check, CheckStatus, Closure, Consumer, Deployment, DeploymentRole, DeploymentStatus, Event, EventPage,
+        Grant, Group, Health, Hold, IssuedToken, Lease, LineageEdge, LineageKind, Manifest, ManifestFile,
+        ModelVersion, Page, Policy, PolicyAttachment, PolicyChange, Principal, PrincipalKind, Promotion,
+        RegisteredModel, Review, Revocation, Stage, StageChange, StageRecord, Token, Upload, Verdict, VersionStatus,
+        WhoAmI,
+    )
+    from registry_service.domain.errors import (
+        AliasNotFound, AlreadyExists, AmbiguousDigest, ArtifactMissing, CommentRequired, Conflict, ConsumerNotFound,
+        CursorFromOtherEpoch, DatabaseUnavailable, DeploymentNotFound, DigestMismatch, FileNotInVersion,
+        GroupNotFound, IdempotencyKeyReused, IllegalMove, InUse, InvalidCursor, InvalidDigest, InvalidFilter,
+        InvalidInput, InvalidManifest, InvalidMetadata, InvalidName, InvalidPath, InvalidPolicy, InvalidRange,
+        InvalidSelector, LeaseHeld, MetadataRequired, ModelNotFound, NameClash, NameReserved, NoRollbackTarget,
+        NotApproved, NotAuthenticated, NotFound, NotLeaseHolder, NotPermitted, NothingToRollBack, OlderThanCurrent,
+        Overloaded, PersonRequired, PolicyNotFound, Precondition, PrincipalNotFound, PromotionFinal,
+        PromotionNotFound, RegistryError, RevisionMismatch, RevisionRequired, SelfApproval, SizeMismatch, StageHeld,
+        StageNotFound, StageProtected, StageVacant, StorageFull, StorageUnavailable, TokenNotFound, TooLarge,
+        Unavailable, UploadClosed, UploadIncomplete, UploadNotFound, VersionNotFound, VersionRevoked,
+    )
+    from registry_service.domain.evaluation import Regression, regressions
+    from registry_service.domain.metadata import Direction, FieldType, Metadata, MetadataField, Signature
+    from registry_service.domain.policies import (
+        OnNewer, PolicyDocument, PolicyPin, Prerequisite, RequiredCheck, RequiredCondition, ReviewRule, RollbackRule,
+    )
+    from registry_service.domain.promotions import Phase, PromotionKind
+    from registry_service.domain.requests import (
+        ApplyPromotion, ArrangeStages, AttachPolicy, CancelPromotion, ClearFailure, CreateGrant, CreateModel,
+        CreatePrincipal, CreateToken, FailPromotion, GiveReview, HoldStage, MoveAlias, MoveConsumer, NewLineageEdge,
+        NewManifestFile, NewUploadFile, ObserveDeployment, RegisterVersion, ReleaseLease, ReportCheck,
+        RequestPromotion, RevokeVersion, RollBack, RollbackHold, StartDeployment, StartUpload, TakeLease, TestPolicy,
+        UpdateModel, UpdatePrincipal, UpdateVersion, VacateStage, WriteGroup, WritePolicy,
+    )
+
+__all__ = [
+    "Alias", "AliasNotFound", "AlreadyExists", "AmbiguousDigest", "ApplyPromotion", "ArrangeStages",
+    "ArtifactMissing", "AsyncRegistryClient", "AttachPolicy", "Call", "CancelPromotion", "Check", "CheckStatus",
+    "ClearFailure", "Closure", "CommentRequired", "Conflict", "Consumer", "ConsumerNotFound", "CreateGrant",
+    "CreateModel", "CreatePrincipal", "CreateToken", "Credentials", "CursorFromOtherEpoch", "DatabaseUnavailable",
+    "Decision", "Deployment", "DeploymentNotFound", "DeploymentRole", "DeploymentStatus", "DigestMismatch",
+    "Direction", "Event", "EventPage", "FailPromotion", "FieldType", "FileNotInVersion", "GiveReview", "Grant",
+    "Group", "GroupNotFound", "Health", "Hold", "HoldStage", "IdempotencyKeyReused", "IllegalMove", "InUse",
+    "InvalidCursor", "InvalidDigest", "InvalidFilter", "InvalidInput", "InvalidManifest", "InvalidMetadata",
+    "InvalidName", "InvalidPath", "InvalidPolicy", "InvalidRange", "InvalidSelector", "IssuedToken", "Lease",
+    "LeaseHeld", "LineageEdge", "LineageKind", "LocalFile", "Manifest", "ManifestFile", "Metadata", "MetadataField",
+    "MetadataRequired", "ModelNotFound", "ModelVersion", "MoveAlias", "MoveConsumer", "NameClash", "NameReserved",
+    "NewLineageEdge", "NewManifestFile", "NewUploadFile", "NoRollbackTarget", "NotApproved", "NotAuthenticated",
+    "NotConfigured", "NotFound", "NotLeaseHolder", "NotPermitted", "NothingToRollBack", "ObserveDeployment",
+    "OlderThanCurrent", "OnNewer", "Outcome", "Overloaded", "Page", "PersonRequired", "Phase", "Policy",
+    "PolicyAttachment", "PolicyChange", "PolicyDocument", "PolicyNotFound", "PolicyPin", "Precondition",
+    "Prerequisite", "Principal", "PrincipalKind", "PrincipalNotFound", "Promotion", "PromotionFinal", "PromotionKind",
+    "PromotionNotFound", "Reason", "ReasonCode", "RegisterVersion", "RegisteredModel", "RegistryClient",
+    "RegistryError", "RegistryUnreachable", "Regression", "ReleaseLease", "ReportCheck", "RequestPromotion",
+    "RequiredCheck", "RequiredCondition", "RetryPolicy", "Review", "ReviewRule", "RevisionMismatch",
+    "RevisionRequired", "Revocation", "RevokeVersion", "RollBack", "RollbackHold", "RollbackRule", "SatisfiedCode",
+    "SelfApproval", "Signature", "SizeMismatch", "Stage", "StageChange", "StageHeld", "StageNotFound",
+    "StageProtected", "StageRecord", "StageVacant", "StartDeployment", "StartUpload", "StorageFull",
+    "StorageUnavailable", "TakeLease", "TestPolicy", "Token", "TokenNotFound", "TooLarge", "Unavailable",
+    "UnexpectedAnswer", "UpdateModel", "UpdatePrincipal", "UpdateVersion", "Upload", "UploadClosed",
+    "UploadIncomplete", "UploadNotFound", "VacateStage", "Verdict", "VersionNotFound", "VersionRevoked",
+    "VersionStatus", "WhoAmI", "WriteGroup", "WritePolicy", "collect", "regressions", "stored_credentials",
+]
+# isort: on
+# fmt: on
+
+# In this order: what comes first is quick to load. The clients bring the HTTP library.
+_PLACES: Final = (
+    "registry_service.domain.decisions",
+    "registry_service.domain.entities",
+    "registry_service.domain.errors",
+    "registry_service.domain.evaluation",
+    "registry_service.domain.metadata",
+    "registry_service.domain.policies",
+    "registry_service.domain.promotions",
+    "registry_service.domain.requests",
+    "registry_service.client.calls",
+    "registry_service.client.credentials",
+    "registry_service.client.errors",
+    "registry_service.client.files",
+    "registry_service.client.retries",
+    "registry_service.client.asynchronous",
+    "registry_service.client.sync",
+)
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for place in map(import_module, _PLACES):
+            if hasattr(place, name):
+                globals()[name] = getattr(place, name)
+                return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

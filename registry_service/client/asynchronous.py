@@ -1,0 +1,271 @@
+"""The client for coroutines: triggers, services. `sync` is the same for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+
+from registry_service.client import calls, credentials, plans
+from registry_service.client.calls import Call
+from registry_service.client.methods import described_by
+from registry_service.client.plans import AT_ONCE, Pause, Plan, SideBySide, Step
+from registry_service.client.retries import DEFAULT_RETRIES
+from registry_service.client.transfer import PIECE
+from registry_service.client.transport import Exchange, Retries, Session, Verify
+from registry_service.domain.entities import Page
+from registry_service.domain.errors import RegistryError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _sends(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncRegistryClient, P], Coroutine[Any, Any, T]]:
+    @described_by(build)
+    async def method(self: AsyncRegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.send(build(*args, **kwargs))
+
+    return method
+
+
+def _iterates(build: Callable[P, Call[Page[T]]]) -> Callable[Concatenate[AsyncRegistryClient, P], AsyncIterator[T]]:
+    @described_by(build)
+    def method(self: AsyncRegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        return self.iterate(build(*args, **kwargs))
+
+    return method
+
+
+def _follows(build: Callable[P, Plan[T]]) -> Callable[Concatenate[AsyncRegistryClient, P], Coroutine[Any, Any, T]]:
+    @described_by(build)
+    async def method(self: AsyncRegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.follow(build(*args, **kwargs))
+
+    return method
+
+
+async def _all(work: list[Coroutine[Any, Any, T]]) -> list[T]:
+    """Results in order; at most `AT_ONCE` at a time. The first refusal ends the rest, and is raised as itself."""
+
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(coroutine: Coroutine[Any, Any, T]) -> T:
+        async with slots:
+            return await coroutine
+
+    tasks = [asyncio.ensure_future(one(coroutine)) for coroutine in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
+
+
+class AsyncRegistryClient:
+    """`RegistryClient` for one event loop: the same arguments, methods, answers and errors. Files are read, hashed and
+    written in threads."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        profile: str = credentials.PERSON,
+        timeout: float = 30.0,
+        retries: Retries = DEFAULT_RETRIES,
+        verify: Verify = True,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        found = credentials.find(url, token, profile=profile)
+        self._session = Session(found, timeout=timeout, retries=retries, verify=verify)
+        self._http = httpx.AsyncClient(
+            verify=self._session.verify, trust_env=self._session.trust_env, transport=transport
+        )
+
+    @property
+    def url(self) -> str:
+        """The registry's address."""
+        return self._session.url
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def send(self, call: Call[T]) -> T:
+        """Send a call and wait for its answer, repeating it as far as that is safe."""
+
+        exchange = Exchange(call, self._session)
+        while True:
+            try:
+                content = None if call.content is None else _in_threads(call.content.pieces())
+                response = await self._http.send(exchange.request(self._http, content), stream=True)
+                try:
+                    sink = exchange.sink(response)
+                    if sink is None:
+                        await response.aread()
+                    else:
+                        async for piece in response.aiter_bytes(PIECE):
+                            await asyncio.to_thread(sink.write, piece)
+                finally:
+                    await response.aclose()
+                return await asyncio.to_thread(exchange.answer, response) if sink else exchange.answer(response)
+            except (httpx.RequestError, RegistryError) as error:
+                pause = exchange.pause_after(error)
+            await asyncio.sleep(pause)
+
+    async def iterate(self, call: Call[Page[T]]) -> AsyncIterator[T]:
+        """All items of a list, page after page."""
+
+        while True:
+            page = await self.send(call)
+            for item in page.items:
+                yield item
+            if page.next_cursor is None:
+                return
+            call = call.after_cursor(page.next_cursor)
+
+    async def follow(self, plan: Plan[T]) -> T:
+        """Take a plan's steps to its end."""
+
+        try:
+            step = next(plan)
+            while True:
+                try:
+                    result = await self._take(step)
+                except RegistryError as refusal:
+                    step = plan.throw(refusal)
+                else:
+                    step = plan.send(result)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return] # a generator's value, which StopIteration leaves untyped
+        finally:
+            plan.close()
+
+    async def _take(self, step: Step) -> Any:  # noqa: ANN401 - the plan's helpers know the type
+        if isinstance(step, Call):
+            return await self.send(step)
+        if isinstance(step, Pause):
+            return await asyncio.sleep(step.seconds)
+        if isinstance(step, SideBySide):
+            return await _all([self.send(call) for call in step.calls])
+        return await _all([asyncio.to_thread(function) for function in step.functions])
+
+    # One line a call; what it takes and answers stands at its description.
+    list_models = _sends(calls.list_models)
+    create_model = _sends(calls.create_model)
+    get_model = _sends(calls.get_model)
+    update_model = _sends(calls.update_model)
+    delete_model = _sends(calls.delete_model)
+    restore_model = _sends(calls.restore_model)
+    release_name = _sends(calls.release_name)
+    list_aliases = _sends(calls.list_aliases)
+    get_alias = _sends(calls.get_alias)
+    move_alias = _sends(calls.move_alias)
+    remove_alias = _sends(calls.remove_alias)
+
+    list_versions = _sends(calls.list_versions)
+    register_version = _sends(calls.register_version)
+    get_version = _sends(calls.get_version)
+    update_version = _sends(calls.update_version)
+    revoke_version = _sends(calls.revoke_version)
+    get_manifest = _sends(calls.get_manifest)
+    download_file = _sends(calls.download_file)
+    list_checks = _sends(calls.list_checks)
+    report_check = _sends(calls.report_check)
+
+    start_upload = _sends(calls.start_upload)
+    get_upload = _sends(calls.get_upload)
+    send_upload_file = _sends(calls.send_upload_file)
+    abort_upload = _sends(calls.abort_upload)
+
+    list_stages = _sends(calls.list_stages)
+    arrange_stages = _sends(calls.arrange_stages)
+    get_stage = _sends(calls.get_stage)
+    stage_history = _sends(calls.stage_history)
+    hold_stage = _sends(calls.hold_stage)
+    release_stage = _sends(calls.release_stage)
+    vacate_stage = _sends(calls.vacate_stage)
+    roll_back = _sends(calls.roll_back)
+    clear_failure = _sends(calls.clear_failure)
+
+    list_promotions = _sends(calls.list_promotions)
+    request_promotion = _sends(calls.request_promotion)
+    get_promotion = _sends(calls.get_promotion)
+    review_promotion = _sends(calls.review_promotion)
+    withdraw_review = _sends(calls.withdraw_review)
+    take_lease = _sends(calls.take_lease)
+    release_lease = _sends(calls.release_lease)
+    apply_promotion = _sends(calls.apply_promotion)
+    fail_promotion = _sends(calls.fail_promotion)
+    cancel_promotion = _sends(calls.cancel_promotion)
+
+    list_deployments = _sends(calls.list_deployments)
+    start_deployment = _sends(calls.start_deployment)
+    get_deployment = _sends(calls.get_deployment)
+    observe_deployment = _sends(calls.observe_deployment)
+
+    list_policies = _sends(calls.list_policies)
+    write_policy = _sends(calls.write_policy)
+    get_policy = _sends(calls.get_policy)
+    list_policy_changes = _sends(calls.list_policy_changes)
+    confirm_policy_change = _sends(calls.confirm_policy_change)
+    list_attachments = _sends(calls.list_attachments)
+    attach_policy = _sends(calls.attach_policy)
+    detach_policy = _sends(calls.detach_policy)
+    test_policy = _sends(calls.test_policy)
+
+    read_events = _sends(calls.read_events)
+    list_consumers = _sends(calls.list_consumers)
+    get_consumer = _sends(calls.get_consumer)
+    move_consumer = _sends(calls.move_consumer)
+    remove_consumer = _sends(calls.remove_consumer)
+
+    who_am_i = _sends(calls.who_am_i)
+    list_principals = _sends(calls.list_principals)
+    create_principal = _sends(calls.create_principal)
+    get_principal = _sends(calls.get_principal)
+    update_principal = _sends(calls.update_principal)
+    create_grant = _sends(calls.create_grant)
+    remove_grant = _sends(calls.remove_grant)
+    list_groups = _sends(calls.list_groups)
+    write_group = _sends(calls.write_group)
+    remove_group = _sends(calls.remove_group)
+    list_tokens = _sends(calls.list_tokens)
+    create_token = _sends(calls.create_token)
+    revoke_token = _sends(calls.revoke_token)
+
+    iterate_deployments = _iterates(calls.list_deployments)
+    iterate_consumers = _iterates(calls.list_consumers)
+    iterate_models = _iterates(calls.list_models)
+    iterate_aliases = _iterates(calls.list_aliases)
+    iterate_policies = _iterates(calls.list_policies)
+    iterate_policy_changes = _iterates(calls.list_policy_changes)
+    iterate_attachments = _iterates(calls.list_attachments)
+    iterate_principals = _iterates(calls.list_principals)
+    iterate_groups = _iterates(calls.list_groups)
+    iterate_tokens = _iterates(calls.list_tokens)
+    iterate_promotions = _iterates(calls.list_promotions)
+    iterate_stages = _iterates(calls.list_stages)
+    iterate_stage_history = _iterates(calls.stage_history)
+    iterate_versions = _iterates(calls.list_versions)
+    iterate_checks = _iterates(calls.list_checks)
+
+    register = _follows(plans.register)
+    download = _follows(plans.download)
+    wait_for_events = _follows(plans.wait_for_events)

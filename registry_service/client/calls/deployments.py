@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import Unpack
+
+from registry_service.client.calls.call import Call, Paging, read, write
+from registry_service.domain.entities import Deployment, Page
+from registry_service.domain.requests import ObserveDeployment, StartDeployment
+
+
+def list_deployments(**paging: Unpack[Paging]) -> Call[Page[Deployment]]:
+    """Deployments in sight, filtered by model, target, role, status, stage and version."""
+    return read(Page[Deployment], "deployments", **paging)
+
+
+def start_deployment(body: StartDeployment, *, idempotency_key: str | None = None) -> Call[Deployment]:
+    """Say that a version begins to run somewhere; a running one of the same run and target is answered again."""
+    return write("POST", Deployment, "deployments", body=body, key=idempotency_key)
+
+
+def get_deployment(deployment: str) -> Call[Deployment]:
+    return read(Deployment, "deployments", deployment)
+
+
+def observe_deployment(
+    deployment: str, body: ObserveDeployment, *, idempotency_key: str | None = None
+) -> Call[Deployment]:
+    """Say what the target serves."""
+    return write("POST", Deployment, "deployments", deployment, "observed", body=body, key=idempotency_key)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Unpack
+
+from registry_service.client.calls.call import Call, Paging, Sink, read, write
+from registry_service.domain.entities import Check, Manifest, ModelVersion, Page
+from registry_service.domain.requests import RegisterVersion, ReportCheck, RevokeVersion, UpdateVersion
+
+Selector = str | int
+
+
+def list_versions(model: str, **paging: Unpack[Paging]) -> Call[Page[ModelVersion]]:
+    """Versions of a model, filtered such as `metrics.auc > 0.9 AND status = 'ready'`."""
+    return read(Page[ModelVersion], "models", model, "versions", **paging)
+
+
+def register_version(model: str, body: RegisterVersion, *, idempotency_key: str | None = None) -> Call[ModelVersion]:
+    """Make the next version of files that an upload brought. An identity that is known answers with its version."""
+    return write("POST", ModelVersion, "models", model, "versions", body=body, key=idempotency_key)
+
+
+def get_version(model: str, selector: Selector, *, as_of: datetime | None = None) -> Call[ModelVersion]:
+    """The version that the selector names now, or named at `as_of`."""
+    return read(ModelVersion, "models", model, "versions", selector, as_of=as_of)
+
+
+def update_version(
+    model: str, selector: Selector, body: UpdateVersion, *, idempotency_key: str | None = None
+) -> Call[ModelVersion]:
+    return write("PATCH", ModelVersion, "models", model, "versions", selector, body=body, key=idempotency_key)
+
+
+def revoke_version(
+    model: str, selector: Selector, body: RevokeVersion, *, idempotency_key: str | None = None
+) -> Call[ModelVersion]:
+    return write("POST", ModelVersion, "models", model, "versions", selector, "revoke", body=body, key=idempotency_key)
+
+
+def get_manifest(model: str, selector: Selector) -> Call[Manifest]:
+    return read(Manifest, "models", model, "versions", selector, "files")
+
+
+def download_file(model: str, selector: Selector, path: str, *, sink: Sink | None = None) -> Call[bytes]:
+    """The bytes of one file: in memory, or piece by piece into `sink` (then the answer is empty)."""
+    return replace(read(bytes, "models", model, "versions", selector, "files", *path.split("/")), sink=sink)
+
+
+def list_checks(model: str, selector: Selector, **paging: Unpack[Paging]) -> Call[Page[Check]]:
+    """All reports, newest first; the latest of a name counts."""
+    return read(Page[Check], "models", model, "versions", selector, "checks", **paging)
+
+
+def report_check(
+    model: str, selector: Selector, body: ReportCheck, *, idempotency_key: str | None = None
+) -> Call[Check]:
+    return write("POST", Check, "models", model, "versions", selector, "checks", body=body, key=idempotency_key)

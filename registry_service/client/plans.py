@@ -1,0 +1,272 @@
+"""What takes several calls, written once for both clients.
+
+A plan is a generator: it yields steps (a call, calls side by side, blocking work) and is sent their results. The
+clients differ only in how they take a step. A refusal is thrown into the plan, which may have an answer to it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar, cast
+
+from registry_service.client import calls
+from registry_service.client.calls import Call
+from registry_service.client.files import LocalFile, collect
+from registry_service.client.transfer import FileContent, FileSink, Progress, ProgressReport, measured
+from registry_service.domain.entities import EventPage, Manifest, ModelVersion
+from registry_service.domain.errors import (
+    AlreadyExists,
+    DigestMismatch,
+    InvalidInput,
+    ModelNotFound,
+    RegistryError,
+    Unavailable,
+)
+from registry_service.domain.manifest import check_manifest, content_digest
+from registry_service.domain.metadata import Metadata
+from registry_service.domain.requests import (
+    CreateModel,
+    NewLineageEdge,
+    NewManifestFile,
+    NewUploadFile,
+    RegisterVersion,
+    StartUpload,
+)
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 4  # steps that a client takes side by side
+_LONGEST_WAIT: Final = 60.0  # seconds that the service waits in one call at most
+_SHORTEST_ROUND: Final = 0.5
+
+Files = str | PathLike[str] | Mapping[str, str | PathLike[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide(Generic[T]):
+    """Calls that don't depend on each other; their answers come in the same order."""
+
+    calls: Sequence[Call[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking(Generic[T]):
+    """Work that holds up its thread, such as hashing files."""
+
+    functions: Sequence[Callable[[], T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Do nothing for a while."""
+
+    seconds: float
+
+
+Step = Pause | Call[Any] | SideBySide[Any] | Blocking[Any]
+Plan = Generator[Step, Any, T]
+
+
+def ask(call: Call[T]) -> Plan[T]:
+    return cast("T", (yield call))
+
+
+def ask_all(several: Sequence[Call[T]]) -> Plan[list[T]]:
+    return cast("list[T]", (yield SideBySide(several)))
+
+
+def run(*functions: Callable[[], T]) -> Plan[list[T]]:
+    return cast("list[T]", (yield Blocking(functions)))
+
+
+def register(
+    model_name: str,
+    files: Files,
+    *,
+    metadata: Metadata | None = None,
+    description: str = "",
+    tags: Mapping[str, str] | None = None,
+    aliases: Sequence[str] = (),
+    lineage: Sequence[NewLineageEdge] = (),
+    identity: str | None = None,
+    source_uri: str | None = None,
+    people: Sequence[str] = (),
+    create_model: bool = True,
+    progress: Progress | None = None,
+) -> Plan[ModelVersion]:
+    """Register files as the next version of a model: hash them, send what the registry lacks, make the version.
+
+    `files` is a file, a directory, or {path in the version: file or directory here}. `identity` makes it safe to
+    repeat: where a version of this identity exists it is the answer, and no file is read. The model is made where it
+    doesn't exist, unless `create_model` is off. `progress` is called with (path, bytes done, bytes in all).
+
+    :raises InvalidPath: a file isn't there, or its path can't be one of a version.
+    :raises InvalidMetadata: a value has no place in JSON, such as NaN.
+    :raises SizeMismatch, DigestMismatch: a file changed while it was sent.
+    """
+
+    if identity is not None:
+        known = yield from _find_identity(model_name, identity)
+        if known is not None:
+            return known
+    report = ProgressReport(progress)
+    (found,) = yield from run(lambda: collect(files))
+    manifest = yield from run(*(_measuring(file) for file in found))
+    metadata = metadata or Metadata()
+    # Before gigabytes are sent: the service would refuse what has no digest, such as a metric that is NaN.
+    yield from run(lambda: check_manifest(manifest), lambda: content_digest(manifest, metadata))
+    contents = {
+        entry.digest: FileContent(file.source, entry, report) for file, entry in zip(found, manifest, strict=True)
+    }
+    announced = [NewUploadFile(digest=digest, size=content.size) for digest, content in contents.items()]
+    start = calls.start_upload(StartUpload(model=model_name, files=announced))
+    try:
+        upload = yield from ask(start)
+    except ModelNotFound:
+        if not create_model:
+            raise
+        yield from _create_model(model_name)
+        upload = yield from ask(start)
+    try:
+        sent = [(digest, contents[digest]) for digest in upload.missing if digest in contents]
+        yield from ask_all([calls.send_upload_file(upload.id, digest, content) for digest, content in sent])
+        _report_kept(manifest, {content.path for _, content in sent}, report)
+        body = RegisterVersion(
+            files=manifest,
+            upload=upload.id,
+            metadata=metadata,
+            description=description,
+            tags=dict(tags or {}),
+            aliases=list(aliases),
+            lineage=list(lineage),
+            identity=identity,
+            source_uri=source_uri,
+            people=list(people),
+        )
+        return (yield from ask(calls.register_version(model_name, body)))
+    except Unavailable:
+        raise  # the session ends by itself; asking an absent service to end it only takes longer
+    except RegistryError as refusal:
+        yield from _abort(upload.id, refusal)
+        raise
+
+
+def download(
+    model: str,
+    selector: str | int,
+    destination: str | PathLike[str],
+    *,
+    progress: Progress | None = None,
+) -> Plan[Manifest]:
+    """Bring all files of a version to `destination`, verified, each placed in one step.
+
+    The selector is resolved once, so that all files are of one version; the answer says which. Files and metadata are
+    held against the version's digest, so that a digest which people approved vouches for every byte. What is there
+    already with the right bytes isn't fetched again, and what else is there stays.
+
+    :raises SizeMismatch, DigestMismatch: the registry sent something else than the version has.
+    :raises InvalidPath: the version names a file that would land elsewhere.
+    """
+
+    report = ProgressReport(progress)
+    manifest = yield from ask(calls.get_manifest(model, selector))
+    version = yield from ask(calls.get_version(model, manifest.number))
+    yield from run(lambda: check_manifest(manifest.files), lambda: _check_digest(manifest, version))
+    root = Path(destination)
+    sinks: list[FileSink] = []
+    try:
+        (sinks,) = yield from run(lambda: [FileSink(root, file, report) for file in manifest.files])
+        there = yield from run(*(sink.already_there for sink in sinks))
+        yield from ask_all(
+            [
+                calls.download_file(model, manifest.number, file.path, sink=sink)
+                for file, sink, is_there in zip(manifest.files, sinks, there, strict=True)
+                if not is_there
+            ]
+        )
+    finally:
+        for sink in sinks:
+            sink.discard()
+    return manifest
+
+
+def wait_for_events(
+    *,
+    after: str | None = None,
+    kinds: Sequence[str] = (),
+    model: str | None = None,
+    consumer: str | None = None,
+    timeout: float = 60.0,
+) -> Plan[EventPage]:
+    """The next events after a cursor, however long they take, up to `timeout` seconds (then a page without events).
+
+    Continue with the page's cursor: it moves on also past events that aren't asked for.
+
+    :raises CursorFromOtherEpoch: the log was reset since the cursor was made.
+    """
+
+    if timeout < 0:
+        raise InvalidInput("timeout is a number of seconds, 0 or more.", field="timeout")
+    deadline = time.monotonic() + timeout
+    while True:
+        asked = time.monotonic()
+        wait = round(min(_LONGEST_WAIT, max(0.0, deadline - asked)), 3)
+        page = yield from ask(
+            calls.read_events(after=after, kinds=kinds, model=model, consumer=consumer, wait=wait or None)
+        )
+        if page.events or time.monotonic() >= deadline:
+            return page
+        after = page.cursor
+        # A page full of what the caller may not see comes at once; so may one through a proxy that doesn't wait.
+        if time.monotonic() - asked < _SHORTEST_ROUND:
+            yield Pause(_SHORTEST_ROUND)
+
+
+def _check_digest(manifest: Manifest, version: ModelVersion) -> None:
+    digest = content_digest(manifest.files, version.metadata)
+    if not digest == manifest.digest == version.digest:
+        raise DigestMismatch(
+            f"The files and metadata that the registry names for '{manifest.model_name}' {manifest.number} don't make"
+            f" up its digest {version.digest}. Nothing was downloaded. Tell the registry's operator.",
+            model=manifest.model_name,
+            version=manifest.number,
+        )
+
+
+def _find_identity(model_name: str, identity: str) -> Plan[ModelVersion | None]:
+    quoted = identity.replace("'", "''")
+    try:
+        page = yield from ask(calls.list_versions(model_name, filter=f"identity = '{quoted}'", limit=1))
+    except ModelNotFound:
+        return None
+    return page.items[0] if page.items else None
+
+
+def _create_model(name: str) -> Plan[None]:
+    try:
+        yield from ask(calls.create_model(CreateModel(name=name)))
+    except AlreadyExists:
+        return  # somebody else was faster
+
+
+def _abort(upload: str, because: RegistryError) -> Plan[None]:
+    try:
+        yield from ask(calls.abort_upload(upload))
+    except RegistryError as error:
+        because.add_note(f"The upload {upload} couldn't be ended either ({error}); it expires by itself.")
+
+
+def _measuring(file: LocalFile) -> Callable[[], NewManifestFile]:
+    return lambda: measured(file)
+
+
+def _report_kept(manifest: Sequence[NewManifestFile], sent: AbstractSet[str], report: ProgressReport) -> None:
+    """Files whose bytes the registry had count as done."""
+    for file in manifest:
+        if file.path not in sent:
+            report(file.path, file.size, file.size)
