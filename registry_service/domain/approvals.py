@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from registry_service.domain.decisions import DEMANDS, OUTCOMES, Decision, Outcome, Reason, ReasonCode
 from registry_service.domain.demands import judge_demands, self_approvals
@@ -21,7 +21,13 @@ from registry_service.domain.stages import hold_is_active
 from registry_service.domain.succession import queued_behind
 from registry_service.domain.wording import moment
 
-_PRECEDENCE = (Outcome.CLOSED, Outcome.BLOCKED, Outcome.WAITING)
+_PRECEDENCE: Final = (Outcome.CLOSED, Outcome.BLOCKED, Outcome.WAITING)
+_CLOSING: Final = (
+    (ReasonCode.VERSION_REVOKED, Move.STALE),
+    (ReasonCode.DIGEST_CHANGED, Move.STALE),
+    (ReasonCode.REVIEW_REJECTED, Move.REJECT),
+    (ReasonCode.EXPIRED, Move.EXPIRE),
+)
 
 
 def decide(facts: Facts, now: datetime, *, holder: str | None = None) -> Decision:
@@ -56,31 +62,29 @@ def next_move(facts: Facts, now: datetime) -> DemandedMove | None:
     """The move that the facts demand of the stored phase, None where it is right as it is. A move can bring on
     another (a lease that has run out, of an approval that has grown too old): ask again after writing it."""
 
-    phase = facts.promotion.phase
-    if phase.is_final:
+    if facts.promotion.phase.is_final:
         return None
-    decision = decide(facts, now)
+    return next(_demanded_moves(facts, decide(facts, now), now), None)
+
+
+def _demanded_moves(facts: Facts, decision: Decision, now: datetime) -> Iterator[DemandedMove]:
+    """What the facts demand, the weightiest first."""
+
+    phase = facts.promotion.phase
     by_code = {reason.code: reason.message for reason in reversed(decision.reasons)}
-    for code, move in (
-        (ReasonCode.VERSION_REVOKED, Move.STALE),
-        (ReasonCode.DIGEST_CHANGED, Move.STALE),
-        (ReasonCode.REVIEW_REJECTED, Move.REJECT),
-        (ReasonCode.EXPIRED, Move.EXPIRE),
-    ):
+    for code, move in _CLOSING:
         if code in by_code:
-            return DemandedMove(move, by_code[code])
+            yield DemandedMove(move, by_code[code])
     if phase is Phase.APPLYING and _lease_ran_out(facts, now):
-        return DemandedMove(Move.RELEASE, "The lease ran out before the version was applied.")
+        yield DemandedMove(Move.RELEASE, "The lease ran out before the version was applied.")
     if ReasonCode.OLDER_THAN_CURRENT in by_code and phase is not Phase.APPLYING:
-        return DemandedMove(Move.SUPERSEDE, by_code[ReasonCode.OLDER_THAN_CURRENT])
+        yield DemandedMove(Move.SUPERSEDE, by_code[ReasonCode.OLDER_THAN_CURRENT])
     if phase is Phase.PENDING and demands_are_met(decision):
-        return DemandedMove(Move.APPROVE, " ".join(reason.message for reason in decision.satisfied))
-    if phase is not Phase.PENDING:
-        # A check that fails now blocks, and leaves what people have said as it is.
-        lost = DEMANDS.intersection(by_code) - {ReasonCode.CHECK_FAILED}
-        if lost:
-            return DemandedMove(Move.UNAPPROVE, " ".join(r.message for r in decision.reasons if r.code in lost))
-    return None
+        yield DemandedMove(Move.APPROVE, " ".join(reason.message for reason in decision.satisfied))
+    # A check that fails now blocks, and leaves what people have said as it is.
+    lost = DEMANDS.intersection(by_code) - {ReasonCode.CHECK_FAILED}
+    if phase is not Phase.PENDING and lost:
+        yield DemandedMove(Move.UNAPPROVE, " ".join(r.message for r in decision.reasons if r.code in lost))
 
 
 def deadline(facts: Facts) -> datetime | None:

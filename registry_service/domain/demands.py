@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from registry_service.domain.conditions import applies, cites_current, holds
+from registry_service.domain.conditions import applies, cites_current, figures, holds
 from registry_service.domain.decisions import Reason, ReasonCode, SatisfiedCode
 from registry_service.domain.entities import CheckStatus
+from registry_service.domain.expressions import Scalar
 from registry_service.domain.facts import CheckFacts, Facts
 from registry_service.domain.policies import PolicyDocument, Prerequisite, RequiredCheck, RequiredCondition, ReviewRule
 from registry_service.domain.reviewing import Bench, Seat
 from registry_service.domain.wording import span
+
+MAX_SHOWN: Final = 80
 
 
 def judge_demands(facts: Facts, bench: Bench) -> Iterator[Reason]:
@@ -145,17 +149,26 @@ def _judge_condition(document: PolicyDocument, condition: RequiredCondition, fac
     text = condition.expression
     if facts.current is None and cites_current(text):
         met: bool | None = condition.without_current
-        why = f"Nothing is current in '{facts.promotion.stage}', for which the policy says so"
+        why = f"Nothing is current in '{facts.promotion.stage}' to compare with"
+        good = f"{why}, and the policy asks for no more."
     else:
         met = holds(text, facts)
-        why = "A value that it names is missing, or it can't be judged" if met is None else "It is not so"
+        seen = ", ".join(f"{name} is {_shown(value)}" for name, value in figures(text, facts).items())
+        why = f"{'It is not so' if met is False else 'That can not be told'}: {seen or 'it can not be read'}"
+        good = f"It holds that {text}."
     if met:
-        return Reason(code=SatisfiedCode.CONDITION_MET, message=f"It holds that {text}.", policy=document.name)
+        return Reason(code=SatisfiedCode.CONDITION_MET, message=good, policy=document.name)
     return Reason(
         code=ReasonCode.CONDITION_NOT_MET,
         message=f"Policy '{document.name}' demands that {text}. {why}. A version that meets it is needed.",
         policy=document.name,
     )
+
+
+def _shown(value: Scalar | None) -> str:
+    if value is None:
+        return "missing"
+    return repr(value[:MAX_SHOWN]) if isinstance(value, str) else str(value)
 
 
 def _judge_prerequisite(document: PolicyDocument, wanted: Prerequisite, facts: Facts) -> Reason:

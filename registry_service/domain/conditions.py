@@ -1,0 +1,154 @@
+"""Conditions of policies: what they may speak of, and what they say of the facts.
+
+A condition speaks of the version that is asked for, and as `current.…` of the one that is current in the stage.
+`signature.changed` compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from registry_service.domain.errors import InvalidFilter
+from registry_service.domain.expressions import (
+    Expression,
+    Reference,
+    Scalar,
+    Type,
+    Vocabulary,
+    evaluate,
+    parse,
+    references,
+)
+from registry_service.domain.facts import Facts, VersionFacts
+from registry_service.domain.policies import PolicyDocument
+
+SIGNATURE_CHANGED: Final = "signature.changed"
+
+CONDITIONS: Final = Vocabulary(
+    attributes={
+        "number": Type.NUMBER,
+        "digest": Type.TEXT,
+        "description": Type.TEXT,
+        "created_at": Type.TIME,
+        "created_by": Type.TEXT,
+        "framework": Type.TEXT,
+        "framework_version": Type.TEXT,
+        "format": Type.TEXT,
+        "precision": Type.TEXT,
+        "architecture": Type.TEXT,
+        "task": Type.TEXT,
+        "target_device": Type.TEXT,
+        "score": Type.NUMBER,
+        SIGNATURE_CHANGED: Type.BOOLEAN,
+    },
+    spaces={"metrics": Type.NUMBER, "params": Type.MIXED, "tags": Type.TEXT},
+    current=True,
+    arithmetic=True,
+)
+
+
+@lru_cache(maxsize=1024)
+def parse_condition(text: str) -> Expression:
+    """:raises InvalidFilter: it is no condition over a version and the current one."""
+
+    tree = parse(text, CONDITIONS)
+    if any(reference.name == SIGNATURE_CHANGED and reference.current for reference in references(tree)):
+        raise InvalidFilter(
+            f"'{SIGNATURE_CHANGED}' compares with the current version already. Write it without 'current.'."
+        )
+    return tree
+
+
+def holds(text: str, facts: Facts) -> bool | None:
+    """Whether the condition is true of the facts; None where a value is missing. A condition that was kept by a
+    release which read more than this one does is not settled either, instead of stopping every decision."""
+
+    try:
+        tree = parse_condition(text)
+    except InvalidFilter:
+        return None
+    return evaluate(tree, lambda reference: _value(reference, facts))
+
+
+def applies(text: str, facts: Facts) -> bool:
+    """Whether a rule with this `when` applies: nobody escapes a review by leaving a value out."""
+    return holds(text, facts) is not False
+
+
+def figures(text: str, facts: Facts) -> Mapping[str, Scalar | None]:
+    """What the condition looks at, by how it is written there, for the people who must mend it."""
+
+    try:
+        tree = parse_condition(text)
+    except InvalidFilter:
+        return MappingProxyType({})
+    return {_written(reference): _value(reference, facts) for reference in references(tree)}
+
+
+def cites_current(text: str) -> bool:
+    """Whether the condition looks at the version that is current in the stage."""
+
+    try:
+        tree = parse_condition(text)
+    except InvalidFilter:
+        return True
+    return any(reference.current or reference.name == SIGNATURE_CHANGED for reference in references(tree))
+
+
+def binds_current(document: PolicyDocument) -> bool:
+    """Whether approvals under this policy hold only while the version stays current that was when they were given."""
+
+    whens = [part.when for part in (*document.rules, *document.checks)]
+    texts = [*(text for text in whens if text is not None), *(one.expression for one in document.conditions)]
+    return any(cites_current(text) for text in texts)
+
+
+def _value(reference: Reference, facts: Facts) -> Scalar | None:
+    if reference.name == SIGNATURE_CHANGED:
+        return _signature_changed(facts)
+    version = facts.current if reference.current else facts.version
+    if version is None:
+        return None
+    if reference.key is not None:
+        return _by_key(version, reference.name, reference.key)
+    return _attribute(version, reference.name)
+
+
+def _by_key(version: VersionFacts, space: str, key: str) -> Scalar | None:
+    spaces: Mapping[str, Mapping[str, Scalar]] = {
+        "metrics": version.metadata.metrics,
+        "params": version.metadata.params,
+        "tags": version.tags,
+    }
+    return spaces[space].get(key)
+
+
+def _attribute(version: VersionFacts, name: str) -> Scalar | None:
+    own: Mapping[str, Scalar] = {
+        "number": version.number,
+        "digest": version.digest,
+        "description": version.description,
+        "created_at": version.created_at,
+        "created_by": version.registrant.name,
+    }
+    if name in own:
+        return own[name]
+    value: Scalar | None = getattr(version.metadata, name)
+    return value
+
+
+def _signature_changed(facts: Facts) -> bool | None:
+    """None where nothing is current, or neither version says what it takes and gives."""
+
+    if facts.current is None:
+        return None
+    mine, theirs = facts.version.metadata.signature, facts.current.metadata.signature
+    return None if mine is None and theirs is None else mine != theirs
+
+
+def _written(reference: Reference) -> str:
+    name = reference.name if reference.key is None else f"{reference.name}.{reference.key}"
+    return f"current.{name}" if reference.current else name
