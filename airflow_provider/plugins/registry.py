@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
+from airflow_provider.links.registry import ModelVersionLink, PromotionLink
+
 
 class ModelRegistryPlugin(AirflowPlugin):
-    """Adds the registry to Airflow."""
+    """Makes the operators' links known to Airflow's web server."""
 
     name = "model_registry"
+    operator_extra_links = [ModelVersionLink(), PromotionLink()]  # noqa: RUF012 - as Airflow declares it
