@@ -51,9 +51,7 @@ def get_provider_info() -> dict[str, object]:
                 "class-name": "airflow_provider.decorators.register_model.register_model_task",
             }
         ],
-        "asset-uris": [
-            {"schemes": ["model-registry"], "handler": "airflow_provider.assets.sanitize_uri", "factory": None}
-        ],
+        "asset-uris": [{"schemes": ["model-registry"], "handler": "airflow_provider.assets.sanitize_uri"}],
         "extra-links": [
             "airflow_provider.links.registry.ModelVersionLink",
             "airflow_provider.links.registry.PromotionLink",

@@ -101,8 +101,8 @@ class ModelRegistryHook(BaseHook):
         version = self.client.get_version(selected.model_name, selected.selector)
         if selected.digest is not None and version.digest != selected.digest:
             raise ModelRegistryRefused(
-                f"{selected.model_name} version {version.number} has digest {version.digest}, and {selected.digest} was "
-                "expected. Is this connection's registry the one that the version was registered in?"
+                f"{selected.model_name} version {version.number} has digest {version.digest}, and {selected.digest} "
+                "was expected. Is this connection's registry the one that the version was registered in?"
             )
         return version
 
