@@ -1,0 +1,203 @@
+"""What an operator may set, and the one place that reads the environment of the service.
+
+Everything has a default that is right for one person on one machine: an embedded database and the artifacts in a
+directory of one's own, served on the loopback address only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from registry_service.domain.errors import InvalidInput
+
+DEFAULT_PORT: Final = 8470
+PREFIX: Final = "MODEL_REGISTRY_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one service. Each is read from the environment variable of its name, with the prefix
+    `MODEL_REGISTRY_`."""
+
+    home: Path
+    """Directory of the service's own: database, artifacts, credentials. Made with mode 0700."""
+
+    database_url: str
+    """`sqlite:////absolute/path` or `postgresql://user@host/name`."""
+
+    artifacts: Path
+    """Directory of the artifacts' bytes."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+
+    port: int = DEFAULT_PORT
+    """Port to listen on; 0: one that the system picks."""
+
+    public_url: str | None = None
+    """Where people reach the service, without a trailing slash; None: at the address it listens on."""
+
+    allowed_hosts: tuple[str, ...] = ()
+    """Names under which the service may be addressed (in the Host header), besides that of `public_url` and, on
+    loopback, the names of this machine's loopback."""
+
+    tls_cert: Path | None = None
+    """File of the certificate chain (PEM)."""
+
+    tls_key: Path | None = None
+    """File of the certificate's private key (PEM)."""
+
+    behind_proxy: tuple[str, ...] = ()
+    """Addresses or networks of the proxies that end TLS before the service; their X-Forwarded headers are believed."""
+
+    person: str | None = None
+    """Who is made admin when the registry is empty; None: the user of the operating system."""
+
+    log: Literal["auto", "json", "text"] = "auto"
+    """Form of the log; `auto`: text on a terminal, else JSON."""
+
+    max_connections: int = 2000
+    """Connections at a time; more are answered with 503."""
+
+    keep_free_mb: int = 64
+    """Room in MiB that uploads leave on the volume of the artifacts."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return is_loopback(self.host)
+
+    @property
+    def base_url(self) -> str:
+        """Where the service is reached: `public_url`, or the address that it listens on."""
+        if self.public_url is not None:
+            return self.public_url
+        scheme = "https" if self.tls_cert else "http"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """Every name under which the service may be addressed, in lower case and without a port."""
+        names = {name.lower() for name in self.allowed_hosts}
+        names.add((urlsplit(self.base_url).hostname or "").lower())
+        if self.is_loopback:
+            names |= {"localhost", "127.0.0.1", "::1"}
+        # "Any address" is for listening. As a name it reaches this machine from every web page that is open on it.
+        return frozenset(names - {"", "0.0.0.0", "::"})  # noqa: S104 - taken out, not bound
+
+
+def is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings that an environment (None: this process's) gives. An empty variable counts as unset.
+
+    :raises InvalidInput: a variable has a value that can't be used; the message names it and says what can.
+    """
+
+    environment = os.environ if environment is None else environment
+    given: dict[str, Any] = {}
+    for name, parse in _PARSERS.items():
+        variable = PREFIX + name.upper()
+        text = environment.get(variable, "").strip()
+        # Kubernetes sets MODEL_REGISTRY_PORT=tcp://… in every pod beside a Service named model-registry.
+        if not text or (name == "port" and text.startswith("tcp://")):
+            continue
+        try:
+            given[name] = parse(text)
+        except ValueError as error:
+            raise InvalidInput(f"{variable} is '{text}': {error}", variable=variable) from error
+    home = given.setdefault("home", Path.home() / ".model-registry")
+    given.setdefault("database_url", f"sqlite:///{home / 'registry.db'}")
+    given.setdefault("artifacts", home / "artifacts")
+    settings = Settings(**given)
+    check_settings(settings)
+    return settings
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse what would leave a door open or can't work.
+
+    :raises InvalidInput: half a key pair, or an address that others can reach without a name that callers must use
+        and without TLS or a proxy that ends it.
+    """
+
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise InvalidInput("TLS takes both files. Set MODEL_REGISTRY_TLS_CERT and MODEL_REGISTRY_TLS_KEY.")
+    if settings.is_loopback:
+        return
+    if settings.public_url is None and not settings.allowed_hosts:
+        raise InvalidInput(
+            f"{settings.host} can be reached from other machines. Say under which name, with MODEL_REGISTRY_PUBLIC_URL"
+            " or MODEL_REGISTRY_ALLOWED_HOSTS, or listen on 127.0.0.1.",
+            variable="MODEL_REGISTRY_HOST",
+        )
+    if settings.tls_cert is None and not settings.behind_proxy:
+        raise InvalidInput(
+            f"{settings.host} can be reached from other machines, and tokens would travel in the clear. Set"
+            " MODEL_REGISTRY_TLS_CERT and MODEL_REGISTRY_TLS_KEY, or name the proxy that ends TLS in"
+            " MODEL_REGISTRY_BEHIND_PROXY, or listen on 127.0.0.1.",
+            variable="MODEL_REGISTRY_HOST",
+        )
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
+def _number(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+            raise ValueError(f"give a whole number from {lowest} to {highest}.")
+        return int(text)
+
+    return parse
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("give an address such as https://models.example.org.")
+    if parts.path.strip("/"):
+        raise ValueError("the service lives at the root of a host; give an address without a path.")
+    return text.rstrip("/")
+
+
+def _log(text: str) -> str:
+    if text not in {"auto", "json", "text"}:
+        raise ValueError("use auto, json or text.")
+    return text
+
+
+_PARSERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
+    {
+        "home": _path,
+        "database_url": str,
+        "artifacts": _path,
+        "host": str,
+        "port": _number(0, 65535),
+        "public_url": _url,
+        "allowed_hosts": _names,
+        "tls_cert": _path,
+        "tls_key": _path,
+        "behind_proxy": _names,
+        "person": str,
+        "log": _log,
+        "max_connections": _number(1, 100_000),
+        "keep_free_mb": _number(0, 1_000_000),
+    }
+)
+
+VARIABLES: Final = tuple(PREFIX + name.upper() for name in _PARSERS)

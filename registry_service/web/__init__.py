@@ -1,0 +1,1 @@
+"""The web floor: routes, and what stands before them."""

@@ -1,0 +1,76 @@
+"""The bytes of a version's files, with ranges."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from litestar import HttpMethod, Request, Response, route
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from registry_service.db.queries.versions import get_file
+from registry_service.domain.permissions import Action
+from registry_service.storage.base import ArtifactStore
+from registry_service.web.answers import none_match
+from registry_service.web.caller import Caller
+from registry_service.web.ranges import ByteRange, parse_range
+
+MEDIA_TYPE: Final = "application/octet-stream"
+
+# Whatever a file is, no browser shows or runs it in the service's name.
+_INERT: Final = {"content-security-policy": "sandbox; default-src 'none'", "cache-control": "private, no-cache"}
+
+
+@route(
+    "/models/{model:str}/versions/{selector:str}/files/{path:path}",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    action=Action.VERSION_DOWNLOAD,
+    media_type=MEDIA_TYPE,
+    tags=["versions"],
+)
+async def download_file(
+    caller: NamedDependency[Caller],
+    request: Request[Any, Any, Any],
+    state: State,
+    model: FromPath[str],
+    selector: FromPath[str],
+    path: FromPath[str],
+) -> Response[Any]:
+    """A file's bytes, or one range of them. The ETag is its digest, `X-Model-Version` the version's number."""
+
+    store: ArtifactStore = state.store
+    number, file = await caller.registry.view(caller.actor, get_file, model, selector, path.removeprefix("/"))
+    etag = f'"{file.digest}"'
+    headers = {
+        **_INERT,
+        "etag": etag,
+        "accept-ranges": "bytes",
+        "x-model-version": str(number),
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(file.path.rpartition('/')[2], safe='')}",
+    }
+    if none_match(request, etag):
+        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=MEDIA_TYPE, headers=headers)
+    wanted = _wanted(request, etag, file.size)
+    piece = wanted or ByteRange(0, file.size)
+    status = HTTPStatus.PARTIAL_CONTENT if wanted else HTTPStatus.OK
+    headers["content-length"] = str(piece.stop - piece.start)
+    if wanted:
+        headers["content-range"] = f"bytes {piece.start}-{piece.stop - 1}/{file.size}"
+    if request.method == HttpMethod.HEAD:
+        return Response(b"", status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    chunks = await store.open_range(file.digest, piece.start, piece.stop)
+    return Stream(chunks, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _wanted(request: Request[Any, Any, Any], etag: str, size: int) -> ByteRange | None:
+    """The range asked for, unless If-Range says that it was meant of other bytes.
+
+    :raises InvalidRange: it is past the end.
+    """
+
+    header, of = request.headers.get("range"), request.headers.get("if-range", etag)
+    return parse_range(header, size) if header is not None and of == etag else None

@@ -1,0 +1,42 @@
+"""All rooms of the API under one path."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from litestar import Router
+from litestar.di import Provide
+
+from registry_service.web.api.aliases import Aliases
+from registry_service.web.api.deployments import Deployments
+from registry_service.web.api.downloads import download_file
+from registry_service.web.api.events import Events
+from registry_service.web.api.models import Models
+from registry_service.web.api.policies import Policies
+from registry_service.web.api.principals import Principals
+from registry_service.web.api.promotions import Promotions
+from registry_service.web.api.stages import Stages
+from registry_service.web.api.tokens import Tokens
+from registry_service.web.api.uploads import Uploads
+from registry_service.web.api.versions import Versions
+from registry_service.web.caller import provide_caller
+from registry_service.web.requests import provide_if_match, provide_page
+
+API_PATH: Final = "/api/v1"
+
+DEPENDENCIES: Final = {
+    "caller": Provide(provide_caller, sync_to_thread=False),
+    "page": Provide(provide_page, sync_to_thread=False),
+    "if_match": Provide(provide_if_match, sync_to_thread=False),
+}
+"""What routes may ask for by name."""
+
+
+def api_router() -> Router:
+    return Router(
+        API_PATH,
+        route_handlers=[
+            Models, Versions, download_file, Uploads, Aliases, Stages, Promotions, Deployments, Policies, Events,
+            Principals, Tokens,
+        ],
+    )  # fmt: skip

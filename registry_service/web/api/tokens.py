@@ -1,0 +1,52 @@
+"""Tokens, and who one is by them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Controller, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from registry_service.db.paging import PageRequest
+from registry_service.db.queries import tokens as queries
+from registry_service.domain.entities import IssuedToken, Page, Token, WhoAmI
+from registry_service.domain.permissions import Action
+from registry_service.domain.requests import CreateToken
+from registry_service.services import tokens as use_cases
+from registry_service.web.answers import Encoded
+from registry_service.web.authentication import ANY_TOKEN
+from registry_service.web.caller import Caller
+from registry_service.web.release import RELEASE
+
+Whose = Annotated[str | None, QueryParameter(description="Whose tokens; the caller's own where not given.")]
+
+
+class Tokens(Controller):
+    path = "/"
+    tags = ("tokens",)
+
+    @get("/whoami", action=ANY_TOKEN)
+    async def who_am_i(self, caller: NamedDependency[Caller]) -> Encoded[WhoAmI]:
+        """The caller, as the registry knows them."""
+        return await caller.list(queries.who_am_i, registry_version=RELEASE)
+
+    @get("/tokens", action=Action.TOKEN_OWN)
+    async def list_tokens(
+        self,
+        caller: NamedDependency[Caller],
+        page: NamedDependency[PageRequest],
+        principal: FromQuery[Whose] = None,
+    ) -> Encoded[Page[Token]]:
+        """Tokens, without their secrets."""
+        return await caller.list(queries.list_tokens, page, principal=principal)
+
+    @post("/tokens", action=Action.TOKEN_OWN)
+    async def create_token(self, caller: NamedDependency[Caller], data: JSONBody[CreateToken]) -> Encoded[IssuedToken]:
+        """A new token, never wider or longer than the caller's. Its secret is in this answer and nowhere else."""
+        return await caller.make_secret(use_cases.create_token, data)
+
+    @delete("/tokens/{token:str}", action=Action.TOKEN_OWN, status_code=200)
+    async def revoke_token(self, caller: NamedDependency[Caller], token: FromPath[str]) -> Encoded[Token]:
+        """End a token at once."""
+        return await caller.change(use_cases.revoke_token, token)

@@ -1,0 +1,198 @@
+"""What stands before everything: one small ASGI application around the service.
+
+It refuses what no route should ever see, before anything is read or looked up: a Host that isn't ours (DNS
+rebinding), a request that a page of another origin sent, too many headers, a body too large for its route, a body that
+comes too slowly. It gives each request an id and each answer the security headers, writes the access log, and sees to
+it that no fault leaves as a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+
+from registry_service.domain.errors import RegistryError, TooLarge
+from registry_service.web.asgi import ASGIApp, Message, Receive, Scope, Send
+from registry_service.web.errors import HttpRefusal, refused
+from registry_service.web.limits import BODY_SECONDS, MAX_HEADERS, MAX_URL_BYTES, body_limit
+from registry_service.web.logs import escape
+
+log = structlog.get_logger("registry.access")
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NOT_A_PAGE: Final = frozenset({"same-origin", "none"})
+
+
+class Guard:
+    """`app` behind the guard. `host_names`: names in lower case, without ports, that a Host header may give;
+    `origin`: the service's own, of which pages may write."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host_names: Iterable[str],
+        origin: str,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self.app = app
+        self._host_names = frozenset(host_names)
+        self._origin = origin.lower()
+        self._body_seconds = body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        headers = _single_headers(scope)
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(8)
+        scope["state"]["request_id"] = request_id
+        answer = _Answer(send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                self._check(scope, headers)
+                await self.app(scope, _Body(scope, headers, receive, self._body_seconds), answer)
+            except Exception as error:
+                if not isinstance(error, RegistryError | HttpRefusal):
+                    log.exception("fault", path=escape(scope["path"]))
+                if answer.status is not None:
+                    # Too late for another answer; the server cuts the connection, so that nobody takes this for whole.
+                    raise
+                problem = refused(error, request_id)
+                await answer.refuse(problem.status, problem.headers, problem.body, head=scope["method"] == "HEAD")
+            finally:
+                actor = scope.get("user")
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=escape(scope["path"]),
+                    status=answer.status,
+                    bytes=answer.sent,
+                    ms=round((time.perf_counter() - began) * 1000, 1),
+                    actor=getattr(actor, "name", None),
+                    client=scope["client"][0] if scope["client"] else None,
+                )
+
+    def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        if len(scope["headers"]) > MAX_HEADERS or len(scope["raw_path"]) + len(scope["query_string"]) > MAX_URL_BYTES:
+            raise HttpRefusal(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many headers or too long a URL."
+            )
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "The URL holds a NUL. Nothing here has one in its name.")
+        host = headers.get("host", "").lower()
+        # Probes of a container platform ask by address, and the answer to them holds nothing of anybody's.
+        if _host_name(host) not in self._host_names and not scope["path"].startswith("/health/"):
+            raise HttpRefusal(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "The service isn't known by this Host. Its operator may add it to MODEL_REGISTRY_ALLOWED_HOSTS.",
+            )
+        if scope["method"] not in _SAFE:
+            self._check_origin(headers, host)
+        limit = body_limit(scope["method"], scope["path"])
+        announced = headers.get("content-length", "0")
+        if limit is not None and announced.isdigit() and int(announced) > limit:
+            raise TooLarge(f"The body has {announced} bytes; here it may have {limit}. Send less.", limit=limit)
+
+    def _check_origin(self, headers: Mapping[str, str], host: str) -> None:
+        """A browser says where a request comes from; programs say nothing, and nothing is asked of them."""
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None and site not in _NOT_A_PAGE:
+            raise HttpRefusal(HTTPStatus.FORBIDDEN, "A page of another site asked for this. Ask from here instead.")
+        if origin is not None and origin.lower() != self._origin and urlsplit(origin.lower()).netloc != host:
+            raise HttpRefusal(HTTPStatus.FORBIDDEN, "A page of another origin asked for this. Ask from here instead.")
+
+
+class _Answer:
+    """`send`, with the headers that every answer has; remembers what went out."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status: int | None = None
+        self.sent = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            given = list(message["headers"])
+            names = {name.lower() for name, _ in given}
+            added = {**SECURITY_HEADERS, "x-request-id": self._request_id}
+            given += [(k.encode(), v.encode()) for k, v in added.items() if k.encode() not in names]
+            message["headers"] = given
+        elif message["type"] == "http.response.body":
+            self.sent += len(message["body"])
+        await self._send(message)
+
+    async def refuse(self, status: int, headers: Mapping[str, str], body: bytes, *, head: bool) -> None:
+        fields = {**headers, "content-length": str(len(body))}
+        raw = [(name.encode(), value.encode()) for name, value in fields.items()]
+        await self({"type": "http.response.start", "status": status, "headers": raw})
+        await self({"type": "http.response.body", "body": b"" if head else body, "more_body": False})
+
+
+class _Body:
+    """`receive`, for as long as the body comes: bounded in size where the route has a limit, and in its pauses."""
+
+    def __init__(self, scope: Scope, headers: Mapping[str, str], receive: Receive, seconds: float) -> None:
+        self._receive = receive
+        self._limit = body_limit(scope["method"], scope["path"])
+        self._seconds = seconds
+        self._received = 0
+        self._complete = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+
+    async def __call__(self) -> Message:
+        if self._complete:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._seconds)
+        except TimeoutError:
+            raise HttpRefusal(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"Nothing of the body came for {self._seconds:g} seconds. Send the request again.",
+                {"connection": "close"},
+            ) from None
+        if message["type"] == "http.request":
+            self._received += len(message["body"])
+            self._complete = not message["more_body"]
+            if self._limit is not None and self._received > self._limit:
+                raise TooLarge(f"The body may have {self._limit} bytes here. Send less.", limit=self._limit)
+        return message
+
+
+def _single_headers(scope: Scope) -> dict[str, str]:
+    """Headers by name; one that comes twice is joined as HTTP says, and so fails the checks that want one value."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _host_name(host: str) -> str:
+    """The name in a Host header, without port and brackets; empty where it is none."""
+    found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?", host)
+    return (found[1] or found[2]) if found else ""

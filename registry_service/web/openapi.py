@@ -1,0 +1,232 @@
+"""The API's description (OpenAPI 3.1), as the service gives it at /openapi.json and as docs/openapi.json keeps it.
+
+Made from the routes themselves: their bodies, answers, parameters and docstrings; schemas are those that msgspec
+decodes by. What all routes have in common (problem documents, preconditions, idempotency keys) is added here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from http import HTTPStatus
+from typing import Any, Final, get_args
+
+import msgspec
+from litestar import Litestar, Request, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import KwargDefinition
+from litestar.routes import HTTPRoute
+from litestar.typing import FieldDefinition
+
+from registry_service.web.answers import Encoded
+from registry_service.web.authentication import ANY_TOKEN, PUBLIC
+from registry_service.web.errors import PROBLEM_MEDIA_TYPE, Problem
+from registry_service.web.examples import EXAMPLES
+from registry_service.web.release import RELEASE
+
+JSON: Final = "application/json"
+BYTES: Final = "application/octet-stream"
+
+TAGS: Final = {
+    "models": "Registered models.",
+    "versions": "Model versions and their files.",
+    "checks": "What machines measured of a version.",
+    "uploads": "Bytes on their way to a version.",
+    "aliases": "Free pointers to versions.",
+    "stages": "Protected pointers, with history, holds and rollback.",
+    "promotions": "Requests to make a version current in a stage: reviews, leases, apply.",
+    "deployments": "Where versions run.",
+    "policies": "What stages demand.",
+    "events": "The one log.",
+    "principals": "People, services, groups, grants.",
+    "tokens": "Tokens, and who one is by them.",
+    "health": "For probes.",
+}
+
+_ABOUT: Final = (
+    "Models, versions, approvals, promotions and rollback. Refusals are problem documents (RFC 9457) with a stable"
+    " `code`. Every write may carry an `Idempotency-Key`: sent again under it, a request has one effect and one answer."
+)
+
+_HEADERS: Final = {
+    "Idempotency-Key": "One key per intended effect, kept over retries; 1 to 200 printable ASCII characters.",
+    "If-Match": "The revision that the caller saw; refused with 412 where it is no longer the present one.",
+    "If-None-Match": "The ETag of the answer that the caller has; 304 where it still is the same.",
+    "Range": "One range of bytes, such as `bytes=0-1023`.",
+}
+
+# These can't be stored, or have no effect to repeat.
+_WITHOUT_KEY: Final = frozenset({"create_token", "send_upload_file", "test_policy"})
+
+
+@get("/openapi.json", action=ANY_TOKEN, include_in_schema=False)
+async def api_description(request: Request[Any, Any, Any]) -> Encoded[dict[str, Any]]:
+    """The description of the API."""
+
+    state = request.app.state
+    if "description" not in state:
+        state.description = msgspec.json.encode(describe(request.app))
+    return Encoded(state.description)
+
+
+def describe(app: Litestar) -> dict[str, Any]:
+    """The description of an application's routes, as JSON values."""
+
+    found = [
+        (route, method, handler)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method, (handler, _) in route.route_handler_map.items()
+        if method not in {"OPTIONS", "HEAD"} and handler.resolve_include_in_schema()
+    ]
+    types = {t for _, _, handler in found for t in (_body(handler), _answer(handler)) if t is not None} | {Problem}
+    named = sorted(types, key=str)
+    references, schemas = msgspec.json.schema_components(
+        named,
+        schema_hook=_schema_of_anything,
+        ref_template="#/components/schemas/{name}",
+    )
+    schema_of = dict(zip(named, references, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for route, method, handler in sorted(found, key=lambda item: (item[0].path_format, item[1])):
+        paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, method, handler, schema_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Airflow model registry",
+            "version": RELEASE,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "mreg_<kind>_<id><secret><checksum>",
+                    "description": "A registry token, such as `model-registry tokens create` makes.",
+                }
+            },
+        },
+    }
+
+
+def _operation(
+    route: HTTPRoute, method: str, handler: HTTPRouteHandler, schema_of: dict[Any, dict[str, Any]]
+) -> dict[str, Any]:
+    body, answer = _body(handler), _answer(handler)
+    public = handler.opt.get("action") == PUBLIC
+    operation: dict[str, Any] = {
+        "operationId": handler.handler_name,
+        "summary": inspect.cleandoc(handler.fn.__doc__ or "").replace("\n", " "),
+        "tags": [tag for layer in handler.ownership_layers for tag in layer.tags or ()][-1:],
+        "parameters": [*_path_parameters(route), *_query_parameters(handler), *_headers(method, handler, answer)],
+        "responses": _responses(method, handler, schema_of.get(answer), public=public),
+    }
+    if not public:
+        operation["x-action"] = str(handler.opt["action"])
+    else:
+        operation["security"] = []
+    if body is not None:
+        content: dict[str, Any] = {"schema": schema_of[body]}
+        if body in EXAMPLES:
+            content["example"] = msgspec.to_builtins(EXAMPLES[body])
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+    elif handler.handler_name == "send_upload_file":
+        operation["requestBody"] = {"required": True, "content": {BYTES: {"schema": {}}}}
+    return operation
+
+
+def _schema_of_anything(of: type) -> dict[str, Any]:
+    if of is object:
+        return {"description": "Any JSON value."}
+    raise NotImplementedError
+
+
+def _body(handler: HTTPRouteHandler) -> Any:  # noqa: ANN401 - a type
+    field = handler.parsed_data_field
+    return None if field is None else field.annotation
+
+
+def _answer(handler: HTTPRouteHandler) -> Any:  # noqa: ANN401 - a type
+    """What the route's answer stands for; None where it is empty or bytes."""
+    arguments = get_args(handler.parsed_fn_signature.return_type.annotation)
+    return arguments[0] if arguments and arguments[0] not in {type(None), Any} else None
+
+
+def _path_parameters(route: HTTPRoute) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in route.path_parameters
+    ]
+
+
+def _query_parameters(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
+    fields = dict(handler.parsed_fn_signature.parameters)
+    for name, provider in handler.resolve_dependencies().items():
+        if name in fields:
+            fields.update(provider.parsed_fn_signature.parameters)
+    wanted: frozenset[str] = handler.opt["query"]
+    return [_query_parameter(name, fields[name]) for name in sorted(wanted)]
+
+
+def _query_parameter(name: str, field: FieldDefinition) -> dict[str, Any]:
+    told = field.kwarg_definition
+    assert isinstance(told, KwargDefinition)
+    # Left out, a parameter is absent; it can't be null.
+    given = next(part for part in field.inner_types if not part.is_none_type) if field.is_optional else field
+    limits = {"minimum": told.ge, "maximum": told.le, "maxLength": told.max_length}
+    schema = msgspec.json.schema(given.annotation) | {k: v for k, v in limits.items() if v is not None}
+    return {"name": name, "in": "query", "required": False, "description": told.description, "schema": schema}
+
+
+def _headers(method: str, handler: HTTPRouteHandler, answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a type
+    names = []
+    if method != "GET" and handler.handler_name not in _WITHOUT_KEY:
+        names.append("Idempotency-Key")
+    if "if_match" in handler.parsed_fn_signature.parameters:
+        names.append("If-Match")
+    if method == "GET" and (_has_tag(answer) or handler.handler_name == "download_file"):
+        names.append("If-None-Match")
+    if handler.handler_name == "download_file":
+        names.append("Range")
+    return [
+        {"name": name, "in": "header", "required": False, "description": _HEADERS[name], "schema": {"type": "string"}}
+        for name in names
+    ]
+
+
+def _has_tag(answer: Any) -> bool:  # noqa: ANN401 - a type
+    fields: tuple[str, ...] = getattr(answer, "__struct_fields__", ())
+    return "revision" in fields or ("document" in fields and "version" in fields)
+
+
+def _responses(
+    method: str, handler: HTTPRouteHandler, schema: dict[str, Any] | None, *, public: bool
+) -> dict[str, Any]:
+    content = {"content": {JSON: {"schema": schema}}} if schema else {}
+    problem = {"content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    responses: dict[str, Any] = {}
+    if handler.handler_name == "download_file":
+        data: dict[str, Any] = {"content": {BYTES: {"schema": {}}}}
+        responses["200"] = {"description": "The whole file", **data}
+        responses["206"] = {"description": "The range that was asked for", **data}
+        responses["304"] = {"description": "The caller has these bytes"}
+    else:
+        status = HTTPStatus(handler.status_code)
+        responses[str(status.value)] = {"description": "Made" if status is HTTPStatus.CREATED else "Done", **content}
+        if status is HTTPStatus.CREATED:
+            responses["200"] = {"description": "It was there already", **content}
+        if method == "GET" and _has_tag(_answer(handler)):
+            responses["304"] = {"description": "The caller has this answer"}
+    if public:
+        return {**responses, "503": {"description": "A part doesn't work", **content}}
+    return {
+        **responses,
+        "401": {"description": "Who asks isn't known", **problem},
+        "4XX": {"description": "Refused; `code` says why", **problem},
+        "5XX": {"description": "Unavailable, or a fault of the service", **problem},
+    }

@@ -1,0 +1,157 @@
+"""From a request to values: bodies, preconditions, idempotency keys, pages. Strict, and in the registry's own words."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+from litestar.params import FromQuery, QueryParameter
+
+from registry_service.db.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
+from registry_service.domain.errors import InvalidInput
+from registry_service.domain.permissions import Actor
+from registry_service.services.idempotency import Idempotency
+from registry_service.web.errors import HttpRefusal, invalid_field
+
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+_REVISION: Final = re.compile(r'"?([0-9]{1,18})(?:-[0-9a-f]+)?"?')
+# The escape of NUL, unless its backslash is itself escaped.
+_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class RegistryRequest(Request[Actor, Any, State]):
+    """A request whose JSON is decoded strictly into the body that its route declares: no coercion of strings to
+    numbers (`"nan"` would be one), no unknown field."""
+
+    async def json(self) -> Any:  # noqa: ANN401 - the framework's signature
+        self._check_media_type()
+        body = await self.body()
+        if _ESCAPED_NUL.search(body):
+            raise InvalidInput("The body holds a NUL character (\\u0000), which no text here may. Leave it out.")
+        field = self.route_handler.parsed_data_field
+        assert field is not None
+        try:
+            return _decoder(field.annotation).decode(body)
+        except msgspec.MsgspecError as error:
+            raise invalid_field(str(error), source="body") from error
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise InvalidInput("The body is no JSON in UTF-8, or nested too deeply. Correct it.") from error
+
+    def _check_media_type(self) -> None:
+        media_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise HttpRefusal(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "The body is not JSON. Send JSON with the header 'Content-Type: application/json'.",
+            )
+
+
+@cache
+def _decoder(body_type: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - any body
+    return msgspec.json.Decoder(body_type)
+
+
+AnyRequest = Request[Any, Any, Any]
+
+
+async def idempotency_of(request: AnyRequest) -> Idempotency | None:
+    """The caller's key with a digest of all that makes the request: method, path, query and body.
+
+    :raises InvalidInput: the key is empty, too long, or not printable ASCII.
+    """
+
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(
+            "Idempotency-Key has 1 to 200 printable ASCII characters without spaces. Use a UUID, for example.",
+            field="Idempotency-Key",
+        )
+    digest = hashlib.sha256()
+    for part in (
+        request.method.encode(),
+        request.scope["path"].encode(errors="surrogateescape"),
+        request.scope["query_string"],
+        request.headers.get("if-match", "").encode(),
+        await request.body(),
+    ):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return Idempotency(key, digest.hexdigest())
+
+
+def provide_if_match(request: AnyRequest) -> int | None:
+    """The revision that the caller saw.
+
+    :raises InvalidInput: the header names none.
+    """
+
+    given = request.headers.get("if-match")
+    if given is None:
+        return None
+    found = _REVISION.fullmatch(given.strip())
+    if found is None:
+        raise InvalidInput(
+            f'If-Match is {given[:80]}; give one revision as an ETag had it, such as "7".', field="If-Match"
+        )
+    return int(found[1])
+
+
+def provide_page(
+    filter: FromQuery[  # noqa: A002 - the parameter's name on the wire
+        Annotated[
+            str | None,
+            QueryParameter(description="Which entries: `name LIKE 'churn%' AND tags.team = 'risk'`.", max_length=4096),
+        ]
+    ] = None,
+    order_by: FromQuery[
+        Annotated[str | None, QueryParameter(description="In which order: a name, with ` desc` to descend.")]
+    ] = None,
+    limit: FromQuery[
+        Annotated[int, QueryParameter(description="How many at most.", ge=1, le=MAX_LIMIT)]
+    ] = DEFAULT_LIMIT,
+    cursor: FromQuery[Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]] = None,
+) -> PageRequest:
+    return PageRequest(filter=filter, order_by=order_by, limit=limit, cursor=cursor)
+
+
+def refuse_unknown_parameters(request: AnyRequest) -> None:
+    """A misspelt parameter must not be a silently missing one, and one that comes twice has no one meaning.
+
+    :raises InvalidInput: as it says.
+    """
+
+    known: frozenset[str] = request.route_handler.opt.get("query", frozenset())
+    given: Mapping[str, list[str]] = request.query_params.dict()
+    for name, values in given.items():
+        if name not in known:
+            takes = f"It takes: {', '.join(sorted(known))}." if known else "It takes none."
+            raise InvalidInput(f"There is no parameter '{name[:80]}' here. {takes}", field=name[:80], source="query")
+        if len(values) > 1:
+            raise InvalidInput(f"Parameter '{name}' is given twice. Give it once.", field=name, source="query")
+
+
+AsOf = Annotated[
+    datetime | None, QueryParameter(description="How it was at this time: RFC 3339 with a zone, or seconds since 1970.")
+]
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """:raises InvalidInput: the time has no zone, so it doesn't name a moment."""
+
+    if moment is not None and moment.utcoffset() is None:
+        raise InvalidInput(
+            "as_of has no time zone. Give one, such as 2026-03-03T12:00:00Z; a '+' in a URL is written %2B.",
+            field="as_of",
+            source="query",
+        )
+    return moment

@@ -1,0 +1,106 @@
+"""All routes in one application, with what every one of them goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.routes import HTTPRoute
+
+from registry_service.domain.errors import RegistryError
+from registry_service.web.api.router import DEPENDENCIES, api_router
+from registry_service.web.authentication import check_declarations, require_action
+from registry_service.web.errors import HttpRefusal, invalid_field, refused
+from registry_service.web.health import live, ready
+from registry_service.web.limits import JSON_BODY
+from registry_service.web.openapi import api_description
+from registry_service.web.permalinks import model_page, promotion_page, version_page
+from registry_service.web.requests import (
+    RegistryRequest,
+    refuse_unknown_parameters,
+)
+
+log = structlog.get_logger("registry")
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+def build_routes(lifespan: Sequence[Lifespan] = (), *, more: Sequence[Any] = ()) -> Litestar:
+    """The application without guard and authentication. Its state holds `registry` and `store` once `lifespan` runs.
+
+    :param more: further route handlers.
+    :raises RuntimeError: a route doesn't declare its action.
+    """
+
+    app = Litestar(
+        route_handlers=[api_router(), live, ready, api_description, model_page, version_page, promotion_page, *more],
+        dependencies=DEPENDENCIES,
+        guards=[require_action],
+        before_request=refuse_unknown_parameters,
+        request_class=RegistryRequest,
+        request_max_body_size=JSON_BODY,
+        exception_handlers={
+            RegistryError: _refuse,
+            HttpRefusal: _refuse,
+            HTTPException: _refuse_http,
+            Exception: _fail,
+        },
+        openapi_config=None,
+        lifespan=list(lifespan),
+        logging_config=None,
+    )
+    check_declarations(app)
+    _note_parameters(app)
+    return app
+
+
+def _note_parameters(app: Litestar) -> None:
+    """Tell each route which query parameters it takes, for `refuse_unknown_parameters`."""
+
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute)
+        for handler, parameters in route.route_handler_map.values():
+            handler.opt["query"] = frozenset(parameter.field_alias for parameter in parameters.expected_query_params)
+
+
+def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    answer = refused(error, request.scope["state"]["request_id"])
+    media_type = answer.headers.pop("content-type")
+    return Response(answer.body, status_code=answer.status, headers=answer.headers, media_type=media_type)
+
+
+def _refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    return _answer(request, error)
+
+
+def _refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """A refusal of the framework, in the registry's words."""
+
+    status = HTTPStatus(error.status_code)
+    if isinstance(error, ValidationException) and error.extra:
+        first = next(iter(error.extra))
+        return _answer(
+            request, invalid_field(first["message"], source=str(first.get("source", "request")), name=first.get("key"))
+        )
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            words = "There is nothing at this address. GET /openapi.json lists what there is."
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            words = f"{request.method} isn't known here. The header Allow says what is."
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            words = "The body is too large for this address. Send less."
+        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _fail(request, error)
+        case _:
+            words = f"Can't read the request: {error.detail}. Correct it and send it again."
+    return _answer(request, HttpRefusal(status, words, error.headers))
+
+
+def _fail(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("fault", path=request.scope["path"], exc_info=error)
+    return _answer(request, RuntimeError())
