@@ -7,7 +7,7 @@ import pytest
 from registry_service.domain.approvals import deadline, decide, demands_are_met, next_move
 from registry_service.domain.decisions import DEMANDS, OUTCOMES, Decision, Outcome, ReasonCode, SatisfiedCode
 from registry_service.domain.entities import CheckStatus, Hold
-from registry_service.domain.facts import Facts, StageFacts, StageLease
+from registry_service.domain.facts import Facts, ReviewFacts, StageFacts, StageLease
 from registry_service.domain.metadata import Metadata, Signature
 from registry_service.domain.permissions import Role
 from registry_service.domain.policies import (
@@ -265,7 +265,7 @@ def test_a_rejection_needs_no_comment_to_be_told():
         rejection(service("bot")),
     ],
 )
-def test_a_rejection_counts_only_from_somebody_who_could_approve(void):
+def test_a_rejection_counts_only_from_somebody_who_could_approve(void: ReviewFacts):
     assert decide(facts(OPEN, reviews=[void]), NOW).outcome is Outcome.APPLICABLE
 
 
