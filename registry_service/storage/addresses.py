@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 
-from registry_service.domain.errors import InvalidDigest, InvalidInput
+from registry_service.domain.errors import InvalidInput
+from registry_service.domain.manifest import check_digest
 
-_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _UPLOAD_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
 def digest_hex(digest: str) -> str:
     """The hexadecimal part of a digest. Raises InvalidDigest for all but one spelling, so equal bytes have one name."""
-    match = _DIGEST.fullmatch(digest)
-    if match is None:
-        raise InvalidDigest("A digest is `sha256:` followed by 64 lowercase hexadecimal digits.", digest=digest[:100])
-    return match[1]
+    return check_digest(digest).removeprefix("sha256:")
 
 
 def check_upload_id(upload_id: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,8 +26,16 @@ class FileSystemCalls:
     def read(self, descriptor: int, length: int, offset: int) -> bytes:
         return os.pread(descriptor, length, offset)
 
-    def write(self, descriptor: int, data: memoryview) -> int:
-        return os.write(descriptor, data)
+    def write(self, descriptor: int, chunks: Sequence[bytes | memoryview]) -> int:
+        """Write as many of them as the system takes in one call; the number of bytes written."""
+        return os.writev(descriptor, chunks)
+
+    def start_writing(self, descriptor: int, start: int, length: int) -> None:
+        """Let the disk begin with these bytes, so that the sync at the end finds little left to do. Only a hint, which
+        not every system knows."""
+        if hasattr(os, "posix_fadvise"):
+            # On Linux this starts writing back what is dirty, and drops from memory only what is written already.
+            os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_DONTNEED)
 
     def fsync(self, descriptor: int) -> None:
         os.fsync(descriptor)

@@ -161,7 +161,7 @@ class Tree:
         try:
             descriptor = self.calls.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             try:
-                self.calls.write(descriptor, memoryview(b"check"))
+                self.calls.write(descriptor, [b"check"])
                 self.calls.fsync(descriptor)
             finally:
                 self.calls.close(descriptor)

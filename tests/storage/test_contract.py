@@ -96,7 +96,7 @@ async def test_empty_chunks_are_nothing(store: ArtifactStore) -> None:
     ],
 )
 @pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
-async def test_other_bytes_than_announced_leave_nothing(
+async def test_other_bytes_than_announced_leave_nothing(  # noqa: PLR0917 - a parametrised table
     store: ArtifactStore, sent: bytes, announced: bytes, size: int, refusal: type[RegistryError], known: bool
 ) -> None:
     if known:

@@ -1,0 +1,207 @@
+"""A promise about a loss of power, kept by the order of the system calls: write, sync the file, rename, sync the
+directories. The disk of `tests.storage.disk` knows what each order leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry_service.domain.errors import StorageFull, StorageUnavailable
+from registry_service.storage.filesystem import FilesystemStore
+from tests.storage.bodies import content, digest_of, digests, send
+from tests.storage.disk import Crash, Disk, WatchedCalls
+
+EARLIER = b"acknowledged before anything broke"
+BODY = random.Random(2).randbytes(100_000)
+
+
+def store_on(root: Path, calls: WatchedCalls) -> FilesystemStore:
+    return FilesystemStore(root, piece_size=32 * 1024, threads=2, keep_free=0, calls=calls)
+
+
+def blob(root: Path, body: bytes) -> Path:
+    name = hashlib.sha256(body).hexdigest()
+    return root / "blobs" / "sha256" / name[:2] / name
+
+
+async def hold_the_promise(ground: Path, forgets: Callable[[Path], bool]) -> None:
+    """Send two bodies to a new store, lose power at every moment, and look at what is left."""
+    calls = WatchedCalls()
+    calls.forgets = forgets
+    root = ground / "new" / "store"
+
+    def nothing_unsynced_is_visible(number: int, name: str) -> None:
+        for path, inode in calls.disk.visible.items():
+            if inode is not None and path.is_relative_to(root / "blobs"):
+                assert inode.synced == inode.written, f"{path.name[:8]} is visible unsynced at call {number}, {name}"
+
+    calls.before = nothing_unsynced_is_visible
+    store = store_on(root, calls)
+    try:
+        for body in (EARLIER, BODY):
+            await send(store, body)
+            assert calls.disk.survives(blob(root, body), len(body), ground), "acknowledged, and lost with the power"
+    finally:
+        await store.close()
+
+
+async def test_acknowledged_bytes_survive_a_loss_of_power(tmp_path: Path) -> None:
+    await hold_the_promise(tmp_path, lambda path: False)
+
+
+@pytest.mark.parametrize(
+    "forgets",
+    [
+        pytest.param(lambda path: path.parent.name == "uploads", id="the file"),
+        pytest.param(lambda path: path.parent.name == "sha256", id="the directory of the blob"),
+        pytest.param(lambda path: path.name == "sha256", id="its parent"),
+        pytest.param(lambda path: path.name == "blobs", id="the parent of that"),
+        pytest.param(lambda path: path.name == "store", id="the root"),
+        pytest.param(lambda path: path.name == "new", id="the directory made for the root"),
+    ],
+)
+async def test_without_the_sync_of_any_one_the_promise_is_seen_to_be_broken(
+    tmp_path: Path, forgets: Callable[[Path], bool]
+) -> None:
+    with pytest.raises(AssertionError, match=r"visible unsynced|lost with the power"):
+        await hold_the_promise(tmp_path, forgets)
+
+
+async def test_the_order_is_write_sync_rename_sync(tmp_path: Path) -> None:
+    calls = WatchedCalls()
+    store = store_on(tmp_path / "store", calls)
+    await send(store, EARLIER)
+    calls.names_of_calls.clear()
+    await send(store, EARLIER + b"!")
+    await store.close()
+    order = [name for name in calls.names_of_calls if name not in {"stat", "statvfs", "open", "close"}]
+    assert order == ["create", "write", "mkdir", "sync directory", "sync file", "rename", "sync directory"]
+
+
+async def test_bytes_that_are_there_are_not_written_again_but_synced_by_whoever_relies_on_them(tmp_path: Path) -> None:
+    calls = WatchedCalls()
+    store = store_on(tmp_path / "store", calls)
+    await send(store, BODY)
+    calls.names_of_calls.clear()
+    await send(store, BODY)
+    await store.close()
+    assert [name for name in calls.names_of_calls if name != "stat"] == ["open", "sync directory", "close"]
+
+
+async def number_of_calls(root: Path) -> int:
+    calls = WatchedCalls()
+    store = store_on(root, calls)
+    await send(store, BODY)
+    await store.close()
+    return len(calls.names_of_calls)
+
+
+async def intact(store: FilesystemStore) -> None:
+    for digest in await digests(store):
+        assert digest_of(await content(store, digest)) == digest
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(
+    ("number_of_error", "refusal"),
+    [(errno.ENOSPC, StorageFull), (errno.EDQUOT, StorageFull), (errno.EIO, StorageUnavailable)],
+)
+async def test_whichever_call_fails_nothing_unverified_is_seen_and_a_retry_succeeds(
+    tmp_path: Path, moment: str, number_of_error: int, refusal: type[StorageFull | StorageUnavailable]
+) -> None:
+    refused = 0
+    for failing in range(await number_of_calls(tmp_path / "counted")):
+        root = tmp_path / f"{failing}"
+        sound = store_on(root / "earlier", WatchedCalls())
+        await send(sound, EARLIER)
+        await sound.close()
+
+        calls = WatchedCalls()
+
+        def fail(number: int, name: str, failing: int = failing) -> None:
+            if number == failing:
+                raise OSError(number_of_error, "planted")
+
+        setattr(calls, moment, fail)
+        store = store_on(root / "new", calls)
+        [outcome] = await asyncio.gather(send(store, BODY), return_exceptions=True)
+        what = f"{calls.names_of_calls[failing]}, call {failing}"
+        if isinstance(outcome, BaseException):
+            refused += 1
+            assert type(outcome) is refusal, what
+            assert str(root) not in str(outcome), what
+            if not what.startswith("create"):  # the file may exist after all: then it is a leftover
+                assert [leftover async for leftover in store.leftovers()] == [], what
+        assert calls.open_files == 0 or what.startswith("close"), what
+        await intact(store)
+        await send(store, BODY)
+        assert await content(store, digest_of(BODY)) == BODY, what
+        assert calls.disk.survives(blob(root / "new", BODY), len(BODY), root), what
+        await store.close()
+    assert refused > 15
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_whenever_the_process_dies_the_next_one_finds_its_feet(tmp_path: Path, moment: str) -> None:
+    with_leftovers = 0
+    for dying in range(await number_of_calls(tmp_path / "counted")):
+        root = tmp_path / f"{dying}"
+        disk = Disk()
+        calls = WatchedCalls(disk)
+
+        def die(number: int, name: str, dying: int = dying) -> None:
+            if number >= dying:
+                raise Crash
+
+        setattr(calls, moment, die)
+        store = store_on(root, calls)
+        with pytest.raises(Crash):
+            await send(store, BODY)
+        await store.close()
+
+        calls = WatchedCalls(disk)
+        store = store_on(root, calls)
+        await intact(store)
+        with_leftovers += len([leftover async for leftover in store.leftovers()])
+        await send(store, BODY)
+        assert await content(store, digest_of(BODY)) == BODY
+        assert disk.survives(blob(root, BODY), len(BODY), tmp_path), f"died at call {dying}"
+        await store.close()
+    assert with_leftovers > 3
+
+
+async def test_a_full_disk_refuses_until_there_is_room_and_then_takes_more(tmp_path: Path) -> None:
+    calls = WatchedCalls()
+    store = store_on(tmp_path / "store", calls)
+    await send(store, EARLIER)
+
+    def full(number: int, name: str) -> None:
+        if name in {"write", "mkdir"}:
+            raise OSError(errno.ENOSPC, "planted")
+
+    calls.before = full
+    for _ in range(3):
+        with pytest.raises(StorageFull):
+            await send(store, BODY)
+    with pytest.raises(StorageFull):
+        await store.check()
+    assert await content(store, digest_of(EARLIER)) == EARLIER
+    calls.before = lambda number, name: None
+    await send(store, BODY)
+    assert await digests(store) == sorted([digest_of(EARLIER), digest_of(BODY)])
+    await store.close()
+
+
+async def test_a_write_may_take_less_than_it_was_given(tmp_path: Path) -> None:
+    calls = WatchedCalls()
+    calls.longest_write = 7_777
+    store = store_on(tmp_path / "store", calls)
+    digest = await send(store, BODY)
+    assert await content(store, digest) == BODY
+    await store.close()
