@@ -65,6 +65,7 @@ class FileContent:
 
     def pieces(self) -> Iterator[bytes]:
         done = 0
+        self._report(self._file.path, done, self._file.size)
         for piece in _pieces(self._source):
             done += len(piece)
             if done > self._file.size:
@@ -127,6 +128,7 @@ class FileSink:
         else:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.ftruncate(self._descriptor, 0)
+        self._report(self._file.path, 0, self._file.size)
 
     def write(self, piece: bytes) -> None:
         """:raises SizeMismatch: more comes than the manifest says; stopped before it fills the disk."""
