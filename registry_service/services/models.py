@@ -25,9 +25,10 @@ from registry_service.domain.errors import (
 )
 from registry_service.domain.events import EventKind
 from registry_service.domain.metadata import MetadataField
-from registry_service.domain.names import check_model_name, check_stage_name, check_tags, fold
+from registry_service.domain.names import check_model_name, check_tags, fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import CreateModel, UpdateModel
+from registry_service.domain.stages import check_arrange
 from registry_service.services.ids import new_id
 from registry_service.services.work import Work
 
@@ -36,7 +37,7 @@ MAX_DESCRIPTION = 64 * 1024
 
 
 def create_model(work: Work, body: CreateModel) -> RegisteredModel:
-    """:raises NameClash: a model whose name differs by case only exists.
+    """:raises NameClash: a model whose name differs by case only exists, or two stages have one name.
     :raises NameReserved: the name is a deleted model's.
     :raises AlreadyExists: as it says.
     """
@@ -46,9 +47,8 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
     check_tags(body.tags)
     check_description(body.description)
     _check_fields(body.metadata_fields)
-    wanted = [check_stage_name(stage) for stage in (DEFAULT_STAGES if body.stages is None else body.stages)]
-    if len(set(wanted)) != len(wanted):
-        raise AlreadyExists("A stage is named twice. Name each once, in order.", stages=wanted)
+    wanted = list(DEFAULT_STAGES if body.stages is None else body.stages)
+    check_arrange([], wanted, used=(), aliases=())
     lock_key(work.connection, f"model name {fold(name)}")
     _refuse_taken(work, name)
     model_id = new_id()

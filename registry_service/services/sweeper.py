@@ -52,4 +52,4 @@ def _holds_that_are_over(work: Work) -> list[tuple[str, str]]:
         .join(models, models.c.id == stages.c.model_id)
         .where(models.c.deleted_at.is_(None), stages.c.hold_until <= work.now)
     )
-    return list(work.connection.execute(over).tuples())
+    return list(work.connection.execute(over))

@@ -186,7 +186,7 @@ class FactSource:
             registrant=self.party(row.created_by),
             created_at=row.created_at,
             metadata=msgspec.convert(row.metadata, Metadata),
-            tags=dict(tags.tuples().all()),
+            tags=dict(tags.all()),
             description=row.description,
             revoked=row.revoked_at is not None,
             stages=tuple(current_in),

@@ -130,9 +130,7 @@ def describe_stages(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> li
                 versions.c.model_id == model.id,
                 versions.c.number.in_([row.number for row in rows if row.number is not None]),
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     failed = failed_numbers(view, model.id)
     described = []

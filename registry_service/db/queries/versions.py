@@ -53,15 +53,14 @@ _ORDERING = Ordering(
 )
 
 
-def find_version(
-    view: View, model: Row[Any], selector: str, *, as_of: datetime | None = None, lock: bool = False
-) -> Row[Any]:
+def find_version(view: View, model: Row[Any], selector: str, *, as_of: datetime | None = None) -> Row[Any]:
     """The row of the version that a selector names, now or at a time.
 
     :raises InvalidSelector, VersionNotFound, StageVacant, AmbiguousDigest: as they say.
     """
 
-    statement = select(versions).where(versions.c.model_id == model.id)
+    # Two rows are enough to tell that a digest is ambiguous; every other selector names one at most.
+    statement = select(versions).where(versions.c.model_id == model.id).limit(2)
     match parse_selector(selector):
         case ByNumber(number):
             statement = statement.where(versions.c.number == number)
@@ -73,7 +72,7 @@ def find_version(
             statement = statement.where(versions.c.number == _pointed_at(view, model, name, as_of))
     if as_of is not None:
         statement = statement.where(versions.c.created_at <= as_of)
-    rows = view.connection.execute((statement.with_for_update() if lock else statement).limit(2)).all()
+    rows = view.connection.execute(statement).all()
     if not rows:
         raise VersionNotFound(
             f"'{model.name}' has no version {selector}. See its versions with: model-registry versions list"

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import pytest
+
+from registry_service.db.queries.models import get_model, list_models
+from registry_service.domain.errors import (
+    AlreadyExists,
+    InUse,
+    InvalidInput,
+    InvalidMetadata,
+    InvalidName,
+    MetadataRequired,
+    ModelNotFound,
+    NameClash,
+    NameReserved,
+    NotPermitted,
+    RevisionMismatch,
+    TooLarge,
+)
+from registry_service.domain.metadata import FieldType, Metadata, MetadataField
+from registry_service.domain.requests import UpdateModel
+from registry_service.services import models
+from tests.services.world import HOUR, World
+
+
+async def test_a_model_is_owned_by_the_person_behind_the_service_that_made_it(world: World):
+    made = await world.model("fraud", by="airflow", tags={"team": "risk"})
+    assert (made.owner, made.created_by) == ("ada", "airflow")
+    assert (made.stages, made.revision) == ({"staging": None, "production": None}, 1)
+    assert await world.look("rita", get_model, "fraud") == made
+
+
+async def test_names_that_differ_by_case_clash(world: World):
+    await world.model("Fraud")
+    with pytest.raises(NameClash):
+        await world.model("fraud")
+    with pytest.raises(AlreadyExists):
+        await world.model("Fraud")
+
+
+async def test_a_deleted_model_keeps_its_name_until_an_admin_releases_it(world: World):
+    first = await world.model("fraud")
+    await world.act("ada", models.delete_model, "fraud")
+    for name in ("fraud", "FRAUD"):
+        with pytest.raises(NameReserved):
+            await world.model(name)
+    with pytest.raises(NotPermitted):
+        await world.act("ben", models.release_name, "fraud")
+    await world.act("ada", models.release_name, "fraud")
+    second = await world.model("fraud")
+    assert second.id != first.id
+
+
+async def test_a_deleted_model_is_out_of_sight_and_comes_back_whole(world: World):
+    await world.registered(2)
+    await world.act("ada", models.delete_model, "fraud")
+    with pytest.raises(ModelNotFound):
+        await world.version(1)
+    with pytest.raises(ModelNotFound):
+        await world.register()
+    assert await world.look_at_all("ada", list_models) == []
+    await world.act("ada", models.restore_model, "fraud")
+    assert (await world.version("latest")).number == 2
+    assert (await world.register()).number == 3
+
+
+async def test_a_released_tombstone_gives_its_versions_to_nobody(world: World):
+    await world.registered(2)
+    await world.act("ada", models.delete_model, "fraud")
+    await world.act("ada", models.release_name, "fraud")
+    await world.model("fraud")
+    assert (await world.register()).number == 1
+
+
+async def test_a_model_that_is_live_somewhere_is_not_deleted(world: World):
+    await world.registered(1)
+    await world.promote(1)
+    with pytest.raises(InUse) as refused:
+        await world.act("ada", models.delete_model, "fraud")
+    assert refused.value.details["used_by"] == ["production"]
+
+
+async def test_a_model_demands_metadata_of_its_versions(world: World):
+    fields = [
+        MetadataField(key="metrics.auc", type=FieldType.NUMBER),
+        MetadataField(key="extra.country", type=FieldType.STRING, required=False),
+    ]
+    await world.model(metadata_fields=fields)
+    with pytest.raises(MetadataRequired) as refused:
+        await world.register()
+    assert refused.value.details["missing"] == ["metrics.auc"]
+    version = await world.register(metrics={"auc": 0.9})
+    assert (version.number, version.recommended_missing) == (1, ["extra.country"])
+    whole = await world.register(metadata=Metadata(metrics={"auc": 0.9}, extra={"country": "de"}))
+    assert whole.recommended_missing == []
+
+
+async def test_metadata_fields_are_distinct(world: World):
+    with pytest.raises(InvalidMetadata):
+        await world.model(metadata_fields=[MetadataField(key="format", type=FieldType.STRING)] * 2)
+
+
+async def test_an_update_changes_what_it_names_and_nothing_else(world: World):
+    made = await world.model("fraud", description="first", tags={"team": "risk"})
+    world.clock.advance(HOUR)
+    after = await world.act("carl", models.update_model, "fraud", UpdateModel(tags={"team": "core"}), if_match=1)
+    assert (after.description, after.tags, after.owner) == ("first", {"team": "core"}, made.owner)
+    assert (after.revision, after.updated_at) == (2, world.clock.now)
+    with pytest.raises(RevisionMismatch):
+        await world.act("carl", models.update_model, "fraud", UpdateModel(description="late"), if_match=1)
+
+
+async def test_a_model_can_be_given_to_a_person_only(world: World):
+    await world.model("fraud")
+    given = await world.act("carl", models.update_model, "fraud", UpdateModel(owner="carl"))
+    assert given.owner == "carl"
+    with pytest.raises(NotPermitted):
+        await world.act("carl", models.update_model, "fraud", UpdateModel(owner="airflow"))
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        ({"name": "../etc"}, InvalidName),
+        ({"name": "fraud", "stages": ["latest"]}, InvalidName),
+        ({"name": "fraud", "stages": ["live", "live"]}, NameClash),
+        ({"name": "fraud", "stages": ["live", "Live"]}, NameClash),
+        ({"name": "fraud", "stages": []}, InvalidInput),
+        ({"name": "fraud", "description": "x" * 70_000}, TooLarge),
+        ({"name": "fraud", "tags": {"": "x"}}, InvalidName),
+    ],
+)
+async def test_a_model_that_can_not_be_leaves_nothing(world: World, body: dict[str, object], refusal: type[Exception]):
+    with pytest.raises(refusal):
+        await world.model(**body)  # type: ignore[arg-type]  # as the table says
+    assert await world.look_at_all("ada", list_models) == []
+    assert await world.kinds("model.*") == []
+
