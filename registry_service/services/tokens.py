@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
-from typing import Final
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from registry_service.db.queries.principals import find_principal
 from registry_service.db.queries.tokens import describe_token, find_token
@@ -16,7 +17,7 @@ from registry_service.domain.errors import InvalidInput, NotPermitted
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import ALLOWED, Action, Role, check_pattern, reaches_no_further
 from registry_service.domain.requests import CreateToken
-from registry_service.domain.tokens import ENTROPY_BYTES, TokenKind, new_token
+from registry_service.domain.tokens import ENTROPY_BYTES, NewToken, TokenKind, new_token
 from registry_service.services.principals import check_role
 from registry_service.services.work import Work
 
@@ -51,26 +52,46 @@ def create_token(work: Work, body: CreateToken) -> IssuedToken:
             role = work.actor.token_role
         _refuse_wider(work, role, patterns)
         expires_at = min(expires_at, find_token(work, work.actor.token_id).expires_at)
+    issued = issue_token(work, principal, name=body.name, role=role, patterns=patterns, expires_at=expires_at)
+    row = work.connection.execute(select(tokens).where(tokens.c.id == issued.id)).one()
+    return IssuedToken(token=issued.text, info=describe_token(row))
+
+
+def issue_token(
+    work: Work,
+    principal: Row[Any],
+    *,
+    name: str,
+    expires_at: datetime,
+    role: Role | None = None,
+    patterns: Sequence[str] = (),
+) -> NewToken:
+    """Make a token for a principal and log it. What it may be is for the caller to have checked."""
+
     kind = TokenKind.PERSONAL if principal.kind == PrincipalKind.PERSON else TokenKind.SERVICE
     issued = new_token(kind, secrets.token_bytes(ENTROPY_BYTES))
     work.connection.execute(
         insert(tokens).values(
             id=issued.id,
-            name=body.name,
-            principal=whose,
+            name=name,
+            principal=principal.name,
             secret_hash=issued.secret_hash,
             role=role,
-            patterns=patterns,
+            patterns=list(patterns),
             created_at=work.now,
             created_by=work.actor.name,
             expires_at=expires_at,
         )
     )
     work.record(
-        EventKind.TOKEN_CREATED, subject=issued.id, principal=whose, role=role, patterns=patterns, expires_at=expires_at
+        EventKind.TOKEN_CREATED,
+        subject=issued.id,
+        principal=principal.name,
+        role=role,
+        patterns=list(patterns),
+        expires_at=expires_at,
     )
-    row = work.connection.execute(select(tokens).where(tokens.c.id == issued.id)).one()
-    return IssuedToken(token=issued.text, info=describe_token(row))
+    return issued
 
 
 def revoke_token(work: Work, token: str) -> Token:

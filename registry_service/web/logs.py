@@ -10,6 +10,11 @@ from typing import Final, Literal
 
 import structlog
 
+# Without the values of local variables, among which a token or an address with a password may be.
+_tracebacks: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -30,7 +35,7 @@ def configure_logs(form: Literal["auto", "json", "text"]) -> None:
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, _as_line]
         if as_text
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_tracebacks, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -85,7 +85,12 @@ def _refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     if isinstance(error, ValidationException) and error.extra:
         first = next(iter(error.extra))
         return _answer(
-            request, invalid_field(first["message"], source=str(first.get("source", "request")), name=first.get("key"))
+            request,
+            invalid_field(
+                first["message"],
+                source=getattr(first.get("source"), "value", first.get("source")) or "request",
+                name=first.get("key"),
+            ),
         )
     match status:
         case HTTPStatus.NOT_FOUND:

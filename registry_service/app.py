@@ -1,0 +1,200 @@
+"""The composition root: settings in, a running service out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import structlog
+import uvloop
+from litestar import Litestar
+
+from registry_service.db.database import Database
+from registry_service.db.engine import open_database
+from registry_service.db.migrate import current, head, upgrade
+from registry_service.domain.errors import InvalidName, RegistryError, StorageUnavailable
+from registry_service.domain.names import check_principal_name
+from registry_service.services.first_run import FirstRun, keep_credentials, set_up
+from registry_service.services.registry import SYSTEM, Registry
+from registry_service.settings import Settings, check_settings, read_settings
+from registry_service.storage.base import ArtifactStore
+from registry_service.storage.filesystem import FilesystemStore
+from registry_service.web.authentication import Authenticate
+from registry_service.web.guard import Guard
+from registry_service.web.logs import configure_logs
+from registry_service.web.release import RELEASE
+from registry_service.web.routes import build_routes
+from registry_service.web.server import Server, build_server, listen
+
+log = structlog.get_logger("registry")
+
+SWEEP_SECONDS: Final = 5.0
+RENEW_SECONDS: Final = 24 * 3600.0
+
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Service(Guard):
+    """The whole service as one ASGI application. `routes.lifespan()` opens its resources and closes them."""
+
+    def __init__(self, settings: Settings, routes: Litestar, database: Database, clock: Clock) -> None:
+        inner = Authenticate(routes, database=database, clock=clock)
+        super().__init__(inner, host_names=settings.host_names, origin=settings.base_url)
+        self.settings = settings
+        self.routes = routes
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock = now,
+    store: ArtifactStore | None = None,
+    announce: Callable[[FirstRun], None] | None = None,
+) -> Service:
+    """A service, not yet started: it starts and stops with ASGI's lifespan.
+
+    :param settings: None: those of the environment.
+    :param clock: what tells the time, aware.
+    :param store: where artifacts live; None: in the directory that the settings name.
+    :param announce: is told what the start made, once the service is ready.
+    :raises InvalidInput: the settings can't be used, or would leave a door open.
+    """
+
+    settings = read_settings() if settings is None else settings
+    check_settings(settings)
+    database = open_database(settings.database_url)
+    artifacts = store or FilesystemStore(settings.artifacts, keep_free=settings.keep_free_mb * 1024 * 1024)
+    registry = Registry(database, artifacts, clock=clock, public_url=settings.base_url)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        app.state.registry = registry
+        app.state.store = artifacts
+        async with _running(settings, registry) as made:
+            if announce is not None:
+                announce(made)
+            yield
+
+    return Service(settings, build_routes([lifespan]), database, clock)
+
+
+@asynccontextmanager
+async def _running(settings: Settings, registry: Registry) -> AsyncIterator[FirstRun]:
+    _make_home(settings)
+    await _migrate(settings.database_url)
+    await registry.database.start()
+    try:
+        person, url = settings.person or _user_of_this_process(), settings.base_url
+        directory = settings.home / "credentials"
+        answered = await registry.write(SYSTEM, set_up, None, person=person, url=url, directory=directory)
+        made = answered.result
+        assert made is not None
+
+        async def renew() -> None:
+            await registry.write(SYSTEM, keep_credentials, None, person=made.person, url=url, directory=directory)
+
+        work = [
+            asyncio.create_task(_repeat(SWEEP_SECONDS, registry.sweep)),
+            asyncio.create_task(_repeat(RENEW_SECONDS, renew)),
+        ]
+        try:
+            yield made
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+    finally:
+        await registry.database.stop()
+        await registry.store.close()
+
+
+async def _migrate(url: str) -> None:
+    before = await current(url)
+    if before == head():
+        return
+    log.info("migrating the database", **{"from": before, "to": head()})
+    await upgrade(url)
+    log.info("the database is migrated", revision=head())
+
+
+async def _repeat(seconds: float, act: Callable[[], Any]) -> None:
+    """Time and again, whatever happens: a database that is away comes back."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await act()
+        except RegistryError as error:
+            log.warning("housekeeping has to wait", code=error.code, reason=error.message)
+        except Exception:
+            log.exception("housekeeping failed")
+
+
+def _make_home(settings: Settings) -> None:
+    """:raises StorageUnavailable: the directory can't be made or isn't this user's own."""
+
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.home.chmod(0o700)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"Can't use {settings.home} as the home of the registry: {error.strerror}. Set MODEL_REGISTRY_HOME to a"
+            " directory of this user."
+        ) from error
+
+
+def _user_of_this_process() -> str:
+    """The name of the user of the operating system; `admin` where it has none, or one that a principal can't have."""
+    try:
+        return check_principal_name(pwd.getpwuid(os.getuid()).pw_name)
+    except (KeyError, InvalidName):
+        return "admin"
+
+
+def serve(settings: Settings | None = None) -> None:
+    """Run the service until SIGINT or SIGTERM.
+
+    :raises RegistryError: it can't start; the message says why and what to do.
+    """
+
+    settings = read_settings() if settings is None else settings
+    check_settings(settings)
+    os.umask(0o077)
+    configure_logs(settings.log)
+    with listen(settings.host, settings.port) as listening:
+        # With port 0 only the socket knows the address that goes into the token files.
+        settings = msgspec.structs.replace(settings, port=listening.getsockname()[1])
+        app = create_app(settings, announce=lambda made: _announce(settings, made))
+        uvloop.run(run_server(app, build_server(app, settings), listening))
+
+
+async def run_server(app: Service, server: Server, listening: socket.socket) -> None:
+    """Serve on a listening socket until the server is told to exit; resources are open for exactly so long."""
+
+    async with app.routes.lifespan():
+        await server.serve(sockets=[listening])
+
+
+def _announce(settings: Settings, made: FirstRun) -> None:
+    lines = [f"Model registry {RELEASE} is at {settings.base_url}", f"  home       {settings.home}"]
+    if made.is_new:
+        lines += [
+            f"  you are    '{made.person}', admin",
+            "  Airflow is 'airflow', contributor; it needs no connection where it runs as this user",
+            "  policy     'solo': one approver, who may approve their own work",
+            "             (stricter: model-registry policies use team)",
+        ]
+    lines += [f"  token of   '{name}': {path}" for name, path in made.credentials.items()]
+    lines.append("Next: model-registry models list")
+    sys.stderr.write("\n".join(lines) + "\n")

@@ -1,0 +1,144 @@
+"""The HTTP server: uvicorn in this process, with bounds on what comes before a request is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from registry_service.domain.errors import InvalidInput
+from registry_service.settings import Settings
+from registry_service.web.asgi import ASGIApp
+from registry_service.web.limits import HEAD_SECONDS, MAX_HEAD_BYTES
+
+SHUTDOWN_SECONDS = 5
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which by itself would gather a head of any size for ever: here a head has a size and a
+    time. A target in absolute form is for proxies, and refused."""
+
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+            # What came with this piece may be the body already, so a whole piece more is let through.
+            if self._head_bytes > MAX_HEAD_BYTES + len(data):
+                self._refuse("The head of the request is too large.")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if not self._in_head:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        self._stop_timer()
+        if not self.url.startswith(b"/"):
+            self._refuse("The target of the request is no path.")
+            return
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def _await_head(self) -> None:
+        self._in_head = True
+        self._stop_timer()
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, message: str) -> None:
+        if not self.transport.is_closing():
+            self.send_400_response(message)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which ends by returning: by itself it raises the signal again, and a SIGTERM would end the
+    process before the database is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        handled = (signal.SIGINT, signal.SIGTERM)
+        for number in handled:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in handled:
+                loop.remove_signal_handler(number)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0: one that the system picks.
+
+    :raises InvalidInput: the address can't be used.
+    """
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise InvalidInput(
+            f"Can't listen on {host}:{port}: {error.strerror or error}. Stop what uses it, or set another one with"
+            " MODEL_REGISTRY_HOST and MODEL_REGISTRY_PORT."
+        ) from error
+
+
+def build_server(app: ASGIApp, settings: Settings) -> Server:
+    """A server of `app`, which starts and stops it by nobody's protocol: its resources are opened around it."""
+
+    proxy: dict[str, Any] = {"proxy_headers": bool(settings.behind_proxy)}
+    if settings.behind_proxy:
+        proxy["forwarded_allow_ips"] = list(settings.behind_proxy)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=settings.max_connections,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        **proxy,
+    )
+    return Server(config)
