@@ -101,7 +101,7 @@ def cites_current(text: str) -> bool:
 def binds_current(document: PolicyDocument) -> bool:
     """Whether approvals under this policy hold only while the version stays current that was when they were given."""
 
-    whens = [part.when for part in (*document.rules, *document.checks)]
+    whens = [*(rule.when for rule in document.rules), *(check.when for check in document.checks)]
     texts = [*(text for text in whens if text is not None), *(one.expression for one in document.conditions)]
     return any(cites_current(text) for text in texts)
 

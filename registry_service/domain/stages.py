@@ -99,10 +99,8 @@ def rollback_plan(
 
     current = _undone(stage, from_version, promotion)
     entries = sorted(history, key=_moment, reverse=True)
-    earlier = [entry for entry in entries if entry.version is not None]
-    if earlier and earlier[0].version == current:
-        earlier = earlier[1:]
-    earlier = earlier[:within]
+    # The first is what made the current version current.
+    earlier = [entry for entry in entries if entry.version is not None][1 : within + 1]
     if to is None:
         found = next((entry for entry in earlier if _is_good(entry.version, current, stage.failed, revoked)), None)
         if found is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,6 +25,8 @@ from registry_service.domain.permissions import Role, Scope
 from registry_service.domain.policies import TEAM, PolicyDocument, PolicyPin
 from registry_service.domain.promotions import Phase
 
+S = TypeVar("S", bound=msgspec.Struct)
+
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -42,7 +44,7 @@ def service(name: str, role: Role = Role.ADMIN) -> Person:
 
 
 def review(reviewer: Person | str, verdict: Verdict = Verdict.APPROVE, **more: Any) -> ReviewFacts:
-    given = {"digest": DIGEST, "at": NOW - HOUR, "current_digest": CURRENT_DIGEST} | more
+    given: dict[str, Any] = {"digest": DIGEST, "at": NOW - HOUR, "current_digest": CURRENT_DIGEST} | more
     by = person(reviewer) if isinstance(reviewer, str) else reviewer
     return ReviewFacts(reviewer=by, verdict=verdict, **given)
 
@@ -52,7 +54,7 @@ def rejection(reviewer: Person | str, **more: Any) -> ReviewFacts:
 
 
 def check(name: str = "evaluation", status: CheckStatus = CheckStatus.PASSED, **more: Any) -> CheckFacts:
-    given = {"id": 1, "digest": DIGEST, "reported_by": "airflow", "reported_at": NOW - HOUR} | more
+    given: dict[str, Any] = {"id": 1, "digest": DIGEST, "reported_by": "airflow", "reported_at": NOW - HOUR} | more
     return CheckFacts(name=name, status=status, **given)
 
 
@@ -61,12 +63,12 @@ def lease(holder: str = "run-1", *, left: timedelta = HOUR) -> Lease:
 
 
 def open_request(version: int, *, id: str = "other", **more: Any) -> OpenRequest:  # noqa: A002 -- the field's name
-    given = {"phase": Phase.PENDING, "requested_at": NOW - 2 * DAY, "reviewed": False} | more
+    given: dict[str, Any] = {"phase": Phase.PENDING, "requested_at": NOW - 2 * DAY, "reviewed": False} | more
     return OpenRequest(id=id, version=version, **given)
 
 
 def promotion(**more: Any) -> PromotionFacts:
-    given = {
+    given: dict[str, Any] = {
         "id": "p1",
         "model_name": "fraud",
         "stage": "production",
@@ -81,7 +83,7 @@ def promotion(**more: Any) -> PromotionFacts:
 
 
 def version(number: int = 3, **more: Any) -> VersionFacts:
-    given = {
+    given: dict[str, Any] = {
         "number": number,
         "digest": f"sha256:{number:064}",
         "registrant": Party(name="airflow", owners=("olga",)),
@@ -116,5 +118,5 @@ def facts(
     )
 
 
-def changed(value: Any, **fields: Any) -> Any:
+def changed(value: S, **fields: Any) -> S:
     return msgspec.structs.replace(value, **fields)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any, Final
 
 import pytest
 
@@ -42,7 +43,7 @@ from tests.domain.facts import (
     version,
 )
 
-APPROVED = {"phase": Phase.APPROVED, "approved_at": NOW - HOUR}
+APPROVED: Final[dict[str, Any]] = {"phase": Phase.APPROVED, "approved_at": NOW - HOUR}
 
 
 def codes(decision: Decision) -> list[str]:
@@ -61,20 +62,20 @@ def message(judged: Facts, code: str) -> str:
 # ------------------------------------------------------------------------------------------------ the tables are whole
 
 
-def test_every_reason_has_its_outcome_and_none_is_applicable():
+def test_every_reason_has_its_outcome_and_none_is_applicable() -> None:
     assert set(OUTCOMES) == set(ReasonCode)
     assert Outcome.APPLICABLE not in OUTCOMES.values()
     assert set(DEMANDS) <= set(ReasonCode)
 
 
-def test_what_stands_in_the_way_and_what_no_longer_does_have_codes_of_their_own():
+def test_what_stands_in_the_way_and_what_no_longer_does_have_codes_of_their_own() -> None:
     assert not {code.value for code in ReasonCode} & {code.value for code in SatisfiedCode}
 
 
 # ----------------------------------------------------------------------------------------------------- the usual story
 
 
-def test_an_approval_by_another_person_makes_it_applicable():
+def test_an_approval_by_another_person_makes_it_applicable() -> None:
     decision = decide(facts(reviews=[review("bob")]), NOW)
     assert decision.outcome is Outcome.APPLICABLE
     assert decision.reasons == () and decision.waived == ()
@@ -82,7 +83,7 @@ def test_an_approval_by_another_person_makes_it_applicable():
     assert (given.code, given.policy, given.rule, given.people) == ("review_given", "team", "another person", ("bob",))
 
 
-def test_without_an_approval_it_waits_and_says_for_whom():
+def test_without_an_approval_it_waits_and_says_for_whom() -> None:
     decision = decide(facts(), NOW)
     assert decision.outcome is Outcome.WAITING
     (missing,) = decision.reasons
@@ -92,25 +93,25 @@ def test_without_an_approval_it_waits_and_says_for_whom():
     )
 
 
-def test_nobody_need_review_only_where_a_policy_says_so():
+def test_nobody_need_review_only_where_a_policy_says_so() -> None:
     decision = decide(facts(OPEN), NOW)
     assert decision.outcome is Outcome.APPLICABLE
     assert [reason.code for reason in decision.satisfied] == [SatisfiedCode.NOBODY_NEED_REVIEW]
 
 
-def test_without_any_policy_nothing_is_ever_approved():
+def test_without_any_policy_nothing_is_ever_approved() -> None:
     judged = changed(facts(reviews=[review("bob")]), policies=())
     assert codes(decide(judged, NOW)) == [ReasonCode.NO_POLICY]
     assert decide(judged, NOW).outcome is Outcome.CLOSED
     assert next_move(judged, NOW) is None
 
 
-def test_a_policy_that_demands_nothing_and_does_not_say_so_approves_nothing():
+def test_a_policy_that_demands_nothing_and_does_not_say_so_approves_nothing() -> None:
     decision = decide(facts(PolicyDocument(name="empty"), OPEN), NOW)
     assert [(reason.code, reason.policy) for reason in decision.reasons] == [(ReasonCode.NO_POLICY, "empty")]
 
 
-def test_all_that_stands_in_the_way_is_told_at_once_the_worst_first():
+def test_all_that_stands_in_the_way_is_told_at_once_the_worst_first() -> None:
     judged = facts(
         REGULATED,
         demanding(conditions=(RequiredCondition(expression="metrics.auc > 0.95"),), formats=("onnx",)),
@@ -142,14 +143,14 @@ def test_all_that_stands_in_the_way_is_told_at_once_the_worst_first():
         (facts(stage=StageFacts(failed=frozenset({3})), of=version(revoked=True)), Outcome.CLOSED),
     ],
 )
-def test_closed_comes_before_blocked_before_waiting(judged: Facts, outcome: Outcome):
+def test_closed_comes_before_blocked_before_waiting(judged: Facts, outcome: Outcome) -> None:
     assert decide(judged, NOW).outcome is outcome
 
 
 # --------------------------------------------------------------------------------------------------- several people
 
 
-def test_two_rules_ask_for_two_people():
+def test_two_rules_ask_for_two_people() -> None:
     checks = [check()]
     both = [review("ann"), review(person("sam", Role.ADMIN))]
     assert decide(facts(REGULATED, reviews=both, checks=checks), NOW).outcome is Outcome.APPLICABLE
@@ -157,7 +158,7 @@ def test_two_rules_ask_for_two_people():
         assert codes(decide(facts(REGULATED, reviews=[one], checks=checks), NOW)) == [ReasonCode.REVIEW_MISSING]
 
 
-def test_the_order_of_approvals_does_not_matter():
+def test_the_order_of_approvals_does_not_matter() -> None:
     """gitlab-org/gitlab#425759: an admin who approves first must not keep the approver's place."""
 
     sam, ann = review(person("sam", Role.ADMIN)), review("ann")
@@ -165,13 +166,13 @@ def test_the_order_of_approvals_does_not_matter():
         assert decide(facts(REGULATED, reviews=reviews, checks=[check()]), NOW).outcome is Outcome.APPLICABLE
 
 
-def test_people_are_distinct_over_all_policies():
+def test_people_are_distinct_over_all_policies() -> None:
     judged = facts(SOLO, TEAM, reviews=[review("bob")])
     assert codes(decide(judged, NOW)) == [ReasonCode.REVIEW_MISSING]
     assert decide(facts(SOLO, TEAM, reviews=[review("bob"), review("ann")]), NOW).outcome is Outcome.APPLICABLE
 
 
-def test_a_count_asks_for_so_many():
+def test_a_count_asks_for_so_many() -> None:
     pair = PolicyDocument(name="pair", rules=(ReviewRule(name="risk", group="risk", count=2),))
     ann, bob = (review(person(name, Role.READER, groups=("risk",))) for name in ("ann", "bob"))
     assert message(facts(pair), "review_missing") == (
@@ -183,7 +184,7 @@ def test_a_count_asks_for_so_many():
     assert decide(facts(pair, reviews=[ann, bob]), NOW).outcome is Outcome.APPLICABLE
 
 
-def test_named_people_are_named():
+def test_named_people_are_named() -> None:
     named = PolicyDocument(
         name="named",
         rules=(ReviewRule(name="owner", people=("ann",)), ReviewRule(name="any", people=("ann", "bob"))),
@@ -196,7 +197,7 @@ def test_named_people_are_named():
     assert [reason.people for reason in decision.reasons] == [("bob",)]
 
 
-def test_a_rule_whose_people_are_all_used_up_says_so():
+def test_a_rule_whose_people_are_all_used_up_says_so() -> None:
     both = PolicyDocument(
         name="both", rules=(ReviewRule(name="one", people=("ann",)), ReviewRule(name="two", people=("ann",)))
     )
@@ -206,7 +207,7 @@ def test_a_rule_whose_people_are_all_used_up_says_so():
 # ------------------------------------------------------------------------------------------------------ self-approval
 
 
-def test_own_approval_does_not_count():
+def test_own_approval_does_not_count() -> None:
     decision = decide(facts(reviews=[review("olga")]), NOW)
     (missing,) = decision.reasons
     assert missing.message.endswith(
@@ -214,7 +215,7 @@ def test_own_approval_does_not_count():
     )
 
 
-def test_solo_waives_self_approval_and_tells():
+def test_solo_waives_self_approval_and_tells() -> None:
     decision = decide(facts(SOLO, reviews=[review("olga")]), NOW)
     assert decision.outcome is Outcome.APPLICABLE
     (waived,) = decision.waived
@@ -224,13 +225,13 @@ def test_solo_waives_self_approval_and_tells():
     )
 
 
-def test_a_waiver_is_used_only_where_it_is_needed():
+def test_a_waiver_is_used_only_where_it_is_needed() -> None:
     decision = decide(facts(SOLO, reviews=[review("olga"), review("bob")]), NOW)
     assert decision.waived == ()
     assert [reason.people for reason in decision.satisfied] == [("bob",)]
 
 
-def test_a_waiver_of_one_policy_is_none_of_another():
+def test_a_waiver_of_one_policy_is_none_of_another() -> None:
     decision = decide(facts(SOLO, TEAM, reviews=[review("olga"), review("bob")]), NOW)
     assert decision.outcome is Outcome.APPLICABLE
     assert {reason.policy: reason.people for reason in decision.satisfied} == {"solo": ("olga",), "team": ("bob",)}
@@ -240,7 +241,7 @@ def test_a_waiver_of_one_policy_is_none_of_another():
 # --------------------------------------------------------------------------------------------------------- rejections
 
 
-def test_a_rejection_closes_whatever_was_approved():
+def test_a_rejection_closes_whatever_was_approved() -> None:
     judged = facts(reviews=[review("bob"), rejection("ann", comment="drifts on weekends")], **APPROVED)
     decision = decide(judged, NOW)
     assert decision.outcome is Outcome.CLOSED
@@ -251,7 +252,7 @@ def test_a_rejection_closes_whatever_was_approved():
     assert move is not None and move.move is Move.REJECT and "drifts" in move.reason
 
 
-def test_a_rejection_needs_no_comment_to_be_told():
+def test_a_rejection_needs_no_comment_to_be_told() -> None:
     assert message(facts(reviews=[rejection("ann")]), "review_rejected").endswith("UTC.")
 
 
@@ -265,18 +266,18 @@ def test_a_rejection_needs_no_comment_to_be_told():
         rejection(service("bot")),
     ],
 )
-def test_a_rejection_counts_only_from_somebody_who_could_approve(void: ReviewFacts):
+def test_a_rejection_counts_only_from_somebody_who_could_approve(void: ReviewFacts) -> None:
     assert decide(facts(OPEN, reviews=[void]), NOW).outcome is Outcome.APPLICABLE
 
 
-def test_a_rejection_of_own_work_counts():
+def test_a_rejection_of_own_work_counts() -> None:
     """Else a requester could name a reviewer as having taken part, and so keep them from saying no."""
 
     assert codes(decide(facts(OPEN, reviews=[rejection("ann")], asserted_people=("ann",)), NOW)) == ["review_rejected"]
     assert codes(decide(facts(OPEN, reviews=[rejection("olga")]), NOW)) == ["review_rejected"]
 
 
-def test_whom_a_rule_means_may_reject_without_being_an_approver():
+def test_whom_a_rule_means_may_reject_without_being_an_approver() -> None:
     risk = PolicyDocument(name="risk", rules=(ReviewRule(name="risk", group="risk", when="metrics.auc < 0.1"),))
     no = rejection(person("ann", Role.READER, groups=("risk",)))
     assert codes(decide(facts(risk, reviews=[no]), NOW)) == ["review_rejected"]
@@ -288,14 +289,14 @@ def test_whom_a_rule_means_may_reject_without_being_an_approver():
 EVALUATED = demanding(checks=(RequiredCheck(name="evaluation"),))
 
 
-def test_a_missing_check_waits():
+def test_a_missing_check_waits() -> None:
     decision = decide(facts(EVALUATED), NOW)
     assert decision.outcome is Outcome.WAITING
     assert [(reason.code, reason.check) for reason in decision.reasons] == [("check_missing", "evaluation")]
     assert decision.reasons[0].message == "The check 'evaluation' has yet to be reported for version 3."
 
 
-def test_a_passed_check_satisfies_and_names_its_reporter():
+def test_a_passed_check_satisfies_and_names_its_reporter() -> None:
     decision = decide(facts(EVALUATED, checks=[check()]), NOW)
     assert decision.outcome is Outcome.APPLICABLE
     assert [(r.code, r.check, r.people) for r in decision.satisfied if r.check] == [
@@ -303,7 +304,7 @@ def test_a_passed_check_satisfies_and_names_its_reporter():
     ]
 
 
-def test_a_failed_check_blocks_and_says_what_was_found():
+def test_a_failed_check_blocks_and_says_what_was_found() -> None:
     decision = decide(facts(EVALUATED, checks=[check(status=CheckStatus.FAILED, summary="auc is 0.4")]), NOW)
     assert decision.outcome is Outcome.BLOCKED
     assert "failed, says airflow: auc is 0.4. It must" in decision.reasons[0].message
@@ -312,7 +313,7 @@ def test_a_failed_check_blocks_and_says_what_was_found():
     )
 
 
-def test_the_latest_report_counts_in_whatever_order_they_come():
+def test_the_latest_report_counts_in_whatever_order_they_come() -> None:
     failed = check(status=CheckStatus.FAILED, id=1, reported_at=NOW - 2 * HOUR)
     passed = check(id=2, reported_at=NOW - HOUR)
     for checks in ([failed, passed], [passed, failed]):
@@ -321,7 +322,7 @@ def test_the_latest_report_counts_in_whatever_order_they_come():
     assert codes(decide(facts(EVALUATED, checks=[tie, passed]), NOW)) == ["check_failed"]
 
 
-def test_only_reports_of_those_whom_the_policy_listens_to_count():
+def test_only_reports_of_those_whom_the_policy_listens_to_count() -> None:
     heard = demanding(checks=(RequiredCheck(name="evaluation", reported_by=("airflow", "ci")),))
     assert decide(facts(heard, checks=[check()]), NOW).outcome is Outcome.APPLICABLE
     judged = facts(heard, checks=[check(reported_by="laptop")])
@@ -332,12 +333,12 @@ def test_only_reports_of_those_whom_the_policy_listens_to_count():
     assert decide(facts(heard, checks=[check(), later]), NOW).outcome is Outcome.APPLICABLE
 
 
-def test_a_report_on_other_content_or_of_another_name_does_not_count():
+def test_a_report_on_other_content_or_of_another_name_does_not_count() -> None:
     for wrong in (check(digest=OTHER_DIGEST), check("scan")):
         assert codes(decide(facts(EVALUATED, checks=[wrong]), NOW)) == ["check_missing"]
 
 
-def test_a_check_may_be_asked_for_under_a_condition_only():
+def test_a_check_may_be_asked_for_under_a_condition_only() -> None:
     gpu = demanding(checks=(RequiredCheck(name="latency", when="target_device = 'gpu'"),))
     for device, asked in (("gpu", True), ("cpu", False), (None, True)):
         judged = facts(gpu, of=version(metadata=Metadata(target_device=device)))
@@ -363,14 +364,14 @@ def conditioned(expression: str, **more: bool) -> PolicyDocument:
         ("format = 'onnx' AND NOT current.format = 'pickle'", True),
     ],
 )
-def test_a_condition_must_be_true(expression: str, met: bool):
+def test_a_condition_must_be_true(expression: str, met: bool) -> None:
     judged = facts(conditioned(expression))
     assert (decide(judged, NOW).outcome is Outcome.APPLICABLE) is met
     if not met:
         assert codes(decide(judged, NOW)) == [ReasonCode.CONDITION_NOT_MET]
 
 
-def test_an_unmet_condition_shows_the_figures():
+def test_an_unmet_condition_shows_the_figures() -> None:
     judged = facts(conditioned("metrics.auc > current.metrics.auc"))
     assert message(judged, "condition_not_met") == (
         "Policy 'demanding' demands that metrics.auc > current.metrics.auc. It is not so: metrics.auc is 0.9,"
@@ -381,7 +382,7 @@ def test_an_unmet_condition_shows_the_figures():
 
 
 @pytest.mark.parametrize("otherwise", [True, False])
-def test_where_nothing_is_current_the_policy_says_what_holds(otherwise: bool):
+def test_where_nothing_is_current_the_policy_says_what_holds(otherwise: bool) -> None:
     for expression in ("metrics.auc > current.metrics.auc", "signature.changed", "NOT signature.changed"):
         judged = facts(conditioned(expression, without_current=otherwise), vacant=True)
         assert (decide(judged, NOW).outcome is Outcome.APPLICABLE) is otherwise
@@ -389,7 +390,7 @@ def test_where_nothing_is_current_the_policy_says_what_holds(otherwise: bool):
     assert codes(decide(judged, NOW)) == [ReasonCode.CONDITION_NOT_MET]
 
 
-def test_a_condition_that_can_no_longer_be_read_is_not_met_and_its_rule_applies():
+def test_a_condition_that_can_no_longer_be_read_is_not_met_and_its_rule_applies() -> None:
     judged = facts(conditioned("this was valid once ((("))
     assert codes(decide(judged, NOW)) == [ReasonCode.CONDITION_NOT_MET]
     rule = PolicyDocument(name="old", rules=(ReviewRule(name="any", role="approver", when="((("),))
@@ -415,14 +416,14 @@ WORSE = PolicyDocument(
 )
 def test_a_rule_applies_when_its_condition_is_true_or_a_value_is_missing(
     mine: dict[str, float], theirs: dict[str, float], asked: bool
-):
+) -> None:
     judged = facts(
         WORSE, of=version(metadata=Metadata(metrics=mine)), current=version(2, metadata=Metadata(metrics=theirs))
     )
     assert (codes(decide(judged, NOW)) == [ReasonCode.REVIEW_MISSING]) is asked
 
 
-def test_a_rule_that_looks_at_the_current_version_applies_where_nothing_is_current():
+def test_a_rule_that_looks_at_the_current_version_applies_where_nothing_is_current() -> None:
     assert codes(decide(facts(WORSE, vacant=True), NOW)) == [ReasonCode.REVIEW_MISSING]
 
 
@@ -436,14 +437,16 @@ ONE, TWO = Signature(inputs={"type": "object"}), Signature(inputs={"type": "arra
     ("mine", "theirs", "asked"),
     [(ONE, ONE, False), (ONE, TWO, True), (None, ONE, True), (ONE, None, True), (None, None, True)],
 )
-def test_a_changed_signature_asks_and_an_unknown_one_too(mine: Signature | None, theirs: Signature | None, asked: bool):
+def test_a_changed_signature_asks_and_an_unknown_one_too(
+    mine: Signature | None, theirs: Signature | None, asked: bool
+) -> None:
     judged = facts(
         CHANGED, of=version(metadata=Metadata(signature=mine)), current=version(2, metadata=Metadata(signature=theirs))
     )
     assert (codes(decide(judged, NOW)) == [ReasonCode.REVIEW_MISSING]) is asked
 
 
-def test_an_approval_is_bound_to_the_current_version_where_the_policy_looks_at_it():
+def test_an_approval_is_bound_to_the_current_version_where_the_policy_looks_at_it() -> None:
     bound = changed(WORSE, rules=(*WORSE.rules, ReviewRule(name="always", role="approver")))
     good = facts(bound, reviews=[review("bob")])
     moved = facts(bound, reviews=[review("bob", current_digest=OTHER_DIGEST)])
@@ -454,7 +457,7 @@ def test_an_approval_is_bound_to_the_current_version_where_the_policy_looks_at_i
     )
 
 
-def test_elsewhere_the_current_version_may_move():
+def test_elsewhere_the_current_version_may_move() -> None:
     for text in (None, CURRENT_DIGEST, OTHER_DIGEST):
         assert decide(facts(reviews=[review("bob", current_digest=text)]), NOW).outcome is Outcome.APPLICABLE
 
@@ -467,7 +470,7 @@ def test_elsewhere_the_current_version_may_move():
         {"checks": (RequiredCheck(name="evaluation", when="current.format = 'onnx'"),)},
     ],
 )
-def test_any_part_of_a_policy_binds_its_approvals(parts: dict[str, object]):
+def test_any_part_of_a_policy_binds_its_approvals(parts: dict[str, object]) -> None:
     policy = changed(TEAM, **parts)
     stale = facts(policy, reviews=[review("bob", current_digest=OTHER_DIGEST)], checks=[check()])
     assert codes(decide(stale, NOW)) == [ReasonCode.REVIEW_MISSING]
@@ -481,32 +484,32 @@ def test_any_part_of_a_policy_binds_its_approvals(parts: dict[str, object]):
 SOAKED = demanding(prerequisites=(Prerequisite(stage="staging", seconds=3600),))
 
 
-def test_a_version_must_have_been_in_another_stage():
+def test_a_version_must_have_been_in_another_stage() -> None:
     decision = decide(facts(SOAKED), NOW)
     assert decision.outcome is Outcome.BLOCKED
     assert decision.reasons[0].message == "It must be current in 'staging' for 1 h. Promote it there first."
 
 
-def test_while_it_is_there_only_time_is_missing():
+def test_while_it_is_there_only_time_is_missing() -> None:
     decision = decide(facts(SOAKED, of=version(current_in={"staging": 1800.5}, stages=("staging",))), NOW)
     assert decision.outcome is Outcome.WAITING
     assert decision.reasons[0].message == "It must be current in 'staging' for 1 h; 30 min are left."
 
 
-def test_long_enough_is_enough_also_after_it_left():
+def test_long_enough_is_enough_also_after_it_left() -> None:
     for stages in ((), ("staging",)):
         judged = facts(SOAKED, of=version(current_in={"staging": 3600.0}, stages=stages))
         assert decide(judged, NOW).outcome is Outcome.APPLICABLE
 
 
-def test_a_prerequisite_without_a_time_asks_that_it_was_there_at_all():
+def test_a_prerequisite_without_a_time_asks_that_it_was_there_at_all() -> None:
     was_there = demanding(prerequisites=(Prerequisite(stage="staging"),))
     assert "current in 'staging' before. Promote" in message(facts(was_there), "prerequisite_not_met")
     assert decide(facts(was_there, of=version(stages=("staging",))), NOW).outcome is Outcome.APPLICABLE
     assert decide(facts(was_there, of=version(current_in={"staging": 0.0})), NOW).outcome is Outcome.APPLICABLE
 
 
-def test_a_format_that_is_not_allowed_never_will_be():
+def test_a_format_that_is_not_allowed_never_will_be() -> None:
     onnx = demanding(formats=("onnx", "openvino"))
     assert decide(facts(onnx), NOW).outcome is Outcome.APPLICABLE
     for metadata, brought in ((Metadata(format="pickle"), "pickle"), (Metadata(), "not known")):
@@ -519,7 +522,7 @@ def test_a_format_that_is_not_allowed_never_will_be():
 # ------------------------------------------------------------------------------------------- in the way for the moment
 
 
-def test_a_hold_blocks_until_it_ends_and_says_whose_it_is():
+def test_a_hold_blocks_until_it_ends_and_says_whose_it_is() -> None:
     timed = Hold(reason="incident 7", by="sam", at=NOW - DAY, until=NOW + HOUR)
     judged = facts(OPEN, stage=StageFacts(hold=timed))
     decision = decide(judged, NOW)
@@ -532,18 +535,18 @@ def test_a_hold_blocks_until_it_ends_and_says_whose_it_is():
     assert "holds 'production': incident 7" in message(endless, "stage_held")
 
 
-def test_a_version_that_failed_here_stays_out():
+def test_a_version_that_failed_here_stays_out() -> None:
     assert codes(decide(facts(OPEN, stage=StageFacts(failed=frozenset({3}))), NOW)) == ["version_failed_here"]
     assert decide(facts(OPEN, stage=StageFacts(failed=frozenset({1}))), NOW).outcome is Outcome.APPLICABLE
 
 
 @pytest.mark.parametrize(("newest", "blocked"), [(None, False), (2, False), (3, False), (4, True)])
-def test_an_older_version_does_not_come_after_a_newer_one(newest: int | None, blocked: bool):
+def test_an_older_version_does_not_come_after_a_newer_one(newest: int | None, blocked: bool) -> None:
     decision = decide(facts(OPEN, stage=StageFacts(newest_standing=newest)), NOW)
     assert (codes(decision) == ["older_than_current"]) is blocked
 
 
-def test_a_lease_of_another_run_blocks_and_ones_own_does_not():
+def test_a_lease_of_another_run_blocks_and_ones_own_does_not() -> None:
     judged = facts(OPEN, phase=Phase.APPLYING, approved_at=NOW - HOUR, lease=lease("run-1"))
     assert decide(judged, NOW, holder="run-1").outcome is Outcome.APPLICABLE
     for holder in ("run-2", None):
@@ -553,7 +556,7 @@ def test_a_lease_of_another_run_blocks_and_ones_own_does_not():
     assert decide(judged, NOW + HOUR, holder="run-2").outcome is Outcome.APPLICABLE
 
 
-def test_another_promotion_under_way_blocks_its_own_run_as_well():
+def test_another_promotion_under_way_blocks_its_own_run_as_well() -> None:
     other = StageLease(promotion_id="p9", lease=lease("run-1"))
     judged = facts(OPEN, stage=StageFacts(lease=other))
     for holder in ("run-1", "run-2", None):
@@ -562,7 +565,7 @@ def test_another_promotion_under_way_blocks_its_own_run_as_well():
     assert decide(judged, NOW + HOUR).outcome is Outcome.APPLICABLE
 
 
-def test_a_queue_lets_the_older_request_go_first():
+def test_a_queue_lets_the_older_request_go_first() -> None:
     queue = changed(OPEN, on_newer=OnNewer.QUEUE)
     judged = facts(queue, stage=StageFacts(others=(open_request(2, id="p0"),)))
     assert codes(decide(judged, NOW)) == ["queued_behind"]
@@ -573,7 +576,7 @@ def test_a_queue_lets_the_older_request_go_first():
 # ------------------------------------------------------------------------------------------------ what closes for good
 
 
-def test_a_revoked_version_is_closed_and_stale_in_every_open_phase():
+def test_a_revoked_version_is_closed_and_stale_in_every_open_phase() -> None:
     for phase in OPEN_PHASES:
         judged = facts(OPEN, of=version(revoked=True), phase=phase, lease=lease(), approved_at=NOW - HOUR)
         assert decide(judged, NOW, holder="run-1").outcome is Outcome.CLOSED
@@ -581,7 +584,7 @@ def test_a_revoked_version_is_closed_and_stale_in_every_open_phase():
         assert move is not None and move.move is Move.STALE and "revoked" in move.reason
 
 
-def test_another_content_than_was_asked_for_is_stale():
+def test_another_content_than_was_asked_for_is_stale() -> None:
     judged = facts(OPEN, digest=OTHER_DIGEST)
     assert codes(decide(judged, NOW)) == ["digest_changed"]
     move = next_move(judged, NOW)
@@ -589,7 +592,7 @@ def test_another_content_than_was_asked_for_is_stale():
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase.is_final])
-def test_a_final_phase_is_closed_and_never_moves(phase: Phase):
+def test_a_final_phase_is_closed_and_never_moves(phase: Phase) -> None:
     judged = facts(OPEN, phase=phase, reviews=[rejection("ann")])
     decision = decide(judged, NOW)
     assert decision.outcome is Outcome.CLOSED
@@ -601,7 +604,7 @@ def test_a_final_phase_is_closed_and_never_moves(phase: Phase):
 # ------------------------------------------------------------------------------------------------------------- expiry
 
 
-def test_a_request_expires_and_is_not_approved_by_that():
+def test_a_request_expires_and_is_not_approved_by_that() -> None:
     judged = facts(OPEN, expires_at=NOW)
     assert decide(judged, NOW - HOUR).outcome is Outcome.APPLICABLE
     assert codes(decide(judged, NOW)) == ["expired"]
@@ -609,7 +612,7 @@ def test_a_request_expires_and_is_not_approved_by_that():
     assert move is not None and move.move is Move.EXPIRE and "request expired" in move.reason
 
 
-def test_an_approval_has_a_time_of_its_own():
+def test_an_approval_has_a_time_of_its_own() -> None:
     brief = changed(OPEN, approval_expires_after=3600)
     judged = facts(OPEN, brief, phase=Phase.APPROVED, approved_at=NOW, expires_at=NOW - DAY)
     assert deadline(judged) == NOW + HOUR
@@ -619,12 +622,12 @@ def test_an_approval_has_a_time_of_its_own():
     assert move is not None and move.move is Move.EXPIRE and "approval expired" in move.reason
 
 
-def test_an_approval_without_a_time_counts_from_the_request():
+def test_an_approval_without_a_time_counts_from_the_request() -> None:
     judged = facts(OPEN, phase=Phase.APPROVED, approved_at=None)
     assert deadline(judged) == judged.promotion.requested_at + 7 * DAY
 
 
-def test_time_stands_still_while_a_run_deploys():
+def test_time_stands_still_while_a_run_deploys() -> None:
     judged = facts(OPEN, phase=Phase.APPLYING, approved_at=NOW - 99 * DAY, expires_at=NOW - DAY, lease=lease())
     assert deadline(judged) is None
     assert decide(judged, NOW, holder="run-1").outcome is Outcome.APPLICABLE
@@ -639,20 +642,20 @@ def moved(judged: Facts) -> Move | None:
     return None if demanded is None else demanded.move
 
 
-def test_met_demands_approve():
+def test_met_demands_approve() -> None:
     assert moved(facts()) is None
     demanded = next_move(facts(reviews=[review("bob")]), NOW)
     assert demanded == (Move.APPROVE, "Approved by bob.")
 
 
-def test_what_is_in_the_way_for_the_moment_does_not_keep_from_approving():
+def test_what_is_in_the_way_for_the_moment_does_not_keep_from_approving() -> None:
     held = StageFacts(hold=Hold(reason="freeze", by="sam", at=NOW, until=None), failed=frozenset({3}))
     assert moved(facts(reviews=[review("bob")], stage=held)) is Move.APPROVE
     assert moved(facts(reviews=[review("bob")], stage=held, **APPROVED)) is None
     assert not demands_are_met(decide(facts(stage=held), NOW))
 
 
-def test_a_lost_approval_leads_back():
+def test_a_lost_approval_leads_back() -> None:
     for phase in (Phase.APPROVED, Phase.APPLYING):
         judged = facts(reviews=[review("bob", withdrawn=True)], phase=phase, approved_at=NOW - HOUR, lease=lease())
         demanded = next_move(judged, NOW)
@@ -660,7 +663,7 @@ def test_a_lost_approval_leads_back():
         assert "1 more approval" in demanded.reason
 
 
-def test_a_check_that_fails_blocks_and_takes_no_approval_back():
+def test_a_check_that_fails_blocks_and_takes_no_approval_back() -> None:
     failed = [check(status=CheckStatus.FAILED)]
     approved = facts(EVALUATED, checks=failed, **APPROVED)
     assert decide(approved, NOW).outcome is Outcome.BLOCKED
@@ -669,7 +672,7 @@ def test_a_check_that_fails_blocks_and_takes_no_approval_back():
     assert moved(facts(EVALUATED, TEAM, checks=failed, **APPROVED)) is Move.UNAPPROVE
 
 
-def test_a_lease_that_ran_out_is_released_and_the_old_approval_then_expires():
+def test_a_lease_that_ran_out_is_released_and_the_old_approval_then_expires() -> None:
     for ran_out in (lease(left=timedelta(0)), None):
         judged = facts(OPEN, phase=Phase.APPLYING, approved_at=NOW - 9 * DAY, lease=ran_out)
         assert moved(judged) is Move.RELEASE
@@ -677,14 +680,14 @@ def test_a_lease_that_ran_out_is_released_and_the_old_approval_then_expires():
     assert moved(released) is Move.EXPIRE
 
 
-def test_once_a_newer_version_was_applied_older_requests_are_superseded():
+def test_once_a_newer_version_was_applied_older_requests_are_superseded() -> None:
     newer = StageFacts(newest_standing=4)
     assert moved(facts(stage=newer)) is Move.SUPERSEDE
     assert moved(facts(reviews=[review("bob")], stage=newer, **APPROVED)) is Move.SUPERSEDE
     assert moved(facts(OPEN, stage=newer, phase=Phase.APPLYING, lease=lease())) is None
 
 
-def test_every_demanded_move_is_one_that_the_phase_knows():
+def test_every_demanded_move_is_one_that_the_phase_knows() -> None:
     from registry_service.domain.promotions import move
 
     for phase in OPEN_PHASES:
@@ -702,7 +705,7 @@ def test_every_demanded_move_is_one_that_the_phase_knows():
 # ----------------------------------------------------------------------------------------------------------- rollback
 
 
-def test_a_rollback_needs_no_approval_and_no_open_way():
+def test_a_rollback_needs_no_approval_and_no_open_way() -> None:
     held = StageFacts(
         hold=Hold(reason="incident", by="sam", at=NOW, until=None),
         newest_standing=9,
@@ -715,5 +718,5 @@ def test_a_rollback_needs_no_approval_and_no_open_way():
     assert moved(changed(judged, version=version(revoked=True))) is Move.STALE
 
 
-def test_digest_and_version_of_the_tests_belong_together():
+def test_digest_and_version_of_the_tests_belong_together() -> None:
     assert version().digest == DIGEST

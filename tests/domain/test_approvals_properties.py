@@ -137,7 +137,7 @@ holders = st.sampled_from([None, "run-1", "run-2"])
 
 
 @given(any_facts(tuple(Phase)), holders)
-def test_the_outcome_is_the_worst_of_the_reasons(judged: Facts, holder: str | None):
+def test_the_outcome_is_the_worst_of_the_reasons(judged: Facts, holder: str | None) -> None:
     decision = decide(judged, NOW, holder=holder)
     outcomes = [OUTCOMES[ReasonCode(reason.code)] for reason in decision.reasons]
     order = [Outcome.CLOSED, Outcome.BLOCKED, Outcome.WAITING]
@@ -148,7 +148,7 @@ def test_the_outcome_is_the_worst_of_the_reasons(judged: Facts, holder: str | No
 
 @settings(max_examples=300)
 @given(any_facts(), holders)
-def test_nothing_is_applicable_against_any_of_the_great_refusals(judged: Facts, holder: str | None):
+def test_nothing_is_applicable_against_any_of_the_great_refusals(judged: Facts, holder: str | None) -> None:
     assume(decide(judged, NOW, holder=holder).outcome is Outcome.APPLICABLE)
     promotion, stage = judged.promotion, judged.stage
     assert promotion.phase in TABLE
@@ -169,7 +169,7 @@ def test_nothing_is_applicable_against_any_of_the_great_refusals(judged: Facts, 
 
 
 @given(any_facts(), approvals, holders)
-def test_one_more_approval_never_makes_it_worse(judged: Facts, approval: ReviewFacts, holder: str | None):
+def test_one_more_approval_never_makes_it_worse(judged: Facts, approval: ReviewFacts, holder: str | None) -> None:
     before = decide(judged, NOW, holder=holder)
     after = decide(changed(judged, reviews=(*judged.reviews, approval)), NOW, holder=holder)
     assert before.outcome is not Outcome.APPLICABLE or after.outcome is Outcome.APPLICABLE
@@ -177,7 +177,9 @@ def test_one_more_approval_never_makes_it_worse(judged: Facts, approval: ReviewF
 
 
 @given(any_facts(), st.randoms(use_true_random=False), holders)
-def test_the_order_of_reviews_and_policies_changes_no_outcome(judged: Facts, random: Random, holder: str | None):
+def test_the_order_of_reviews_and_policies_changes_no_outcome(
+    judged: Facts, random: Random, holder: str | None
+) -> None:
     given_reviews, pinned = list(judged.reviews), list(judged.policies)
     random.shuffle(given_reviews)
     random.shuffle(pinned)
@@ -197,7 +199,7 @@ void_reviews = st.one_of(
 
 
 @given(st.lists(void_reviews, max_size=8))
-def test_no_set_of_void_reviews_satisfies_team(void: list[ReviewFacts]):
+def test_no_set_of_void_reviews_satisfies_team(void: list[ReviewFacts]) -> None:
     assert not demands_are_met(decide(facts(TEAM, reviews=void), NOW))
 
 
@@ -217,13 +219,13 @@ def settled(judged: Facts) -> list[Facts]:
 
 
 @given(any_facts())
-def test_demanded_moves_are_known_to_the_table_come_to_an_end_and_never_apply(judged: Facts):
+def test_demanded_moves_are_known_to_the_table_come_to_an_end_and_never_apply(judged: Facts) -> None:
     phases = [step.promotion.phase for step in settled(judged)]
     assert not {Phase.APPLIED, Phase.APPLYING, Phase.FAILED} & set(phases[1:])
 
 
 @given(any_facts((Phase.PENDING,)))
-def test_expiry_never_approves(judged: Facts):
+def test_expiry_never_approves(judged: Facts) -> None:
     late = changed(judged, promotion=changed(judged.promotion, expires_at=NOW))
     step = next_move(late, NOW)
     assert step is not None
@@ -232,7 +234,7 @@ def test_expiry_never_approves(judged: Facts):
 
 @settings(max_examples=300)
 @given(any_facts())
-def test_a_settled_phase_agrees_with_the_demands(judged: Facts):
+def test_a_settled_phase_agrees_with_the_demands(judged: Facts) -> None:
     """Where no move is left, PENDING lacks something, and an approval lacks at most a check that failed since."""
 
     last = settled(judged)[-1]
@@ -248,7 +250,7 @@ def test_a_settled_phase_agrees_with_the_demands(judged: Facts):
 
 @settings(max_examples=300)
 @given(any_facts(), holders)
-def test_what_is_applicable_needs_nothing_but_the_applying(judged: Facts, holder: str | None):
+def test_what_is_applicable_needs_nothing_but_the_applying(judged: Facts, holder: str | None) -> None:
     """A settled promotion that may be applied is approved: apply never has to pass over a phase."""
 
     last = settled(judged)[-1]

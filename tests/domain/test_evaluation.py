@@ -22,25 +22,25 @@ def worse(candidate: Metadata, champion: Metadata, **bounds: float) -> list[str]
     return [regression.metric for regression in regressions(candidate, champion, bounds)]
 
 
-def test_higher_is_better_unless_declared():
+def test_higher_is_better_unless_declared() -> None:
     assert worse(of(auc=0.95), of(auc=0.90), auc=0.0) == []
     assert worse(of(auc=0.85), of(auc=0.90), auc=0.01) == ["auc"]
     assert worse(of({"rmse": LOWER}, rmse=3.0), of(rmse=2.0), rmse=0.5) == ["rmse"]
     assert worse(of({"rmse": LOWER}, rmse=1.0), of(rmse=2.0), rmse=0.5) == []
 
 
-def test_a_fall_of_exactly_the_bound_is_allowed_as_people_read_the_figures():
+def test_a_fall_of_exactly_the_bound_is_allowed_as_people_read_the_figures() -> None:
     assert 0.91 - 0.90 > 0.01, "binary fractions say otherwise"
     assert worse(of(auc=0.90), of(auc=0.91), auc=0.01) == []
     assert worse(of(auc=0.8999), of(auc=0.91), auc=0.01) == ["auc"]
 
 
-def test_a_candidate_cannot_turn_the_direction_that_the_champion_declared():
+def test_a_candidate_cannot_turn_the_direction_that_the_champion_declared() -> None:
     champion = of({"auc": HIGHER}, auc=0.9)
     assert worse(of({"auc": LOWER}, auc=0.1), champion, auc=0.0) == ["auc"]
 
 
-def test_what_the_champion_lacks_passes_and_what_the_candidate_lacks_does_not():
+def test_what_the_champion_lacks_passes_and_what_the_candidate_lacks_does_not() -> None:
     assert worse(of(auc=0.1), of(), auc=0.0) == []
     found = regressions(of(), of(auc=0.9), {"auc": 1.0})
     assert [(one.candidate, one.champion, one.worse_by) for one in found] == [(None, 0.9, None)]
@@ -49,23 +49,23 @@ def test_what_the_champion_lacks_passes_and_what_the_candidate_lacks_does_not():
 
 
 @pytest.mark.parametrize("broken", [nan, inf, -inf])
-def test_a_broken_figure_is_a_regression(broken: float):
+def test_a_broken_figure_is_a_regression(broken: float) -> None:
     found = regressions(of(auc=broken), of(auc=0.9), {"auc": 1.0})
     assert str(found[0]) == f"auc is {broken}"
 
 
-def test_a_negative_bound_demands_progress():
+def test_a_negative_bound_demands_progress() -> None:
     assert worse(of(auc=0.91), of(auc=0.90), auc=-0.01) == []
     assert worse(of(auc=0.905), of(auc=0.90), auc=-0.01) == ["auc"]
 
 
 @pytest.mark.parametrize("bound", [nan, inf])
-def test_a_bound_is_a_finite_number(bound: float):
+def test_a_bound_is_a_finite_number(bound: float) -> None:
     with pytest.raises(InvalidInput, match="finite"):
         regressions(of(auc=1.0), of(auc=1.0), {"auc": bound})
 
 
-def test_a_regression_says_by_how_much():
+def test_a_regression_says_by_how_much() -> None:
     (found,) = regressions(of({"ms": LOWER}, ms=12.5), of(ms=10.0), {"ms": 1.0})
     assert (found.worse_by, found.direction) == (2.5, LOWER)
     assert str(found) == "ms is 12.5, was 10.0: worse by 2.5, allowed 1.0"
@@ -75,13 +75,13 @@ figures = st.floats(-1e6, 1e6, allow_nan=False)
 
 
 @given(figures, st.sampled_from(Direction), st.floats(0, 10))
-def test_the_same_figures_are_no_regression(figure: float, direction: Direction, bound: float):
+def test_the_same_figures_are_no_regression(figure: float, direction: Direction, bound: float) -> None:
     metadata = of({"m": direction}, m=figure)
     assert regressions(metadata, metadata, {"m": bound}) == []
 
 
 @given(figures, figures, st.floats(0, 10))
-def test_turning_signs_and_direction_changes_nothing(new: float, old: float, bound: float):
+def test_turning_signs_and_direction_changes_nothing(new: float, old: float, bound: float) -> None:
     up = worse(of(m=new), of({"m": HIGHER}, m=old), m=bound)
     down = worse(of(m=-new), of({"m": LOWER}, m=-old), m=bound)
     assert up == down

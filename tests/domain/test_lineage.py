@@ -14,11 +14,13 @@ from registry_service.domain.lineage import (
 from registry_service.domain.requests import NewLineageEdge
 
 
-def edge(ref: str = "s3://data/train.parquet", kind: LineageKind = LineageKind.DATASET, **more: object):
+def edge(
+    ref: str = "s3://data/train.parquet", kind: LineageKind = LineageKind.DATASET, **more: object
+) -> NewLineageEdge:
     return NewLineageEdge(kind=kind, ref=ref, **more)  # type: ignore[arg-type]  # the tests give wrong values
 
 
-def test_edges_of_every_kind_are_accepted():
+def test_edges_of_every_kind_are_accepted() -> None:
     check_lineage([])
     check_lineage(
         [
@@ -35,14 +37,14 @@ def test_edges_of_every_kind_are_accepted():
 @pytest.mark.parametrize(
     "ref", ["", "fraud", "fraud/", "/3", "fraud/0", "fraud/03", "fraud/-1", "fraud/latest", "a/b/3", "fraud/٣"]
 )
-def test_a_parent_is_named_by_model_and_number(ref: str):
+def test_a_parent_is_named_by_model_and_number(ref: str) -> None:
     with pytest.raises(InvalidInput):
         parse_version_reference(ref)
     with pytest.raises(InvalidInput):
         check_lineage([edge(ref, LineageKind.PARENT_VERSION)])
 
 
-def test_a_parent_reference_is_read_from_the_right():
+def test_a_parent_reference_is_read_from_the_right() -> None:
     assert parse_version_reference("team-a.fraud/12") == VersionReference("team-a.fraud", 12)
 
 
@@ -65,19 +67,19 @@ def test_a_parent_reference_is_read_from_the_right():
         (edge(details={"k": "x" * 4097}), TooLarge),
     ],
 )
-def test_a_malformed_edge_is_refused_by_its_place(wrong: NewLineageEdge, error: type[RegistryError]):
+def test_a_malformed_edge_is_refused_by_its_place(wrong: NewLineageEdge, error: type[RegistryError]) -> None:
     with pytest.raises(error) as refusal:
         check_lineage([edge("fine"), wrong])
     assert refusal.value.message.startswith("lineage[1]")
 
 
-def test_an_edge_is_said_once():
+def test_an_edge_is_said_once() -> None:
     check_lineage([edge("x"), edge("x", LineageKind.OTHER)])
     with pytest.raises(InvalidInput, match=r"lineage\[1\] says the same as lineage\[0\]"):
         check_lineage([edge("x"), edge("x")])
 
 
-def test_there_is_a_limit_of_edges():
+def test_there_is_a_limit_of_edges() -> None:
     check_lineage([edge(f"x{n}") for n in range(MAX_EDGES)])
     with pytest.raises(TooLarge):
         check_lineage([edge(f"x{n}") for n in range(MAX_EDGES + 1)])

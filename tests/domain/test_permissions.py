@@ -4,7 +4,7 @@ import itertools
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from registry_service.domain.errors import InvalidName, ModelNotFound, NotPermitted, PersonRequired
@@ -16,10 +16,12 @@ from registry_service.domain.permissions import (
     Role,
     Scope,
     authorize,
+    authorize_somewhere,
     check_pattern,
     has_role,
     may,
     may_anywhere,
+    reaches_no_further,
     readable_patterns,
 )
 
@@ -79,7 +81,7 @@ def person(*grants: tuple[Role, str], **more: object) -> Actor:
     return Actor(name="ann", is_person=True, grants=scoped, **more)  # type: ignore[arg-type]  # as the tests say
 
 
-def test_the_actions_of_each_role_are_these():
+def test_the_actions_of_each_role_are_these() -> None:
     assert {role.value: {action.value for action in actions} for role, actions in ALLOWED.items()} == EXPECTED
     assert {action.value for action in PERSONAL} == FOR_PEOPLE
     assert set(ALLOWED) == set(Role)
@@ -88,7 +90,7 @@ def test_the_actions_of_each_role_are_these():
 @pytest.mark.parametrize(("role", "action", "is_person"), list(itertools.product(Role, Action, [True, False])))
 def test_a_role_gives_its_actions_to_people_and_the_impersonal_ones_to_services(
     role: Role, action: Action, is_person: bool
-):
+) -> None:
     actor = Actor(name="it", is_person=is_person, grants=(Scope(role, "fraud"),))
     expected = action.value in EXPECTED[role] and (is_person or action.value not in FOR_PEOPLE)
     assert may(actor, action, "fraud") is expected
@@ -97,12 +99,12 @@ def test_a_role_gives_its_actions_to_people_and_the_impersonal_ones_to_services(
     assert not may(actor, action, None)
 
 
-def test_only_a_grant_on_everything_reaches_the_registry_as_a_whole():
+def test_only_a_grant_on_everything_reaches_the_registry_as_a_whole() -> None:
     assert may(person((Role.ADMIN, "*")), Action.POLICY_WRITE, None)
     assert not may(person((Role.ADMIN, "team-a.*")), Action.POLICY_WRITE, None)
 
 
-def test_patterns_cover_whole_names_and_mind_the_case():
+def test_patterns_cover_whole_names_and_mind_the_case() -> None:
     assert [name for name in NAMES if Scope(Role.READER, "team-a.*").covers(name)] == ["team-a.fraud", "team-a.churn"]
     assert [name for name in NAMES if Scope(Role.READER, "fraud").covers(name)] == ["fraud"]
     assert [name for name in NAMES if Scope(Role.READER, "team-?.fraud").covers(name)] == [
@@ -113,16 +115,16 @@ def test_patterns_cover_whole_names_and_mind_the_case():
 
 
 @pytest.mark.parametrize("pattern", ["", "a[bc]", "a/b", "x" * 257, "a\nb", "é"])
-def test_what_is_no_pattern_is_refused(pattern: str):
+def test_what_is_no_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidName):
         check_pattern(pattern)
 
 
-def test_a_pattern_is_given_back():
+def test_a_pattern_is_given_back() -> None:
     assert check_pattern("team-?.fraud *") == "team-?.fraud *"
 
 
-def test_roles_include_others_as_the_words_say():
+def test_roles_include_others_as_the_words_say() -> None:
     included = {role: {other for other in Role if has_role((Scope(role, "*"),), other, "fraud")} for role in Role}
     assert included == {
         Role.READER: {Role.READER},
@@ -133,37 +135,37 @@ def test_roles_include_others_as_the_words_say():
     }
 
 
-def test_whoever_includes_a_role_may_do_all_that_it_may():
+def test_whoever_includes_a_role_may_do_all_that_it_may() -> None:
     for role, other in itertools.product(Role, Role):
         if has_role((Scope(role, "*"),), other, "fraud"):
             assert ALLOWED[other] <= ALLOWED[role]
 
 
-def test_a_role_on_other_models_is_no_role_here():
+def test_a_role_on_other_models_is_no_role_here() -> None:
     assert not has_role((Scope(Role.ADMIN, "team-b.*"),), Role.READER, "team-a.fraud")
 
 
 @given(actors, st.sampled_from(Action), model_names)
-def test_a_token_never_widens_what_its_principal_may(actor: Actor, action: Action, model_name: str | None):
+def test_a_token_never_widens_what_its_principal_may(actor: Actor, action: Action, model_name: str | None) -> None:
     bare = Actor(name=actor.name, is_person=actor.is_person, grants=actor.grants)
     assert may(actor, action, model_name) <= may(bare, action, model_name)
     assert may_anywhere(actor, action) <= may_anywhere(bare, action)
 
 
 @given(actors, st.sampled_from(Action), model_names)
-def test_what_one_may_somewhere_passes_the_coarse_check(actor: Actor, action: Action, model_name: str | None):
+def test_what_one_may_somewhere_passes_the_coarse_check(actor: Actor, action: Action, model_name: str | None) -> None:
     assert may(actor, action, model_name) <= may_anywhere(actor, action)
 
 
 @given(actors, st.sampled_from(sorted(PERSONAL)), model_names)
-def test_no_service_does_what_is_for_people(actor: Actor, action: Action, model_name: str | None):
+def test_no_service_does_what_is_for_people(actor: Actor, action: Action, model_name: str | None) -> None:
     service = Actor(name="bot", is_person=False, grants=(*actor.grants, Scope(Role.ADMIN, "*")))
     assert not may(service, action, model_name)
     assert not may_anywhere(service, action)
 
 
 @given(actors, st.sampled_from(sorted(set(Action) - PERSONAL)), st.sampled_from(NAMES))
-def test_lists_show_exactly_what_may_be_read_one_by_one(actor: Actor, action: Action, model_name: str):
+def test_lists_show_exactly_what_may_be_read_one_by_one(actor: Actor, action: Action, model_name: str) -> None:
     both = [
         any(fnmatchcase(model_name, pattern) for pattern in patterns) for patterns in readable_patterns(actor, action)
     ]
@@ -171,7 +173,7 @@ def test_lists_show_exactly_what_may_be_read_one_by_one(actor: Actor, action: Ac
 
 
 @given(actors, st.sampled_from(Action), model_names)
-def test_the_gate_lets_through_exactly_what_one_may(actor: Actor, action: Action, model_name: str | None):
+def test_the_gate_lets_through_exactly_what_one_may(actor: Actor, action: Action, model_name: str | None) -> None:
     if may(actor, action, model_name):
         authorize(actor, action, model_name)
         return
@@ -181,12 +183,12 @@ def test_the_gate_lets_through_exactly_what_one_may(actor: Actor, action: Action
     assert (refusal.type is ModelNotFound) is hidden
 
 
-def test_what_one_may_not_read_looks_like_what_is_not_there():
+def test_what_one_may_not_read_looks_like_what_is_not_there() -> None:
     with pytest.raises(ModelNotFound):
         authorize(person((Role.ADMIN, "team-b.*")), Action.MODEL_UPDATE, "team-a.fraud")
 
 
-def test_a_service_learns_that_a_person_is_needed():
+def test_a_service_learns_that_a_person_is_needed() -> None:
     service = Actor(name="airflow", is_person=False, grants=(Scope(Role.ADMIN, "*"),))
     with pytest.raises(PersonRequired, match="Ask a person"):
         authorize(service, Action.PROMOTION_REVIEW, "fraud")
@@ -194,14 +196,51 @@ def test_a_service_learns_that_a_person_is_needed():
         authorize(service, Action.POLICY_WRITE, None)
 
 
-def test_a_reader_learns_whom_to_ask():
+def test_a_reader_learns_whom_to_ask() -> None:
     with pytest.raises(NotPermitted, match=r"on 'fraud'\. Ask an admin"):
         authorize(person((Role.READER, "*")), Action.MODEL_UPDATE, "fraud")
     with pytest.raises(NotPermitted, match="on the whole registry"):
         authorize(person((Role.ADMIN, "fraud")), Action.POLICY_WRITE, None)
 
 
-def test_a_token_without_the_role_for_it_lists_nothing():
+def test_a_token_without_the_role_for_it_lists_nothing() -> None:
     actor = person((Role.ADMIN, "*"), token_role=Role.READER)
     assert readable_patterns(actor, Action.MODEL_UPDATE) == ((), ())
     assert readable_patterns(actor, Action.MODEL_READ) == (("*",), ("*",))
+
+
+def test_what_belongs_to_no_model_asks_for_a_role_anywhere() -> None:
+    authorize_somewhere(person((Role.READER, "fraud")), Action.POLICY_READ)
+    with pytest.raises(NotPermitted, match="anywhere"):
+        authorize_somewhere(person(), Action.POLICY_READ)
+    service = Actor(name="airflow", is_person=False, grants=(Scope(Role.ADMIN, "*"),))
+    with pytest.raises(PersonRequired):
+        authorize_somewhere(service, Action.POLICY_WRITE)
+
+
+small_patterns = st.text("ab*?", min_size=1, max_size=4)
+small_names = ["".join(letters) for n in range(1, 6) for letters in itertools.product("ab", repeat=n)]
+
+
+@given(small_patterns, small_patterns)
+def test_a_pattern_that_reaches_no_further_matches_no_other_name(pattern: str, bound: str) -> None:
+    assume(reaches_no_further(pattern, bound))
+    matched = [name for name in small_names if fnmatchcase(name, pattern)]
+    assert all(fnmatchcase(name, bound) for name in matched)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "bound", "within"),
+    [
+        ("fraud", "*", True),
+        ("team-a.fraud", "team-a.*", True),
+        ("team-a.*", "team-a.*", True),
+        ("team-?.x", "team-*", True),
+        ("*", "team-a.*", False),
+        ("team-*", "team-a.*", False),
+        ("team-*", "team-?*", False),
+        ("team-?", "team-?", True),
+    ],
+)
+def test_a_narrower_pattern_is_told_from_a_wider_one(pattern: str, bound: str, within: bool) -> None:
+    assert reaches_no_further(pattern, bound) is within

@@ -34,11 +34,11 @@ def ruled(**parts: object) -> PolicyDocument:
 
 
 @pytest.mark.parametrize("document", BUILT_IN, ids=lambda document: document.name)
-def test_the_built_in_policies_can_be_kept(document: PolicyDocument):
+def test_the_built_in_policies_can_be_kept(document: PolicyDocument) -> None:
     check_policy(document)
 
 
-def test_a_policy_that_uses_everything_can_be_kept():
+def test_a_policy_that_uses_everything_can_be_kept() -> None:
     check_policy(
         PolicyDocument(
             name="everything",
@@ -106,20 +106,20 @@ def test_a_policy_that_uses_everything_can_be_kept():
         (changed(TEAM, rollback=RollbackRule(within=0)), ["rollback.within"]),
     ],
 )
-def test_what_is_wrong_is_told_by_its_path(document: PolicyDocument, paths: list[str]):
+def test_what_is_wrong_is_told_by_its_path(document: PolicyDocument, paths: list[str]) -> None:
     assert faults(document) == paths
 
 
-def test_all_that_is_wrong_is_told_at_once():
+def test_all_that_is_wrong_is_told_at_once() -> None:
     document = PolicyDocument(name="a b", lease_seconds=0, conditions=(RequiredCondition(expression="("),))
     assert faults(document) == ["name", "rules", "conditions[0].expression", "lease_seconds"]
 
 
-def test_a_condition_says_where_it_goes_wrong():
+def test_a_condition_says_where_it_goes_wrong() -> None:
     with pytest.raises(InvalidPolicy, match=r"conditions\[0\]\.expression: .*column 1"):
         check_policy(changed(OPEN, conditions=(RequiredCondition(expression="acu > 1"),)))
 
 
-def test_a_document_survives_its_json():
+def test_a_document_survives_its_json() -> None:
     for document in BUILT_IN:
         assert msgspec.json.decode(msgspec.json.encode(document), type=PolicyDocument) == document

@@ -20,7 +20,7 @@ def attached(policy: str, model_pattern: str = "*", stage: str = "*", *, default
     )
 
 
-def test_all_that_match_hold_together():
+def test_all_that_match_hold_together() -> None:
     attachments = [
         attached("team", "team-a.*"),
         attached("regulated", "*", "production"),
@@ -32,22 +32,22 @@ def test_all_that_match_hold_together():
     assert select_policies(attachments, "x", "canary") == ()
 
 
-def test_a_default_holds_only_where_nothing_else_does():
+def test_a_default_holds_only_where_nothing_else_does() -> None:
     attachments = [attached("solo", default=True), attached("team", "team-a.*", "production")]
     assert select_policies(attachments, "team-a.fraud", "production") == ("team",)
     assert select_policies(attachments, "team-a.fraud", "staging") == ("solo",)
 
 
-def test_a_policy_that_matches_twice_holds_once():
+def test_a_policy_that_matches_twice_holds_once() -> None:
     assert select_policies([attached("team"), attached("team", "fraud")], "fraud", "production") == ("team",)
 
 
-def test_model_patterns_mind_the_case_and_stages_are_whole_names():
+def test_model_patterns_mind_the_case_and_stages_are_whole_names() -> None:
     assert select_policies([attached("team", "Fraud")], "fraud", "production") == ()
     assert select_policies([attached("team", "*", "prod*")], "fraud", "production") == ()
 
 
-def test_the_strictest_word_counts():
+def test_the_strictest_word_counts() -> None:
     lenient = PolicyDocument(
         name="lenient",
         request_expires_after=100,
@@ -76,5 +76,5 @@ def test_the_strictest_word_counts():
         assert together.change_needs_second_person
 
 
-def test_without_a_policy_the_terms_are_those_of_one_that_says_nothing():
+def test_without_a_policy_the_terms_are_those_of_one_that_says_nothing() -> None:
     assert terms([]) == terms([OPEN]) == terms([SOLO, TEAM])

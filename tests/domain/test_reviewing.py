@@ -25,7 +25,7 @@ RISK = PolicyDocument(name="risk", rules=(ReviewRule(name="risk", group="risk"),
 # ------------------------------------------------------------------------------------------------------- excluded
 
 
-def test_those_who_did_the_work_are_excluded_each_with_the_reason():
+def test_those_who_did_the_work_are_excluded_each_with_the_reason() -> None:
     judged = facts(
         of=version(registrant=Party(name="airflow", owners=("olga", "otto"))),
         requester=Party(name="rita"),
@@ -41,7 +41,7 @@ def test_those_who_did_the_work_are_excluded_each_with_the_reason():
 
 
 @pytest.mark.parametrize("name", ["olga", "rita", "tom"])
-def test_an_excluded_person_does_not_make_it_approved(name: str):
+def test_an_excluded_person_does_not_make_it_approved(name: str) -> None:
     judged = facts(requester=Party(name="rita"), asserted_people=("TOM",), reviews=[review(name)])
     assert decide(judged, judged.promotion.requested_at).outcome is Outcome.WAITING
 
@@ -63,11 +63,11 @@ def test_an_excluded_person_does_not_make_it_approved(name: str):
         (service("bot"), False),
     ],
 )
-def test_a_role_is_asked_for_on_this_model_and_of_people(who: Person, fits: bool):
+def test_a_role_is_asked_for_on_this_model_and_of_people(who: Person, fits: bool) -> None:
     assert may_fill(who, TEAM.rules[0], "fraud") is fits
 
 
-def test_a_group_means_its_members_who_can_see_the_model():
+def test_a_group_means_its_members_who_can_see_the_model() -> None:
     rule = RISK.rules[0]
     assert may_fill(person("ann", Role.READER, groups=("risk",)), rule, "fraud")
     assert not may_fill(person("ann", Role.READER, groups=("ops",)), rule, "fraud")
@@ -75,7 +75,7 @@ def test_a_group_means_its_members_who_can_see_the_model():
     assert not may_fill(changed(service("bot"), groups=("risk",)), rule, "fraud")
 
 
-def test_a_name_means_that_person_and_nobody_else():
+def test_a_name_means_that_person_and_nobody_else() -> None:
     rule = ReviewRule(name="owner", people=("ann",))
     assert may_fill(person("ann", Role.READER), rule, "fraud")
     assert not may_fill(person("bob", Role.ADMIN), rule, "fraud")
@@ -91,19 +91,19 @@ def test_a_name_means_that_person_and_nobody_else():
         (review("olga"), "owns 'airflow', which registered the version"),
     ],
 )
-def test_an_approval_that_does_not_count_says_why(given: ReviewFacts, why: str):
+def test_an_approval_that_does_not_count_says_why(given: ReviewFacts, why: str) -> None:
     bench = seat_reviewers(facts(reviews=[given]))
     assert bench.uncounted == {given.reviewer.name: why}
     assert bench.missing == {Seat("team", "another person"): 1}
 
 
-def test_a_later_approval_that_counts_makes_up_for_one_that_does_not():
+def test_a_later_approval_that_counts_makes_up_for_one_that_does_not() -> None:
     bench = seat_reviewers(facts(reviews=[review("bob", digest=OTHER_DIGEST), review("bob")]))
     assert bench.uncounted == {}
     assert bench.missing == {}
 
 
-def test_a_withdrawn_approval_is_none():
+def test_a_withdrawn_approval_is_none() -> None:
     bench = seat_reviewers(facts(reviews=[review("bob", withdrawn=True)]))
     assert bench.missing and not bench.uncounted
 
@@ -111,7 +111,7 @@ def test_a_withdrawn_approval_is_none():
 # -------------------------------------------------------------------------------------------------- who could help
 
 
-def test_those_whose_approval_would_help_are_found():
+def test_those_whose_approval_would_help_are_found() -> None:
     people = [
         person("ann"),
         person("sam", Role.ADMIN),
@@ -126,14 +126,14 @@ def test_those_whose_approval_would_help_are_found():
     assert who_could_review(facts(OPEN), people) == ()
 
 
-def test_who_approved_already_could_not_help_again():
+def test_who_approved_already_could_not_help_again() -> None:
     assert who_could_review(facts(REGULATED, reviews=[review("ann")]), [person("ann"), person("bob")]) == ()
     assert who_could_review(
         facts(REGULATED, reviews=[review("ann")], checks=[check()]), [person("bob"), person("sam", Role.ADMIN)]
     ) == ("sam",)
 
 
-def test_a_second_approver_helps_where_an_admin_took_the_approvers_place():
+def test_a_second_approver_helps_where_an_admin_took_the_approvers_place() -> None:
     judged = facts(REGULATED, reviews=[review(person("sam", Role.ADMIN))])
     assert who_could_review(judged, [person("ann")]) == ("ann",)
 
@@ -141,7 +141,7 @@ def test_a_second_approver_helps_where_an_admin_took_the_approvers_place():
 # ---------------------------------------------------------------------------------------------- refused in advance
 
 
-def test_a_review_that_can_count_is_taken():
+def test_a_review_that_can_count_is_taken() -> None:
     check_reviewer(facts(), person("bob"), Verdict.APPROVE)
     check_reviewer(facts(RISK), person("bob", Role.READER, groups=("risk",)), Verdict.APPROVE)
     check_reviewer(facts(OPEN), person("bob"), Verdict.REJECT)
@@ -161,7 +161,7 @@ def test_a_review_that_can_count_is_taken():
         (facts(RISK, changed(SOLO, rules=(ReviewRule(name="x", people=("zoe",)),))), person("olga"), SelfApproval),
     ],
 )
-def test_a_review_that_never_could_count_is_refused(judged: Facts, who: Person, error: type[Exception]):
+def test_a_review_that_never_could_count_is_refused(judged: Facts, who: Person, error: type[Exception]) -> None:
     with pytest.raises(error) as refusal:
         check_reviewer(judged, who, Verdict.APPROVE)
     assert refusal.type is error

@@ -22,6 +22,7 @@ from registry_service.domain.errors import (
 )
 from registry_service.domain.stages import (
     MAX_STAGES,
+    RollbackPlan,
     check_arrange,
     check_vacate,
     current_at,
@@ -94,7 +95,7 @@ class Pointer:
             revision=len(self.history),
         )
 
-    def plan(self, *, revoked: tuple[int, ...] = (), within: int = 10, **bound: object):
+    def plan(self, *, revoked: tuple[int, ...] = (), within: int = 10, **bound: object) -> RollbackPlan:
         return rollback_plan(self.stage, self.history, revoked=revoked, within=within, **bound)  # type: ignore[arg-type]  # as the tests say
 
 
@@ -109,7 +110,7 @@ def stage(name: str, version: int | None = None) -> Stage:
 # ------------------------------------------------------------------------------------------------------- holds
 
 
-def test_a_hold_is_active_until_its_time_is_over():
+def test_a_hold_is_active_until_its_time_is_over() -> None:
     endless = Hold(reason="incident", by="ann", at=START, until=None)
     timed = Hold(reason="incident", by="ann", at=START, until=START + timedelta(hours=1))
     assert not hold_is_active(None, START)
@@ -121,7 +122,7 @@ def test_a_hold_is_active_until_its_time_is_over():
 # ------------------------------------------------------------------------------------------------------ history
 
 
-def test_the_past_is_answered_from_the_history_in_whatever_order_it_comes():
+def test_the_past_is_answered_from_the_history_in_whatever_order_it_comes() -> None:
     pointer = Pointer().promote(1, 2).vacate()
     for history in (pointer.history, pointer.history[::-1]):
         assert current_at(history, START - timedelta(seconds=1)) is None
@@ -131,13 +132,13 @@ def test_the_past_is_answered_from_the_history_in_whatever_order_it_comes():
         assert vacant is not None and vacant.version is None
 
 
-def test_of_two_entries_of_one_moment_the_later_revision_counts():
+def test_of_two_entries_of_one_moment_the_later_revision_counts() -> None:
     first, second = Pointer().promote(1, 2).history
     tied = StageRecord(**{f: getattr(second, f) for f in second.__struct_fields__} | {"at": first.at})
     assert current_at([tied, first], START) == tied
 
 
-def test_the_time_as_current_is_the_sum_of_all_its_times():
+def test_the_time_as_current_is_the_sum_of_all_its_times() -> None:
     pointer = Pointer().promote(1, 2, 1).vacate()
     now = START + timedelta(hours=9)
     assert seconds_current(pointer.history, 1, now) == 2 * 3600
@@ -147,7 +148,7 @@ def test_the_time_as_current_is_the_sum_of_all_its_times():
     assert seconds_current([], 1, now) == 0
 
 
-def test_the_newest_standing_version_is_of_promotions_only_and_still_good():
+def test_the_newest_standing_version_is_of_promotions_only_and_still_good() -> None:
     pointer = Pointer().promote(1, 3, 2)
     assert newest_standing(pointer.history, ()) == 3
     assert newest_standing(pointer.history, {3}) == 2
@@ -159,18 +160,18 @@ def test_the_newest_standing_version_is_of_promotions_only_and_still_good():
 # --------------------------------------------------------------------------------------------------- going back
 
 
-def test_a_rollback_restores_what_was_current_before():
+def test_a_rollback_restores_what_was_current_before() -> None:
     plan = Pointer().promote(1, 2, 3).plan(from_version=3)
     assert (plan.from_version, plan.undoes, plan.to_version, plan.restores) == (3, "p2", 2, "p1")
     assert plan.digest == f"sha256:{2:064}"
 
 
-def test_a_rollback_may_be_bound_to_the_promotion():
+def test_a_rollback_may_be_bound_to_the_promotion() -> None:
     assert Pointer().promote(1, 2).plan(promotion="p1").to_version == 1
     assert Pointer().promote(1, 2).plan(promotion="p1", from_version=2).to_version == 1
 
 
-def test_pressed_twice_it_goes_back_once():
+def test_pressed_twice_it_goes_back_once() -> None:
     pointer = Pointer().promote(1, 2, 3)
     pointer.roll_back(pointer.plan(from_version=3).to_version)
     with pytest.raises(NothingToRollBack, match="version 2 is") as refusal:
@@ -181,24 +182,24 @@ def test_pressed_twice_it_goes_back_once():
     assert pointer.version == 2
 
 
-def test_version_and_promotion_must_agree():
+def test_version_and_promotion_must_agree() -> None:
     with pytest.raises(NothingToRollBack):
         Pointer().promote(1, 2).plan(from_version=2, promotion="p0")
 
 
-def test_a_vacant_stage_has_nothing_to_undo():
+def test_a_vacant_stage_has_nothing_to_undo() -> None:
     with pytest.raises(NothingToRollBack, match="nothing is"):
         Pointer().promote(1).vacate().plan(from_version=1)
     with pytest.raises(NothingToRollBack):
         Pointer().plan(promotion="p0")
 
 
-def test_what_to_undo_must_be_named():
+def test_what_to_undo_must_be_named() -> None:
     with pytest.raises(InvalidInput, match="Say what to undo"):
         Pointer().promote(1, 2).plan()
 
 
-def test_failed_and_revoked_versions_are_skipped():
+def test_failed_and_revoked_versions_are_skipped() -> None:
     pointer = Pointer().promote(1, 2, 3, 4)
     assert pointer.plan(from_version=4, revoked=(3,)).to_version == 2
     pointer.roll_back(3)
@@ -206,18 +207,18 @@ def test_failed_and_revoked_versions_are_skipped():
     assert pointer.plan(from_version=3, revoked=(2,)).to_version == 1
 
 
-def test_a_version_that_comes_again_is_not_its_own_target():
+def test_a_version_that_comes_again_is_not_its_own_target() -> None:
     assert Pointer().promote(1, 2, 2).plan(from_version=2).to_version == 1
     pointer = Pointer().promote(1, 2).roll_back(1)
     with pytest.raises(NoRollbackTarget):
         pointer.plan(from_version=1)
 
 
-def test_a_rollback_leads_over_a_vacant_time():
+def test_a_rollback_leads_over_a_vacant_time() -> None:
     assert Pointer().promote(1).vacate().promote(2).plan(from_version=2).to_version == 1
 
 
-def test_it_looks_back_so_many_promotions_and_no_further():
+def test_it_looks_back_so_many_promotions_and_no_further() -> None:
     pointer = Pointer().promote(1, 2, 3, 4)
     assert pointer.plan(from_version=4, within=2, revoked=(3,)).to_version == 2
     with pytest.raises(NoRollbackTarget, match="vacate") as refusal:
@@ -227,12 +228,12 @@ def test_it_looks_back_so_many_promotions_and_no_further():
         pointer.plan(from_version=4, within=2, to=1)
 
 
-def test_the_first_version_has_nothing_before_it():
+def test_the_first_version_has_nothing_before_it() -> None:
     with pytest.raises(NoRollbackTarget):
         Pointer().promote(1).plan(from_version=1)
 
 
-def test_an_explicit_target_must_have_held_the_stage():
+def test_an_explicit_target_must_have_held_the_stage() -> None:
     pointer = Pointer().promote(1, 2, 3)
     assert pointer.plan(from_version=3, to=1).to_version == 1
     with pytest.raises(NoRollbackTarget, match="request a promotion"):
@@ -240,7 +241,7 @@ def test_an_explicit_target_must_have_held_the_stage():
 
 
 @pytest.mark.parametrize(("to", "error"), [(3, InvalidInput), (2, VersionRevoked), (1, NoRollbackTarget)])
-def test_an_explicit_target_must_be_good(to: int, error: type[RegistryError]):
+def test_an_explicit_target_must_be_good(to: int, error: type[RegistryError]) -> None:
     pointer = Pointer().promote(0, 1).roll_back(0).promote(2, 3)
     with pytest.raises(error):
         pointer.plan(from_version=3, to=to, revoked=(2,))
@@ -254,7 +255,7 @@ def test_an_explicit_target_must_be_good(to: int, error: type[RegistryError]):
 )
 def test_a_rollback_always_leads_to_the_last_good_one(
     versions: list[int], failed: set[int], revoked: set[int], within: int
-):
+) -> None:
     pointer = Pointer().promote(*versions)
     pointer.failed = sorted(failed)
     *earlier, current = versions
@@ -273,25 +274,25 @@ def test_a_rollback_always_leads_to_the_last_good_one(
 # ----------------------------------------------------------------------------------------------------- emptying
 
 
-def test_a_stage_is_emptied_when_its_version_is_revoked_and_nothing_good_is_left():
+def test_a_stage_is_emptied_when_its_version_is_revoked_and_nothing_good_is_left() -> None:
     check_vacate(stage("production", 3), 3, is_revoked=True, good_target=None)
 
 
-def test_while_something_good_is_left_the_way_is_back():
+def test_while_something_good_is_left_the_way_is_back() -> None:
     with pytest.raises(Conflict, match="Roll back to it"):
         check_vacate(stage("production", 3), 3, is_revoked=True, good_target=2)
 
 
-def test_a_version_that_is_not_revoked_keeps_its_stage():
+def test_a_version_that_is_not_revoked_keeps_its_stage() -> None:
     with pytest.raises(Conflict, match="Revoke it first"):
         check_vacate(stage("production", 3), 3, is_revoked=False, good_target=None)
 
 
-def test_an_archived_model_leaves_its_stages():
+def test_an_archived_model_leaves_its_stages() -> None:
     check_vacate(stage("production", 3), 3, is_revoked=False, good_target=2, is_archived=True)
 
 
-def test_emptying_is_bound_to_what_is_current():
+def test_emptying_is_bound_to_what_is_current() -> None:
     with pytest.raises(StageVacant):
         check_vacate(stage("production"), 3, is_revoked=True, good_target=None)
     with pytest.raises(NothingToRollBack):
@@ -305,13 +306,13 @@ def arrange(*wanted: str, used: tuple[str, ...] = (), aliases: tuple[str, ...] =
     check_arrange([stage("staging"), stage("production", 3)], wanted, used=used, aliases=aliases)
 
 
-def test_stages_are_reordered_added_and_left_out():
+def test_stages_are_reordered_added_and_left_out() -> None:
     arrange("production", "staging")
     arrange("staging", "canary", "production")
     arrange("production")
 
 
-def test_what_was_ever_used_stays():
+def test_what_was_ever_used_stays() -> None:
     with pytest.raises(InUse) as refusal:
         arrange("production", used=("staging",))
     assert refusal.value.details["used_by"] == ["staging"]
@@ -331,7 +332,7 @@ def test_what_was_ever_used_stays():
         (["production", "Champion"], NameClash),
     ],
 )
-def test_an_arrangement_that_would_confuse_people_is_refused(wanted: list[str], error: type[RegistryError]):
+def test_an_arrangement_that_would_confuse_people_is_refused(wanted: list[str], error: type[RegistryError]) -> None:
     with pytest.raises(error) as refusal:
         arrange(*wanted)
     assert refusal.type is error

@@ -7,7 +7,7 @@ import pytest
 from registry_service.domain.wording import moment, span
 
 
-def test_a_moment_is_told_in_utc():
+def test_a_moment_is_told_in_utc() -> None:
     tokyo = timezone(timedelta(hours=9))
     assert moment(datetime(2026, 3, 4, 0, 30, tzinfo=tokyo)) == "2026-03-03 15:30 UTC"
     assert moment(datetime(2026, 3, 3, tzinfo=UTC)) == "2026-03-03 00:00 UTC"
@@ -25,5 +25,5 @@ def test_a_moment_is_told_in_utc():
         (86400 + 59, "1 d 59 s"),
     ],
 )
-def test_a_span_is_told_in_its_largest_units(seconds: float, told: str):
+def test_a_span_is_told_in_its_largest_units(seconds: float, told: str) -> None:
     assert span(seconds) == told
