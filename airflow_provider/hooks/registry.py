@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import weakref
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -86,8 +87,10 @@ class ModelRegistryHook(BaseHook):
 
     @cached_property
     def client(self) -> RegistryClient:
-        """This hook's client: one pool of connections for all that a task asks."""
-        return self.get_conn()
+        """This hook's client: one pool of connections for all that a task asks, closed when the hook is gone."""
+        client = self.get_conn()
+        weakref.finalize(self, client.close)
+        return client
 
     async def aget_conn(self) -> AsyncRegistryClient:
         """A new client for an event loop, to be closed by the caller."""

@@ -89,6 +89,7 @@ class ModelApprovedSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.registry_conn_id = registry_conn_id
         self._said: Judgement | None = None
+        self._found: str | None = None
 
     @cached_property
     def hook(self) -> ModelRegistryHook:
@@ -147,14 +148,17 @@ class ModelApprovedSensor(BaseSensorOperator):
 
     def _find(self, task: TaskIdentity) -> Promotion | None:
         """The promotion that this task waits for, as it stands now."""
-        given = promotion_id(self.promotion)
-        if given is not None:
-            return self.hook.client.get_promotion(given, holder=task.run)
+        known = self._found or promotion_id(self.promotion)
+        if known is not None:
+            return self.hook.client.get_promotion(known, holder=task.run)
         if self.version is None or self.stage is None:
             raise ModelRegistryRefused("There is nothing to wait for. Give version and stage, or promotion.")
+        selected = selection(self.version)
         if self.request:
-            return request_promotion(self.hook, task, selection(self.version), self.stage, self.reason)
-        return find_promotion(self.hook, task, selection(self.version), self.stage)
+            promotion = request_promotion(self.hook, task, selected, self.stage, self.reason)
+            self._found = promotion.id
+            return promotion
+        return find_promotion(self.hook, task, selected, self.stage)
 
     def _is_open(self, context: Context, promotion: Promotion) -> bool:
         """Whether the gate is open; False: not yet.

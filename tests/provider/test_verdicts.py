@@ -61,9 +61,7 @@ def test_what_is_applied_and_still_current_is_a_success() -> None:
         (Outcome.CLOSED, (ReasonCode.VERSION_REVOKED,), Verdict.CLOSED),
     ],
 )
-def test_the_reasons_say_how_the_wait_ends(
-    outcome: Outcome, codes: tuple[ReasonCode, ...], verdict: Verdict
-) -> None:
+def test_the_reasons_say_how_the_wait_ends(outcome: Outcome, codes: tuple[ReasonCode, ...], verdict: Verdict) -> None:
     judgement = judge(a_promotion(decision=a_decision(outcome, *codes)))
     assert judgement.verdict is verdict
     assert judgement.words == "; ".join(f"because {code}" for code in codes)

@@ -1,0 +1,66 @@
+"""What a test of the provider has around it: a model in a real service, and people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from airflow_provider.references import VersionReference, version_reference
+from registry_service.client import (
+    AttachPolicy,
+    CreateModel,
+    GiveReview,
+    Metadata,
+    ModelVersion,
+    Promotion,
+    RegistryClient,
+    RequestPromotion,
+    Verdict,
+)
+
+
+@dataclass
+class World:
+    """`person` is an admin; `model` is a name of this test's own."""
+
+    person: RegistryClient
+    url: str
+    token: str
+    model: str
+    directory: Path
+
+    def a_file(self, content: str = "weights", name: str = "model.bin") -> Path:
+        path = self.directory / name
+        path.write_text(content)
+        return path
+
+    def create_model(self, *, policy: str | None = None) -> None:
+        self.person.create_model(CreateModel(name=self.model))
+        if policy is not None:
+            self.person.attach_policy(AttachPolicy(policy=policy, model_pattern=self.model))
+
+    def register(self, content: str, **metrics: float) -> VersionReference:
+        """A version made by a person, not by the provider."""
+        found = self.person.register(
+            self.model, {"model.bin": self.a_file(content, f"{content}.bin")}, metadata=Metadata(metrics=metrics)
+        )
+        return version_reference(found)
+
+    def versions(self) -> list[ModelVersion]:
+        return self.person.list_versions(self.model).items
+
+    def request(self, version: VersionReference, stage: str = "production") -> Promotion:
+        return self.person.request_promotion(
+            RequestPromotion(model=self.model, version=str(version["version"]), stage=stage)
+        )
+
+    def review(self, promotion: Promotion, verdict: Verdict = Verdict.APPROVE, comment: str = "fine") -> Promotion:
+        return self.person.review_promotion(
+            promotion.id, GiveReview(verdict=verdict, digest=promotion.digest, comment=comment)
+        )
+
+    def promotions(self) -> list[Promotion]:
+        return self.person.list_promotions(filter=f"model = '{self.model}'").items
+
+    def current(self, stage: str = "production") -> int | None:
+        return self.person.get_stage(self.model, stage).version
