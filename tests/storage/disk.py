@@ -132,6 +132,12 @@ class WatchedCalls(FileSystemCalls):
         done()
 
     @override
+    def chmod(self, path: Path, mode: int) -> None:
+        done = self._enter("chmod")
+        super().chmod(path, mode)
+        done()
+
+    @override
     def stat(self, path: Path) -> os.stat_result:
         done = self._enter("stat")
         try:

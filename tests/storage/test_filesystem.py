@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import shutil
@@ -17,6 +18,8 @@ from typing_extensions import override
 
 from registry_service.domain.errors import InvalidInput, StorageFull, StorageUnavailable
 from registry_service.storage.filesystem import FilesystemStore
+from registry_service.storage.incoming import Incoming
+from registry_service.storage.tree import Tree
 from tests.storage.bodies import chunked, content, digest_of, digests, send
 from tests.storage.disk import WatchedCalls
 from tests.storage.test_contract import BAD_DIGESTS, HOSTILE
@@ -75,6 +78,46 @@ async def test_directories_that_were_open_to_others_are_closed(tmp_path: Path, s
         (tmp_path / directory).chmod(0o777)
     await send(store, BODY)
     assert modes(tmp_path / "store") == ({0o700}, {0o600})
+
+
+@pytest.mark.parametrize(("foreign", "usable"), [("store", True), ("store/uploads", False)])
+async def test_a_volume_of_another_owner_will_do_but_nothing_of_others_inside_of_it(
+    tmp_path: Path, store: FilesystemStore, calls: WatchedCalls, foreign: str, usable: bool
+) -> None:
+    def not_ours(number: int, name: str) -> None:
+        if name == "chmod":
+            raise PermissionError(errno.EPERM, "planted")
+
+    (tmp_path / "store").mkdir(mode=0o700)
+    (tmp_path / foreign).mkdir(exist_ok=True)
+    (tmp_path / foreign).chmod(0o755)
+    calls.before = not_ours
+    if usable:
+        await send(store, BODY)
+        return
+    with pytest.raises(StorageUnavailable):
+        await send(store, BODY)
+
+
+@pytest.mark.parametrize(("closed", "usable"), [("ground", True), ("store", False)])
+async def test_only_above_the_root_may_a_directory_be_closed_to_the_service(
+    tmp_path: Path, closed: str, usable: bool
+) -> None:
+    class Closed(WatchedCalls):
+        @override
+        def open(self, path: Path, flags: int, mode: int = 0o600) -> int:
+            if path.name == closed:
+                raise PermissionError(errno.EACCES, "planted")
+            return super().open(path, flags, mode)
+
+    (tmp_path / "ground").mkdir()
+    store = FilesystemStore(tmp_path / "ground" / "store", keep_free=0, calls=Closed())
+    if usable:
+        await send(store, BODY)
+    else:
+        with pytest.raises(StorageUnavailable):
+            await send(store, BODY)
+    await store.close()
 
 
 async def test_hostile_names_leave_no_trace(tmp_path: Path, store: FilesystemStore) -> None:
@@ -216,6 +259,15 @@ async def test_an_upload_cancelled_twice_while_the_disk_hangs_is_cleaned_up_when
     assert calls.open_files == 0
 
 
+def test_a_worker_that_comes_late_to_an_abandoned_body_does_nothing(tmp_path: Path, calls: WatchedCalls) -> None:
+    body = Incoming(Tree(tmp_path / "store", calls, keep_free=0), "upload1", digest_of(b"")[7:], 0)
+    body.discard()
+    body.begin()
+    body.write([b""])
+    body.finish()
+    assert calls.names_of_calls == []
+
+
 async def test_a_reader_closes_its_file_at_the_end(store: FilesystemStore, calls: WatchedCalls) -> None:
     digest = await send(store, BODY)
     reading = await store.open_range(digest)
@@ -244,7 +296,6 @@ async def test_a_reader_that_is_cancelled_closes_its_file_after_the_read_under_w
         def read(self, descriptor: int, length: int, offset: int) -> bytes:
             hanging.set()
             assert released.wait(20)
-            assert self.open_files == 1, "closed under a read"
             return super().read(descriptor, length, offset)
 
     digest = await send(store, BODY)
@@ -260,8 +311,14 @@ async def test_a_reader_that_is_cancelled_closes_its_file_after_the_read_under_w
     await asyncio.to_thread(hanging.wait, 20)
     task.cancel()
     await asyncio.wait([task])
-    assert slow.open_files == 1
+    for _ in range(20):  # other workers are free to do what the cancellation asked for
+        await reader.stat(digest)
+    assert slow.open_files == 1, "closed under a read"
     released.set()
+    while slow.open_files:
+        await reader.stat(digest)
+    with pytest.raises(StorageUnavailable, match="given up"):
+        await anext(reading)
     await reader.close()
     assert slow.open_files == 0
 
