@@ -7,6 +7,7 @@ from pathlib import Path
 
 from airflow_provider.references import VersionReference, version_reference
 from registry_service.client import (
+    ApplyPromotion,
     AttachPolicy,
     CreateModel,
     GiveReview,
@@ -39,12 +40,18 @@ class World:
         if policy is not None:
             self.person.attach_policy(AttachPolicy(policy=policy, model_pattern=self.model))
 
-    def register(self, content: str, **metrics: float) -> VersionReference:
+    def register(self, content: str, metadata: Metadata | None = None, **metrics: float) -> VersionReference:
         """A version made by a person, not by the provider."""
+        file = self.a_file(content, f"{content}.bin")
         found = self.person.register(
-            self.model, {"model.bin": self.a_file(content, f"{content}.bin")}, metadata=Metadata(metrics=metrics)
+            self.model, {"model.bin": file}, metadata=metadata or Metadata(metrics=metrics)
         )
         return version_reference(found)
+
+    def promote(self, version: VersionReference, stage: str = "production") -> Promotion:
+        """Make it current, as a person may under the policy `open`."""
+        promotion = self.request(version, stage)
+        return self.person.apply_promotion(promotion.id, ApplyPromotion())
 
     def versions(self) -> list[ModelVersion]:
         return self.person.list_versions(self.model).items
