@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, select, 
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uploads import find_upload, readable_digests
 from registry_service.db.queries.versions import describe_versions, find_version
+from registry_service.db.query import one_of
 from registry_service.db.tables import (
     blobs,
     models,
@@ -188,7 +189,8 @@ def _check_bytes(work: Work, body: RegisterVersion) -> None:
         raise UploadIncomplete(
             f"The bytes of {len(missing)} file(s) have not arrived. Upload them, then register.", missing=missing[:100]
         )
-    for row in work.connection.execute(select(blobs).where(blobs.c.digest.in_(list(sizes)))):
+    known = select(blobs).where(one_of(blobs.c.digest, "digests"))
+    for row in work.connection.execute(known, {"digests": list(sizes)}):
         if row.size != sizes[row.digest]:
             raise SizeMismatch(
                 f"{row.digest} has {row.size} bytes, and the manifest says {sizes[row.digest]}. Compute it again.",

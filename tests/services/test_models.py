@@ -135,4 +135,3 @@ async def test_a_model_that_can_not_be_leaves_nothing(world: World, body: dict[s
         await world.model(**body)  # type: ignore[arg-type]  # as the table says
     assert await world.look_at_all("ada", list_models) == []
     assert await world.kinds("model.*") == []
-

@@ -40,7 +40,7 @@ from registry_service.domain.entities import (
 from registry_service.domain.events import parse_kind
 from registry_service.domain.manifest import digest_of
 from registry_service.domain.metadata import Metadata
-from registry_service.domain.permissions import Actor, Role
+from registry_service.domain.permissions import Actor, Role, Scope
 from registry_service.domain.policies import BUILT_IN, PolicyDocument
 from registry_service.domain.requests import (
     ApplyPromotion,
@@ -91,6 +91,10 @@ ALL = PageRequest(limit=200)
 FILE = "model.bin"
 
 
+ADA = Actor(name="ada", is_person=True, grants=(Scope(Role.ADMIN, "*"),))
+PEOPLE = {"ben": Role.APPROVER, "maria": Role.APPROVER, "carl": Role.CONTRIBUTOR, "rita": Role.READER}
+
+
 class Clock:
     """Stands still until a test moves it."""
 
@@ -116,36 +120,34 @@ class World:
         self._contents = itertools.count(1)
 
     async def open(self) -> None:
-        await self.registry.database.write(self._first_admin)
-        for name, role in (("ben", Role.APPROVER), ("maria", Role.APPROVER), ("carl", Role.CONTRIBUTOR)):
-            await self.person(name, role)
-        await self.person("rita", Role.READER)
-        await self.principal("airflow", PrincipalKind.SERVICE, owners=["ada"])
-        await self.grant("airflow", Role.CONTRIBUTOR)
-        await self.token_of("airflow")
+        await self.registry.write(ADA, self._found, None)
 
-    def _first_admin(self, connection: Any) -> None:
-        """What the first run writes, before there is anybody who may write it."""
+    def _found(self, work: Work) -> None:
+        """Whoever comes first can be let in by nobody: `ada` is written as the first run writes its person."""
 
-        work = Work(connection, Actor(name="registry", is_person=False, grants=()), self.clock(), "")
-        connection.execute(insert(registry_table).values(key="epoch", value="epoch1"))
-        connection.execute(
-            insert(principals).values(name="ada", kind="person", display_name="Ada", created_at=self.clock())
-        )
-        connection.execute(insert(grants).values(id="ada-admin", principal="ada", role=Role.ADMIN, pattern="*"))
-        connection.execute(
-            insert(token_table).values(
-                id="ada-token",
-                name="first run",
-                principal="ada",
-                secret_hash="",
-                patterns=[],
-                created_at=self.clock(),
-                created_by="ada",
-                expires_at=self.clock() + 365 * DAY,
+        run = work.connection.execute
+        run(insert(registry_table).values(key="epoch", value="epoch1"))
+        run(insert(principals).values(name="ada", kind="person", display_name="Ada", created_at=work.now))
+        run(insert(grants).values(id="ada-admin", principal="ada", role=Role.ADMIN, pattern="*"))
+        for name, role in PEOPLE.items():
+            create_principal(work, CreatePrincipal(name=name, kind=PrincipalKind.PERSON))
+            create_grant(work, CreateGrant(principal=name, role=role))
+        create_principal(work, CreatePrincipal(name="airflow", kind=PrincipalKind.SERVICE, owners=["ada"]))
+        create_grant(work, CreateGrant(principal="airflow", role=Role.CONTRIBUTOR))
+        for name in ("ada", *PEOPLE, "airflow"):
+            self._tokens[name] = f"{name}-token"
+            run(
+                insert(token_table).values(
+                    id=f"{name}-token",
+                    name="first run",
+                    principal=name,
+                    secret_hash="",
+                    patterns=[],
+                    created_at=work.now,
+                    created_by="ada",
+                    expires_at=work.now + 366 * DAY,
+                )
             )
-        )
-        self._tokens["ada"] = "ada-token"
         for document in BUILT_IN:
             policies.insert_policy(work, document)
         policies.insert_attachment(work, AttachPolicy(policy="solo", model_pattern="*", default=True))
@@ -273,7 +275,9 @@ class World:
         session = await self.upload(data, model=model, by=by)
         body.setdefault("metadata", Metadata(metrics=metrics or {}))
         files = [NewManifestFile(path=FILE, digest=digest_of(data), size=len(data))]
-        return await self.act(by, versions.register_version, model, RegisterVersion(files=files, upload=session, **body))
+        return await self.act(
+            by, versions.register_version, model, RegisterVersion(files=files, upload=session, **body)
+        )
 
     async def registered(self, count: int, model: str = "fraud", **body: Any) -> list[ModelVersion]:
         """A new model with this many versions."""

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Row, exists, select
 
 from registry_service.db.queries.sight import in_sight
-from registry_service.db.tables import models, upload_files, uploads, version_files
+from registry_service.db.query import one_of
+from registry_service.db.tables import models, upload_files, uploads, version_files, versions
 from registry_service.db.view import View
 from registry_service.domain.entities import Upload
 from registry_service.domain.errors import UploadClosed, UploadNotFound
@@ -57,16 +58,19 @@ def awaited_file(view: View, upload: str, digest: str) -> Row[Any]:
 
 
 def readable_digests(view: View, digests: list[str]) -> set[str]:
-    """Those of the digests that stand in a version which the caller may read: only for these may an upload be
+    """Those of the digests that stand in a version which the caller may download: only for these may an upload be
     skipped, or knowing a digest would be as good as holding the bytes."""
 
     readable = exists().where(
         models.c.id == version_files.c.model_id,
         models.c.deleted_at.is_(None),
+        versions.c.model_id == version_files.c.model_id,
+        versions.c.number == version_files.c.number,
+        versions.c.revoked_at.is_(None),
         in_sight(view, Action.VERSION_DOWNLOAD, models.c.name),
     )
-    statement = select(version_files.c.digest).distinct().where(version_files.c.digest.in_(digests), readable)
-    return set(view.connection.execute(statement).scalars())
+    statement = select(version_files.c.digest).distinct().where(one_of(version_files.c.digest, "digests"), readable)
+    return set(view.connection.execute(statement, {"digests": digests}).scalars())
 
 
 def describe_upload(view: View, session: Row[Any]) -> Upload:
