@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from registry_service.client import Outcome, Phase, Promotion, ReasonCode
+from registry_service.client import Verdict as ReviewVerdict
 
 
 class Verdict(StrEnum):
@@ -74,6 +75,13 @@ def judge(promotion: Promotion) -> Judgement:
 def _closing_words(promotion: Promotion) -> tuple[str, ...]:
     if promotion.phase is Phase.APPLIED:
         return (f"it was applied, and {promotion.stage} has moved on since.",)
+    rejections = tuple(
+        f"{review.reviewer}: {review.comment}"
+        for review in promotion.reviews
+        if review.verdict is ReviewVerdict.REJECT and review.withdrawn_at is None
+    )
+    if promotion.phase is Phase.REJECTED and rejections:
+        return rejections
     closure = promotion.closure
     if closure is None:
         return tuple(reason.message for reason in promotion.decision.reasons)

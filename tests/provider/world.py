@@ -43,9 +43,7 @@ class World:
     def register(self, content: str, metadata: Metadata | None = None, **metrics: float) -> VersionReference:
         """A version made by a person, not by the provider."""
         file = self.a_file(content, f"{content}.bin")
-        found = self.person.register(
-            self.model, {"model.bin": file}, metadata=metadata or Metadata(metrics=metrics)
-        )
+        found = self.person.register(self.model, {"model.bin": file}, metadata=metadata or Metadata(metrics=metrics))
         return version_reference(found)
 
     def promote(self, version: VersionReference, stage: str = "production") -> Promotion:
