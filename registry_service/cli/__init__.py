@@ -1,0 +1,66 @@
+"""The command `model-registry`: all that the registry can do, for people and for scripts.
+
+Exit codes: 0 done; 1 refused; 2 used wrongly or not configured; 3 the registry can't be reached.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from registry_service.cli.aliases import aliases
+from registry_service.cli.checks import checks
+from registry_service.cli.events import events
+from registry_service.cli.models import models
+from registry_service.cli.policies import policies
+from registry_service.cli.principals import principals
+from registry_service.cli.promotions import promotions
+from registry_service.cli.reviews import approve, reject
+from registry_service.cli.service import serve
+from registry_service.cli.session import completion, login, logout, whoami
+from registry_service.cli.stages import rollback, stages
+from registry_service.cli.state import Group, State, pass_state
+from registry_service.cli.tokens import tokens
+from registry_service.cli.versions import versions
+
+__all__ = ["main"]
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--url", help="The registry; else MODEL_REGISTRY_URL, or where you are logged in.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="File with the token; else MODEL_REGISTRY_TOKEN, MODEL_REGISTRY_TOKEN_FILE, or where you are logged in.",
+)
+@click.option("--profile", default="person", show_default=True, help="Whose login: person or airflow.")
+@click.option("--json", "as_json", is_flag=True, help="Answer with JSON; it may also stand at the end.")
+@click.version_option(package_name="airflow-model-registry", prog_name="model-registry")
+@pass_state
+def main(state: State, url: str | None, token_file: Path | None, profile: str, *, as_json: bool) -> None:
+    """A model registry: versions, approvals, promotions and rollback."""
+    state.url, state.token_file, state.profile, state.as_json = url, token_file, profile, as_json
+
+
+for command in (
+    serve,
+    login,
+    logout,
+    whoami,
+    models,
+    versions,
+    aliases,
+    checks,
+    promotions,
+    approve,
+    reject,
+    stages,
+    rollback,
+    policies,
+    principals,
+    tokens,
+    events,
+    completion,
+):
+    main.add_command(command)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from registry_service.cli import options
+from registry_service.cli.state import Group, State, pass_state
+from registry_service.cli.text import table
+from registry_service.client import Check, CheckStatus, ReportCheck
+
+
+@click.group(cls=Group)
+def checks() -> None:
+    """What machines measured of a version."""
+
+
+@checks.command("list")
+@options.model
+@options.selector
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
+@pass_state
+def list_checks(state: State, model: str, selector: str, limit: int) -> None:
+    """Reports, newest first; the latest of a name counts."""
+    found = state.client.iterate_checks(model, selector, limit=min(limit + 1, options.MAX_PAGE))
+    state.show_list(found, limit, checks_text)
+
+
+@checks.command("report")
+@options.model
+@options.selector
+@click.argument("name")
+@click.option("--passed/--failed", "passed", required=True, default=None)
+@click.option("--summary", default="", help="One line.")
+@click.option("--evidence", type=options.JSON_FILE, help="JSON object in a file; - reads it from stdin.")
+@click.option("--url", help="Where the evidence can be read.")
+@pass_state
+def report_check(
+    state: State,
+    model: str,
+    selector: str,
+    name: str,
+    summary: str,
+    evidence: Path | None,
+    url: str | None,
+    *,
+    passed: bool,
+) -> None:
+    """Report that the check NAME passed or failed."""
+
+    body = ReportCheck(
+        name=name,
+        status=CheckStatus.PASSED if passed else CheckStatus.FAILED,
+        summary=summary,
+        evidence={} if evidence is None else options.read_json(evidence, dict[str, object]),
+        url=url,
+    )
+    check = state.client.report_check(model, selector, body)
+    state.show(check, lambda: f"{check.name} {check.status} for {check.model_name} {check.version}.")
+
+
+def checks_text(found: list[Check]) -> str:
+    return table(
+        ["check", "status", "summary", "reported", "by"],
+        [(item.name, item.status, item.summary or None, item.reported_at, item.reported_by) for item in found],
+        empty="No checks.",
+    )

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import click
+import msgspec
+
+from registry_service.cli.state import Group, State, pass_state
+from registry_service.cli.text import cell, printable
+from registry_service.client import Event, MoveConsumer
+from registry_service.domain.errors import Unavailable
+
+_WAIT: Final = 60.0
+_PAUSE: Final = 2.0
+
+_kinds = click.option("--kind", "kinds", multiple=True, help="Such as promotion.approved or 'promotion.*'.")
+_model = click.option("--model", help="Of this model.")
+
+
+@click.group(cls=Group)
+def events() -> None:
+    """The log of everything that happened."""
+
+
+@events.command("list")
+@click.option("--after", default="start", show_default=True, help="A cursor, start or latest.")
+@_kinds
+@_model
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
+@pass_state
+def list_events(state: State, after: str, kinds: tuple[str, ...], model: str | None, limit: int) -> None:
+    """Events, oldest first, and the cursor to go on with."""
+
+    found: list[Event] = []
+    cursor, before = after, ""
+    while len(found) < limit and cursor != before:
+        page = state.client.read_events(after=cursor, kinds=kinds, model=model, limit=min(limit - len(found), 200))
+        found += page.events
+        cursor, before = page.cursor, cursor
+    state.show({"events": found, "cursor": cursor}, lambda: "\n".join([*map(_line, found), f"cursor: {cursor}"]))
+
+
+@events.command("follow")
+@click.option("--after", help="A cursor, start or latest; else where the consumer is, or latest.")
+@click.option("--consumer", help="Keep the place under this name in the registry, so that nothing is missed.")
+@_kinds
+@_model
+@pass_state
+def follow_events(
+    state: State, after: str | None, consumer: str | None, kinds: tuple[str, ...], model: str | None
+) -> None:
+    """Events as they happen, one a line, until interrupted."""
+
+    if after is None and consumer is None:
+        after = "latest"
+    while True:
+        try:
+            page = state.client.wait_for_events(after=after, kinds=kinds, model=model, consumer=consumer, timeout=_WAIT)
+            for event in page.events:
+                click.echo(msgspec.json.encode(event) if state.as_json else _line(event))
+            if consumer is not None:
+                # After it was printed: who is interrupted in between sees an event twice, and never misses one.
+                state.client.move_consumer(consumer, MoveConsumer(cursor=page.cursor))
+            after = page.cursor
+        except Unavailable as error:
+            click.echo(f"{printable(error.message)} Still trying.", err=True)
+            time.sleep(_PAUSE)
+        except KeyboardInterrupt:
+            return
+
+
+def _line(event: Event) -> str:
+    about = " ".join(part for part in (event.model_name, event.subject) if part)
+    details = " ".join(
+        f"{key}={event.data[key]}" for key in ("stage", "version", "phase", "reason") if event.data.get(key)
+    )
+    return "  ".join(
+        cell(part) for part in (event.at, event.kind, event.actor, about or None, details or "") if part != ""
+    )

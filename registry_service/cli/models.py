@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import click
+
+from registry_service.cli import options
+from registry_service.cli.state import Group, State, pass_state
+from registry_service.cli.text import facts, joined, section, table
+from registry_service.client import CreateModel, RegisteredModel, UpdateModel
+
+
+@click.group(cls=Group)
+def models() -> None:
+    """Registered models."""
+
+
+@models.command("list")
+@options.listing
+@click.option("--deleted", is_flag=True, help="Tombstones too (admins).")
+@pass_state
+def list_models(state: State, where: str | None, order_by: str | None, limit: int, *, deleted: bool) -> None:
+    """Models that you may read."""
+
+    found = state.client.iterate_models(include_deleted=deleted or None, **options.paging(where, order_by, limit))
+    state.show_list(
+        found,
+        limit,
+        lambda items: table(
+            ["name", "latest", "stages", "owner", "updated", "status"],
+            [
+                (item.name, item.latest_version, _stages(item), item.owner, item.updated_at, _status(item))
+                for item in items
+            ],
+            empty="No models. Make one: model-registry versions register NAME PATH",
+        ),
+    )
+
+
+@models.command("show")
+@options.model
+@pass_state
+def show_model(state: State, model: str) -> None:
+    """One model."""
+    found = state.client.get_model(model)
+    state.show(found, lambda: model_text(found))
+
+
+@models.command("create")
+@click.argument("name")
+@click.option("--description", default="", help="Markdown.")
+@click.option("--owner", help="Principal who answers for it; else you.")
+@click.option("--tag", "tags", type=options.Pair(), multiple=True)
+@click.option("--stage", "stages", multiple=True, help="In their order; else staging, production.")
+@pass_state
+def create_model(
+    state: State,
+    name: str,
+    description: str,
+    owner: str | None,
+    tags: tuple[tuple[str, str], ...],
+    stages: tuple[str, ...],
+) -> None:
+    """Make a model."""
+
+    body = CreateModel(
+        name=name, description=description, owner=owner, tags=dict(tags), stages=list(stages) if stages else None
+    )
+    made = state.client.create_model(body)
+    state.show(made, lambda: model_text(made))
+
+
+@models.command("update")
+@options.model
+@click.option("--description")
+@click.option("--owner")
+@click.option("--tag", "tags", type=options.Pair(), multiple=True, help="Set a tag; the others stay.")
+@click.option("--remove-tag", "removed", multiple=True, metavar="KEY")
+@pass_state
+def update_model(
+    state: State,
+    model: str,
+    description: str | None,
+    owner: str | None,
+    tags: tuple[tuple[str, str], ...],
+    removed: tuple[str, ...],
+) -> None:
+    """Change what is given."""
+
+    kept, revision = None, None
+    if tags or removed:
+        before = state.client.get_model(model)
+        kept = {key: value for key, value in before.tags.items() if key not in removed} | dict(tags)
+        # Tags are replaced as a whole, so only as long as nobody else has changed them.
+        revision = before.revision
+    body = UpdateModel(description=options.given(description), owner=options.given(owner), tags=options.given(kept))
+    changed = state.client.update_model(model, body, revision=revision)
+    state.show(changed, lambda: model_text(changed))
+
+
+@models.command("archive")
+@options.model
+@click.option("--undo", is_flag=True, help="Take it out of the archive.")
+@pass_state
+def archive_model(state: State, model: str, *, undo: bool) -> None:
+    """Put a model aside: readable, and closed to new versions."""
+    changed = state.client.update_model(model, UpdateModel(archived=not undo))
+    state.show(changed, lambda: f"{model} is {'back in use' if undo else 'archived'}.")
+
+
+@models.command("delete")
+@options.model
+@options.yes
+@pass_state
+def delete_model(state: State, model: str, *, yes: bool) -> None:
+    """Delete a model. Its name stays taken until an admin restores or releases it."""
+    state.confirm(f"Delete '{model}' with all its versions?", yes=yes)
+    gone = state.client.delete_model(model)
+    state.show(gone, lambda: f"{model} is deleted. An admin can bring it back: model-registry models restore {model!r}")
+
+
+@models.command("restore")
+@options.model
+@pass_state
+def restore_model(state: State, model: str) -> None:
+    """Bring a deleted model back."""
+    back = state.client.restore_model(model)
+    state.show(back, lambda: model_text(back))
+
+
+@models.command("release-name")
+@options.model
+@options.yes
+@pass_state
+def release_name(state: State, model: str, *, yes: bool) -> None:
+    """Free the name of a deleted model; the old model can't be restored under it then."""
+    state.confirm(f"Free the name '{model}' for a new model?", yes=yes)
+    freed = state.client.release_name(model)
+    state.show(freed, lambda: f"The name '{model}' is free.")
+
+
+def model_text(model: RegisteredModel) -> str:
+    text = facts(
+        {
+            "name": model.name,
+            "owner": model.owner,
+            "latest version": model.latest_version,
+            "stages": _stages(model),
+            "aliases": joined({f"@{name}": number for name, number in model.aliases.items()}),
+            "tags": joined(model.tags),
+            "archived": model.archived or None,
+            "deleted": model.deleted_at,
+            "created": model.created_at,
+            "created by": model.created_by,
+            "updated": model.updated_at,
+            "revision": model.revision,
+            "url": model.url,
+        }
+    )
+    if model.metadata_fields:
+        fields = [
+            (field.key, field.type, "required" if field.required else "recommended", field.description)
+            for field in model.metadata_fields
+        ]
+        text += "\n" + section("metadata", table(["key", "type", "demand", "description"], fields, empty=""))
+    return text + (("\n" + section("description", model.description)) if model.description else "")
+
+
+def _stages(model: RegisteredModel) -> str | None:
+    return joined({name: "-" if number is None else number for name, number in model.stages.items()})
+
+
+def _status(model: RegisteredModel) -> str:
+    if model.deleted_at is not None:
+        return "deleted"
+    return "archived" if model.archived else "in use"

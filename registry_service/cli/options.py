@@ -1,0 +1,127 @@
+"""Options and arguments that several commands take."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import msgspec
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SPAN: Final = re.compile(r"(\d+)([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+MAX_PAGE: Final = 200
+
+
+class Moment(click.ParamType[datetime]):
+    """A point in time: ISO 8601, in the zone of this machine where it names none. `future`: also `2h` or `3d` from
+    now."""
+
+    name = "time"
+
+    def __init__(self, *, future: bool = False) -> None:
+        self._future = future
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        span = _SPAN.fullmatch(value) if self._future else None
+        if span is not None:
+            return datetime.now(UTC) + timedelta(**{_UNITS[span[2]]: int(span[1])})
+        try:
+            return datetime.fromisoformat(value).astimezone()
+        except ValueError:
+            forms = "2026-03-03T14:00, 2026-03-03T14:00+01:00" + (", 2h or 3d" if self._future else "")
+            self.fail(f"'{value}' is no time. Write it such as {forms}.", param, ctx)
+
+
+class Pair(click.ParamType[tuple[str, str]]):
+    """`key=value`."""
+
+    name = "key=value"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = value.partition("=")
+        if not key or not equals:
+            self.fail(f"'{value}' is no key=value.", param, ctx)
+        return key, text
+
+
+class Measure(click.ParamType[tuple[str, float]]):
+    """`key=number`."""
+
+    name = "key=number"
+
+    def convert(
+        self, value: str | tuple[str, float], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        key, text = Pair().convert(value, param, ctx)
+        try:
+            return key, float(text)
+        except ValueError:
+            self.fail(f"'{text}' is no number.", param, ctx)
+
+
+def scalar(text: str) -> str | int | float | bool:
+    """A parameter's value as it is meant: `7`, `0.5`, `true`, and all else as text."""
+
+    try:
+        return msgspec.json.decode(text, type=str | int | float | bool)
+    except msgspec.DecodeError:
+        return text
+
+
+def given(value: T | None) -> T | msgspec.UnsetType:
+    """What an update sends: nothing where nothing is given."""
+    return msgspec.UNSET if value is None else value
+
+
+def read_json(file: Path, kind: type[T]) -> T:
+    """:raises click.ClickException: the file isn't JSON of this kind; says where."""
+
+    try:
+        text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, OSError) as error:
+        raise click.ClickException(f"{file} can't be used: {error}") from error
+
+
+JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
+
+model = click.argument("model")
+selector = click.argument("selector")
+stage = click.argument("stage")
+promotion = click.argument("promotion")
+reason = click.option("--reason", required=True, help="Why: it stays in the history.")
+yes = click.option("--yes", is_flag=True, help="Don't ask.")
+
+
+def listing(function: F) -> F:
+    """`--filter`, `--order-by` and `--limit` of a list."""
+
+    for option in (
+        click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many."),
+        click.option("--order-by", metavar="NAME [desc]", help="Order, such as 'created_at desc'."),
+        click.option("--filter", "where", metavar="EXPRESSION", help="Show what matches, such as \"tags.team = 'a'\"."),
+    ):
+        function = option(function)
+    return function
+
+
+def paging(where: str | None, order_by: str | None, limit: int) -> dict[str, Any]:
+    """What a list call takes; one item more than is shown, to know whether there are more."""
+    return {"filter": where, "order_by": order_by, "limit": min(limit + 1, MAX_PAGE)}

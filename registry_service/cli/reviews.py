@@ -1,0 +1,113 @@
+"""Approving and rejecting: what a person signs is shown before they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from registry_service.cli import options
+from registry_service.cli.checks import checks_text
+from registry_service.cli.promotions import OPEN, promotion_text, quoted
+from registry_service.cli.state import Command, State, pass_state
+from registry_service.cli.text import Cell, section, table
+from registry_service.client import (
+    Check,
+    GiveReview,
+    ModelVersion,
+    Promotion,
+    PromotionNotFound,
+    StageVacant,
+    Verdict,
+    VersionNotFound,
+)
+
+
+def _of_a_promotion(function: Callable[..., Any]) -> Callable[..., Any]:
+    for decorate in reversed(
+        (
+            click.argument("target"),
+            click.option("--stage", help="Where TARGET is model/selector: the stage that is asked for."),
+            click.option("--digest", help="Refuse unless it is this digest, as read elsewhere."),
+            options.yes,
+            pass_state,
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+@click.command(cls=Command)
+@click.option("--comment", default="", help="Stays with the review.")
+@_of_a_promotion
+def approve(state: State, target: str, stage: str | None, digest: str | None, comment: str, *, yes: bool) -> None:
+    """Approve a promotion. TARGET is its id, or model/selector with --stage."""
+    _review(state, Verdict.APPROVE, target, stage, digest, comment, yes=yes)
+
+
+@click.command(cls=Command)
+@click.option("--comment", required=True, help="Why: whoever asked reads it.")
+@_of_a_promotion
+def reject(state: State, target: str, stage: str | None, digest: str | None, comment: str, *, yes: bool) -> None:
+    """Reject a promotion, which ends it. TARGET is its id, or model/selector with --stage."""
+    _review(state, Verdict.REJECT, target, stage, digest, comment, yes=yes)
+
+
+def _review(
+    state: State, verdict: Verdict, target: str, stage: str | None, digest: str | None, comment: str, *, yes: bool
+) -> None:
+    promotion = _find(state, target, stage)
+    if digest is not None and digest != promotion.digest:
+        raise click.ClickException(f"The promotion is of {promotion.digest}, not of {digest}. Nothing was sent.")
+    version = state.client.get_version(promotion.model_name, promotion.version)
+    checks = list(state.client.iterate_checks(promotion.model_name, promotion.version))
+    state.say(_evidence(promotion, version, _current(state, promotion), checks))
+    state.confirm(f"{verdict.capitalize()} {promotion.model_name} {promotion.version} for {promotion.stage}?", yes=yes)
+    # The digest that was shown: should anything else be asked for by now, the registry refuses.
+    body = GiveReview(verdict=verdict, digest=promotion.digest, comment=comment)
+    reviewed = state.client.review_promotion(promotion.id, body)
+    state.show(reviewed, lambda: promotion_text(reviewed))
+
+
+def _find(state: State, target: str, stage: str | None) -> Promotion:
+    model, slash, selector = target.partition("/")
+    if not slash:
+        return state.client.get_promotion(target)
+    if stage is None:
+        raise click.UsageError("Say which --stage is asked for, or give the promotion's id.")
+    number = state.client.get_version(model, selector).number
+    where = f"model = {quoted(model)} AND stage = {quoted(stage)} AND version = {number} AND {OPEN}"
+    page = state.client.list_promotions(filter=where, limit=1)
+    if not page.items:
+        raise PromotionNotFound(
+            f"Nobody asks for {model} {number} in {stage}. Request it: model-registry promotions request"
+            f" {model!r} {number} --stage {stage}",
+            model=model,
+            stage=stage,
+            version=number,
+        )
+    return page.items[0]
+
+
+def _current(state: State, promotion: Promotion) -> ModelVersion | None:
+    try:
+        return state.client.get_version(promotion.model_name, f"@{promotion.stage}")
+    except (StageVacant, VersionNotFound):
+        return None
+
+
+def _evidence(promotion: Promotion, version: ModelVersion, current: ModelVersion | None, checks: list[Check]) -> str:
+    text = promotion_text(promotion)
+    before = {} if current is None else current.metadata.metrics
+    rows: list[tuple[Cell, ...]] = []
+    for name in dict.fromkeys([*version.metadata.metrics, *before]):
+        value, was = version.metadata.metrics.get(name), before.get(name)
+        change = None if value is None or was is None else f"{value - was:+g}"
+        rows.append((name, value, was, change, version.metadata.direction(name).replace("_", " ")))
+    now = f"now {current.number}" if current is not None else "now nothing"
+    text += "\n" + section(
+        "metrics", table(["metric", f"version {version.number}", now, "change", ""], rows, empty="None.")
+    )
+    text += "\n" + section("checks", checks_text(checks))
+    return text + (("\n" + section("description", version.description)) if version.description else "")

@@ -1,0 +1,79 @@
+"""Plain text for people: aligned, and safe to print whatever a registry holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+# C0, DEL, C1 and the marks that turn the direction of text: a description must not be able to move the cursor or
+# make an approver read another name than the one that is there.
+_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+Cell = str | int | float | bool | datetime | None
+
+
+def printable(text: str) -> str:
+    return _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def cell(value: Cell) -> str:
+    """A value on one line; times in the zone of this machine, with its offset."""
+
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.astimezone().isoformat(sep=" ", timespec="seconds")
+        case float():
+            return f"{value:g}"
+        case _:
+            return " ".join(printable(str(value)).split("\n"))
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, empty: str) -> str:
+    """Columns under headings; `empty` where there are no rows."""
+
+    if not rows:
+        return empty
+    cells = [[header.upper() for header in headers], *([cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def facts(pairs: Mapping[str, Cell]) -> str:
+    """Names and values, one a line; what is None is left out."""
+
+    shown = {name: cell(value) for name, value in pairs.items() if value is not None}
+    width = max(len(name) for name in shown)
+    return "\n".join(f"{name.ljust(width)}  {text}" for name, text in shown.items())
+
+
+def section(title: str, text: str) -> str:
+    return f"\n{title}:\n" + "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def joined(values: Sequence[object] | Mapping[str, object]) -> str | None:
+    """A list on one line; None where it is empty."""
+
+    if isinstance(values, Mapping):
+        values = [f"{name}={value}" for name, value in values.items()]
+    return ", ".join(str(value) for value in values) or None
+
+
+def size(count: int) -> str:
+    """A number of bytes in the unit that suits it."""
+
+    if count < 1024:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        amount /= 1024
+        if amount < 1024 or unit == "TiB":
+            return f"{amount:.1f} {unit}"
+    raise AssertionError("unreachable: the last unit takes what is left")

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypedDict, TypeVar, Unpack
+
+import click
+import msgspec
+
+from registry_service.cli import options
+from registry_service.cli.state import Group, State, pass_state
+from registry_service.cli.text import facts, joined, section, size, table
+from registry_service.client import Manifest, Metadata, ModelVersion, RevokeVersion, UpdateVersion
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group(cls=Group)
+def versions() -> None:
+    """Versions of a model."""
+
+
+@versions.command("list")
+@options.model
+@options.listing
+@pass_state
+def list_versions(state: State, model: str, where: str | None, order_by: str | None, limit: int) -> None:
+    """Versions, filtered such as "metrics.auc > 0.9 AND status = 'ready'"."""
+
+    found = state.client.iterate_versions(model, **options.paging(where, order_by, limit))
+    state.show_list(
+        found,
+        limit,
+        lambda items: table(
+            ["version", "status", "current in", "aliases", "metrics", "size", "created", "by"],
+            [
+                (
+                    item.number,
+                    item.status,
+                    joined(item.stages),
+                    joined([f"@{name}" for name in item.aliases]),
+                    _metrics(item.metadata),
+                    size(item.size),
+                    item.created_at,
+                    item.created_by,
+                )
+                for item in items
+            ],
+            empty=f"No versions. Register one: model-registry versions register {model!r} PATH",
+        ),
+    )
+
+
+@versions.command("show")
+@options.model
+@click.argument("selector", default="latest")
+@click.option("--as-of", type=options.Moment(), help="What the selector named then.")
+@click.option("--files", is_flag=True, help="The files too.")
+@pass_state
+def show_version(state: State, model: str, selector: str, as_of: datetime | None, *, files: bool) -> None:
+    """One version. SELECTOR: 7, latest, @champion, @production or a digest."""
+
+    version = state.client.get_version(model, selector, as_of=as_of)
+    if not files:
+        state.show(version, lambda: version_text(version))
+        return
+    manifest = state.client.get_manifest(model, version.number)
+    state.show(
+        {"version": version, "manifest": manifest}, lambda: f"{version_text(version)}\n{_manifest_text(manifest)}"
+    )
+
+
+_SINGLE: Final = frozenset(
+    {"framework", "framework_version", "format", "precision", "architecture", "task", "target_device", "score"}
+)
+
+
+class MetadataOptions(TypedDict):
+    metadata: Path | None
+    metrics: tuple[tuple[str, float], ...]
+    params: tuple[tuple[str, str], ...]
+    framework: str | None
+    framework_version: str | None
+    format: str | None
+    precision: str | None
+    architecture: str | None
+    task: str | None
+    target_device: str | None
+    score: float | None
+    labels: tuple[str, ...]
+
+
+def metadata_options(function: F) -> F:
+    for option in reversed(
+        (
+            click.option(
+                "--metadata", type=options.JSON_FILE, help="JSON file of all metadata; - reads it from stdin."
+            ),
+            click.option("--metric", "metrics", type=options.Measure(), multiple=True),
+            click.option("--param", "params", type=options.Pair(), multiple=True),
+            click.option("--framework"),
+            click.option("--framework-version"),
+            click.option("--format", help="File format, such as onnx."),
+            click.option("--precision"),
+            click.option("--architecture"),
+            click.option("--task"),
+            click.option("--target-device"),
+            click.option("--score", type=float),
+            click.option("--label", "labels", multiple=True),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@versions.command("register")
+@options.model
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@metadata_options
+@click.option("--description", default="", help="Markdown.")
+@click.option("--tag", "tags", type=options.Pair(), multiple=True)
+@click.option("--alias", "aliases", multiple=True, help="Point these aliases to the new version.")
+@click.option("--identity", help="Makes it safe to repeat: a version of this identity is answered again.")
+@click.option("--source-uri", help="Where it comes from; only kept as text.")
+@click.option("--create/--no-create", "create_model", default=True, help="Make the model where it doesn't exist.")
+@pass_state
+def register_version(
+    state: State,
+    model: str,
+    path: Path,
+    description: str,
+    tags: tuple[tuple[str, str], ...],
+    aliases: tuple[str, ...],
+    identity: str | None,
+    source_uri: str | None,
+    *,
+    create_model: bool,
+    **metadata: Unpack[MetadataOptions],
+) -> None:
+    """Register the file or directory PATH as the next version."""
+
+    version = state.client.register(
+        model,
+        path,
+        metadata=_metadata(metadata),
+        description=description,
+        tags=dict(tags),
+        aliases=aliases,
+        identity=identity,
+        source_uri=source_uri,
+        create_model=create_model,
+        progress=Progress() if _has_terminal() else None,
+    )
+    if version.recommended_missing:
+        state.say(f"Recommended and missing: {joined(version.recommended_missing)}")
+    state.show(version, lambda: version_text(version))
+
+
+@versions.command("download")
+@options.model
+@options.selector
+@click.argument("destination", type=click.Path(path_type=Path, file_okay=False))
+@pass_state
+def download_version(state: State, model: str, selector: str, destination: Path) -> None:
+    """Bring all files to DESTINATION, verified. Files that are there already aren't fetched again."""
+
+    manifest = state.client.download(model, selector, destination, progress=Progress() if _has_terminal() else None)
+    state.show(
+        manifest,
+        lambda: (
+            f"{manifest.model_name} {manifest.number} is in {destination}: {len(manifest.files)} files,"
+            f" {size(sum(file.size for file in manifest.files))}, {manifest.digest}"
+        ),
+    )
+
+
+@versions.command("revoke")
+@options.model
+@options.selector
+@options.reason
+@options.yes
+@pass_state
+def revoke_version(state: State, model: str, selector: str, reason: str, *, yes: bool) -> None:
+    """Withdraw a version for good: it can't be downloaded, promoted or restored any more."""
+
+    version = state.client.get_version(model, selector)
+    where = f", which is current in {joined(version.stages)}" if version.stages else ""
+    state.confirm(f"Revoke {model} {version.number}{where}?", yes=yes)
+    revoked = state.client.revoke_version(model, version.number, RevokeVersion(reason=reason))
+    state.show(revoked, lambda: version_text(revoked))
+
+
+@versions.command("tag")
+@options.model
+@options.selector
+@click.argument("tags", type=options.Pair(), nargs=-1)
+@click.option("--remove", "removed", multiple=True, metavar="KEY")
+@pass_state
+def tag_version(
+    state: State, model: str, selector: str, tags: tuple[tuple[str, str], ...], removed: tuple[str, ...]
+) -> None:
+    """Set tags, given as key=value; the others stay."""
+
+    if not tags and not removed:
+        raise click.UsageError("Give key=value, or --remove KEY.")
+    before = state.client.get_version(model, selector)
+    kept = {key: value for key, value in before.tags.items() if key not in removed} | dict(tags)
+    after = state.client.update_version(model, before.number, UpdateVersion(tags=kept))
+    state.show(after, lambda: f"{model} {after.number}: {joined(after.tags) or 'no tags'}")
+
+
+class Progress:
+    """How far each file has come, on one line of the terminal."""
+
+    def __init__(self) -> None:
+        self._shown = -1
+
+    def __call__(self, path: str, done: int, total: int) -> None:
+        percent = 100 if total == 0 else done * 100 // total
+        if percent != self._shown:
+            self._shown = percent
+            end = "\n" if percent == 100 else ""
+            click.echo(f"\r\x1b[K{percent:3d} %  {size(total):>10}  {path}{end}", err=True, nl=False)
+
+
+def version_text(version: ModelVersion) -> str:
+    metadata = version.metadata
+    text = facts(
+        {
+            "version": f"{version.model_name} {version.number}",
+            "status": version.status,
+            "revoked": None if version.revoked is None else f"{version.revoked.reason} ({version.revoked.by})",
+            "digest": version.digest,
+            "current in": joined(version.stages),
+            "aliases": joined([f"@{name}" for name in version.aliases]),
+            "files": f"{version.file_count}, {size(version.size)}",
+            "metrics": _metrics(metadata),
+            "params": joined(metadata.params),
+            "framework": " ".join(filter(None, (metadata.framework, metadata.framework_version))) or None,
+            "format": metadata.format,
+            "precision": metadata.precision,
+            "architecture": metadata.architecture,
+            "task": metadata.task,
+            "target device": metadata.target_device,
+            "score": metadata.score,
+            "labels": joined(metadata.labels),
+            "tags": joined(version.tags),
+            "identity": version.identity,
+            "source": version.source_uri,
+            "created": version.created_at,
+            "created by": version.created_by,
+            "url": version.url,
+        }
+    )
+    if version.lineage:
+        text += "\n" + section("lineage", table(["kind", "ref"], [(e.kind, e.ref) for e in version.lineage], empty=""))
+    return text + (("\n" + section("description", version.description)) if version.description else "")
+
+
+def _manifest_text(manifest: Manifest) -> str:
+    rows = [(file.path, size(file.size), file.media_type, file.digest) for file in manifest.files]
+    return section("files", table(["path", "size", "media type", "digest"], rows, empty=""))
+
+
+def _metrics(metadata: Metadata) -> str | None:
+    return joined({name: f"{value:g}" for name, value in metadata.metrics.items()})
+
+
+def _metadata(given: MetadataOptions) -> Metadata:
+    """The file's metadata, with single options over it."""
+
+    file = given["metadata"]
+    base = Metadata() if file is None else options.read_json(file, Metadata)
+    return msgspec.structs.replace(
+        base,
+        metrics=base.metrics | dict(given["metrics"]),
+        params=base.params | {key: options.scalar(text) for key, text in given["params"]},
+        labels=given["labels"] or base.labels,
+        **{name: value for name, value in given.items() if name in _SINGLE and value is not None},
+    )
+
+
+def _has_terminal() -> bool:
+    return sys.stderr.isatty()
