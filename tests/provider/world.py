@@ -38,7 +38,10 @@ class World:
     def create_model(self, *, policy: str | None = None) -> None:
         self.person.create_model(CreateModel(name=self.model))
         if policy is not None:
-            self.person.attach_policy(AttachPolicy(policy=policy, model_pattern=self.model))
+            self.create_policy_attachment(policy)
+
+    def create_policy_attachment(self, policy: str) -> None:
+        self.person.attach_policy(AttachPolicy(policy=policy, model_pattern=self.model))
 
     def register(self, content: str, metadata: Metadata | None = None, **metrics: float) -> VersionReference:
         """A version made by a person, not by the provider."""
@@ -66,6 +69,10 @@ class World:
 
     def promotions(self) -> list[Promotion]:
         return self.person.list_promotions(filter=f"model = '{self.model}'").items
+
+    def promotion_of(self, version: int) -> Promotion:
+        (found,) = [promotion for promotion in self.promotions() if promotion.version == version]
+        return found
 
     def current(self, stage: str = "production") -> int | None:
         return self.person.get_stage(self.model, stage).version
