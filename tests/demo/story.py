@@ -1,0 +1,205 @@
+"""The story of three versions: the first goes live, the second is refused, the third is rolled back.
+
+People act by `model-registry`, each with their own token; machines act in Airflow, by the DAGs of `dags_examples/`.
+After each step the servers are asked what is true, by a reader who had no part in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from tests.airflow.rest import AirflowApi, AirflowFailure
+from tests.demo.outside import NotAsTold, Outside
+from tests.demo.playground import CommandFailed, Playground
+
+MODEL = "digits"
+APPROVER = "vera"
+READER = "dashboard"
+DAGS = ("train_and_register", "gate_and_deploy", "rollback_on_alert", "batch_scoring")
+
+# On top of `team`: whatever people say, the machine's comparison has to have passed.
+EVALUATED = {
+    "name": "evaluated",
+    "description": "The evaluation check must have passed.",
+    "nobody_need_review": True,
+    "checks": [{"name": "evaluation"}],
+}
+
+
+class Story:
+    """Tells the chapters in their order.
+
+    :param airflow: runs the DAGs of `dags_examples/`, and is introduced to the playground.
+    :param say: is told each line as it comes true.
+    """
+
+    def __init__(self, playground: Playground, airflow: AirflowApi, say: Callable[[str], None]) -> None:
+        self.playground = playground
+        self.airflow = airflow
+        self.say = say
+        self.approver: Path | None = None
+        self.reader: Path | None = None
+
+    def tell(self) -> None:
+        """All of it.
+
+        :raises NotAsTold: the servers say something else.
+        :raises AirflowFailure: a run ended otherwise than it should; the message has the log.
+        :raises CommandFailed: a command was refused that shouldn't have been.
+        """
+        self.set_the_scene()
+        self.the_first_version_goes_live()
+        self.a_worse_one_is_refused()
+        self.a_better_one_replaces_it()
+        self.an_alert_brings_the_first_one_back()
+
+    @contextmanager
+    def outside(self) -> Iterator[Outside]:
+        """The independent reader."""
+        assert self.reader is not None
+        with Outside(
+            registry_url=self.playground.registry_url,
+            token=self.reader.read_text().strip(),
+            endpoint_url=self.playground.endpoint_url,
+            model=MODEL,
+        ) as outside:
+            yield outside
+
+    # chapters
+
+    def set_the_scene(self) -> None:
+        self.approver = self.playground.add_principal(APPROVER, "approver")
+        self.reader = self.playground.add_principal(READER, "reader", kind="service")
+        document = self.playground.directory / "evaluated.json"
+        document.write_text(json.dumps(EVALUATED, indent=2))
+        self.playground.command("policies", "write", str(document))
+        for policy in ("team", "evaluated"):
+            self.playground.command("policies", "use", policy, "--model", MODEL, "--stage", "production")
+        with self.outside() as outside:
+            attached = outside.ask("/policies/attachments")["items"]
+            demanded = {item["policy"] for item in attached if item["model_pattern"] == MODEL}
+            outside.expect(demanded == {"team", "evaluated"}, f"production of {MODEL} demands {sorted(demanded)}")
+            outside.expect(outside.served()["digest"] is None, "the endpoint serves something already")
+        for dag_id in DAGS:
+            self.airflow.unpause(dag_id)
+        self.say(f"production of '{MODEL}' asks for a second person and a passed evaluation")
+
+    def the_first_version_goes_live(self) -> None:
+        gate = self.train(400, version=1)
+        self.wait_at_the_gate(gate, version=1)
+        with self.outside() as outside:
+            outside.expect_phase(1, "PENDING")
+            outside.expect_vacant()
+            outside.expect(outside.newest_check(1, "evaluation")["status"] == "passed", "the evaluation didn't pass")
+        self.say("version 1 is evaluated, and waits for a person; nothing is live yet")
+
+        self.own_approval_is_refused(1)
+        self.approve(1, "The confusion matrix looks right.")
+        self.finish(gate)
+        with self.outside() as outside:
+            digest = outside.expect_live(1)
+            promotion = outside.expect_phase(1, "APPLIED")
+            approved_by = [review["reviewer"] for review in promotion["reviews"] if review["verdict"] == "approve"]
+            outside.expect(approved_by == [APPROVER], f"approved by {approved_by}")
+            outside.expect(promotion["digest"] == digest, "what was approved isn't what is live")
+            outside.expect_observed(digest)
+        self.say(f"version 1 is live: approved by {APPROVER}, deployed, observed, promoted, smoke-tested")
+
+    def a_worse_one_is_refused(self) -> None:
+        gate = self.train(100, version=2)
+        self.airflow.wait_for_run("gate_and_deploy", gate, expected="failed", timeout=180)
+        states = self.airflow.task_states("gate_and_deploy", gate)
+        if (states["evaluate"], states["approved"], states["deploy"]) != ("success", "failed", "upstream_failed"):
+            raise NotAsTold(f"the gate of version 2 ended as {states}")
+        with self.outside() as outside:
+            check = outside.newest_check(2, "evaluation")
+            outside.expect(check["status"] == "failed", f"the evaluation of version 2 {check['status']}")
+            outside.expect_live(1)
+            promotion = outside.newest_promotion(2)
+            outside.expect(promotion is not None and promotion["applied_at"] is None, "version 2 was applied")
+        self.say(f"version 2 is refused, and version 1 stays: {check['summary']}")
+
+    def a_better_one_replaces_it(self) -> None:
+        gate = self.train(1400, version=3)
+        self.wait_at_the_gate(gate, version=3)
+        self.approve(3, "Better on the held-back digits, and no class got worse.")
+        self.finish(gate)
+        with self.outside() as outside:
+            digest = outside.expect_live(3)
+            outside.expect_observed(digest)
+            replaced = outside.expect_phase(3, "APPLIED")["replaces"]
+            outside.expect(replaced == 1, f"version 3 replaced {replaced}, not 1")
+        self.say("version 3 is approved, deployed and promoted; it replaces version 1")
+
+    def an_alert_brings_the_first_one_back(self) -> None:
+        alert = {"version": 3, "reason": "alert: sevens are read as ones since the new scanner"}
+        with self.outside() as outside:
+            was_live_since = datetime.fromisoformat(outside.stage()["since"])
+        self.finish(self.airflow.trigger("rollback_on_alert", conf=alert), dag_id="rollback_on_alert")
+        with self.outside() as outside:
+            outside.expect_observed(outside.expect_live(1))
+            stage = outside.stage()
+            outside.expect(stage["failed"] == [3], f"marked as failed in production: {stage['failed']}")
+            outside.expect(stage["hold"] is not None, "production isn't held")
+            then = outside.stage(as_of=was_live_since)["version"]
+            outside.expect(then == 3, f"asked what was live before, the registry says version {then}")
+            reasons = [event["data"].get("reason") for event in outside.events() if event["kind"] == "stage.moved"]
+            outside.expect(reasons[-1] == alert["reason"], f"the log says why: {reasons[-1]}")
+        self.say("an alert fires: version 1 is current again, the endpoint followed, and nothing enters for 12 hours")
+
+        again = self.airflow.trigger("rollback_on_alert", conf=alert)
+        self.airflow.wait_for_run("rollback_on_alert", again, expected="failed")
+        with self.outside() as outside:
+            outside.expect_live(1)
+        self.say("the same alert fires again: there is nothing to roll back, and nothing changes")
+
+    # steps
+
+    def train(self, samples: int, *, version: int) -> str:
+        """Run the training; the run of the gate that its version starts."""
+        before = {run.dag_run_id for run in self.airflow.runs("gate_and_deploy")}
+        self.finish(self.airflow.trigger("train_and_register", conf={"samples": samples}), dag_id="train_and_register")
+        with self.outside() as outside:
+            outside.expect(outside.version("latest")["number"] == version, f"version {version} isn't there")
+        started = self.airflow.wait_until(
+            lambda: [run.dag_run_id for run in self.airflow.runs("gate_and_deploy") if run.dag_run_id not in before],
+            bool,
+            60,
+            lambda: f"version {version} is registered, and gate_and_deploy didn't start",
+        )
+        self.say(f"version {version} is trained on {samples} digits and registered; its gate has started")
+        return started[0]
+
+    def wait_at_the_gate(self, gate: str, *, version: int) -> None:
+        self.airflow.wait_for_task("gate_and_deploy", gate, "approved", "deferred", timeout=120)
+        waiting_for = self.airflow.xcom("gate_and_deploy", gate, "evaluate")
+        if not isinstance(waiting_for, Mapping) or waiting_for["version"] != version:
+            raise NotAsTold(f"the gate waits for {waiting_for}, not for version {version}")
+
+    def own_approval_is_refused(self, version: int) -> None:
+        try:
+            self.playground.command("approve", f"{MODEL}/{version}", "--stage", "production", "--yes")
+        except CommandFailed as refused:
+            with self.outside() as outside:
+                outside.expect_phase(version, "PENDING")
+            self.say(f"who owns the work may not approve it: {str(refused).partition('error: ')[2]}")
+        else:
+            raise NotAsTold("somebody's approval of their own work was taken")
+
+    def approve(self, version: int, comment: str) -> None:
+        self.playground.command(
+            "approve", f"{MODEL}/{version}", "--stage", "production", "--comment", comment, "--yes",
+            token_file=self.approver,
+        )  # fmt: skip
+        self.say(f"{APPROVER} approves version {version}: {comment}")
+
+    def finish(self, run_id: str, *, dag_id: str = "gate_and_deploy") -> None:
+        self.airflow.wait_for_run(dag_id, run_id, timeout=180)
+
+
+TELLING = (NotAsTold, AirflowFailure, CommandFailed)
+"""How a story that isn't true ends."""
