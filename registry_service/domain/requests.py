@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -16,6 +17,10 @@ from registry_service.domain.entities import (
     Verdict,
 )
 from registry_service.domain.metadata import Metadata, MetadataField
+
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with a zone: without one it names no moment."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,7 +128,7 @@ class ArrangeStages(Request, frozen=True, kw_only=True):
 
 class HoldStage(Request, frozen=True, kw_only=True):
     reason: str
-    until: datetime | None = None
+    until: Moment | None = None
 
 
 class VacateStage(Request, frozen=True, kw_only=True):
@@ -133,7 +138,7 @@ class VacateStage(Request, frozen=True, kw_only=True):
 
 class RollbackHold(Request, frozen=True, kw_only=True):
     reason: str
-    until: datetime | None = None
+    until: Moment | None = None
 
 
 class RollBack(Request, frozen=True, kw_only=True):

@@ -46,6 +46,9 @@ class NewToken(msgspec.Struct, frozen=True):
     id: str
     secret_hash: str
 
+    def __repr__(self) -> str:
+        return f"NewToken(id={self.id!r})"
+
 
 class PresentedToken(msgspec.Struct, frozen=True):
     """A token that somebody shows: well formed, which says nothing of whether it is good."""
@@ -53,6 +56,9 @@ class PresentedToken(msgspec.Struct, frozen=True):
     kind: TokenKind
     id: str
     secret: str
+
+    def __repr__(self) -> str:
+        return f"PresentedToken(id={self.id!r})"
 
     def matches(self, secret_hash: str) -> bool:
         """Whether its secret is the one that was stored; in a time that doesn't depend on how much of it is right."""

@@ -16,6 +16,9 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     token: str
 
+    def __repr__(self) -> str:
+        return f"Credentials(url={self.url!r})"
+
 
 def read_credentials(path: Path) -> Credentials | None:
     """What the file holds; None where it is missing or damaged, which is cured by writing it anew."""

@@ -137,7 +137,7 @@ class _Answer:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])
             given = list(message["headers"])
             names = {name.lower() for name, _ in given}
             added = {**SECURITY_HEADERS, "x-request-id": self._request_id}

@@ -12,7 +12,7 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.routes import HTTPRoute
 
-from registry_service.domain.errors import RegistryError
+from registry_service.domain.errors import InvalidInput, RegistryError
 from registry_service.web.api.router import DEPENDENCIES, api_router
 from registry_service.web.authentication import check_declarations, require_action
 from registry_service.web.errors import HttpRefusal, invalid_field, refused
@@ -84,14 +84,11 @@ def _refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     status = HTTPStatus(error.status_code)
     if isinstance(error, ValidationException) and error.extra:
         first = next(iter(error.extra))
-        return _answer(
-            request,
-            invalid_field(
-                first["message"],
-                source=getattr(first.get("source"), "value", first.get("source")) or "request",
-                name=first.get("key"),
-            ),
-        )
+        if first.get("key") == "data":
+            return _answer(request, InvalidInput("The body is missing. Send it as JSON.", source="body"))
+        source = first.get("source", "request")
+        said = invalid_field(first["message"], source=getattr(source, "value", source), name=first.get("key"))
+        return _answer(request, said)
     match status:
         case HTTPStatus.NOT_FOUND:
             words = "There is nothing at this address. GET /openapi.json lists what there is."

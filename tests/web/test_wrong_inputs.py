@@ -1,0 +1,180 @@
+"""Wrong requests and what they are told: one table. Each answer is a problem document that names the field."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from registry_service.web.limits import JSON_BODY
+from tests.web.stories import API, answered, create_model, register
+from tests.web.walk import all_calls
+
+JSON = {"content-type": "application/json"}
+
+
+class Case(NamedTuple):
+    method: str
+    path: str
+    content: bytes | str | None = None
+    status: int = 400
+    code: str = "invalid_input"
+    field: str | None = None
+    headers: dict[str, str] = {}
+
+
+CASES = [
+    # bodies
+    Case("POST", "/models", "", field=None),
+    Case("POST", "/models", "{", field=None),
+    Case("POST", "/models", "[]", field=None),
+    Case("POST", "/models", "null", field=None),
+    Case("POST", "/models", b'{"name": "\xff"}', field=None),
+    Case("POST", "/models", "{}", field=None),
+    Case("POST", "/models", '{"name": 7}', field="name"),
+    Case("POST", "/models", '{"name": "x", "nmae": "y"}', field=None),
+    Case("POST", "/models", '{"name": "x", "tags": {"a": 1}}', field="tags[...]"),
+    Case("POST", "/models", '{"name": "x", "description": "a\\u0000b"}', field=None),
+    Case("POST", "/models", '{"name": "../x"}', code="invalid_name"),
+    Case("POST", "/models", '{"name": "a\\\\b"}', code="invalid_name"),
+    Case("POST", "/models", '{"name": "%61"}', code="invalid_name"),
+    Case("POST", "/models", '{"name": "ａ"}', code="invalid_name"),
+    Case("POST", "/models", '{"name": "x"}', 415, "unsupported_media_type", headers={"content-type": "text/plain"}),
+    Case("POST", "/models", "name=x", 415, "unsupported_media_type",
+         headers={"content-type": "application/x-www-form-urlencoded"}),
+    Case("POST", "/models", b"x" * (JSON_BODY + 1), 413, "too_large"),
+    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"metrics": {"auc": "nan"}}}', field="metadata.metrics[...]"),
+    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"metrics": {"auc": NaN}}}'),
+    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"metrics": {"auc": 1e400}}}', field="metadata.metrics[...]"),
+    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"metrics": {"auc": "0.5"}}}', field="metadata.metrics[...]"),
+    Case("POST", "/models/m/versions", '{"files": [{"path": "../x", "digest": "sha256:' + "0" * 64 + '", "size": 1}]}',
+         code="invalid_path"),
+    Case("POST", "/models/m/versions", '{"files": [{"path": "x", "digest": "md5:' + "0" * 32 + '", "size": 1}]}',
+         code="invalid_digest"),
+    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"extra": ' + '{"a":' * 2000 + "1" + "}" * 2000 + "}}"),
+    Case("POST", "/models/m/versions/1/checks", '{"name": "e", "status": "maybe"}', field="status"),
+    Case("POST", "/models/m/stages/production/hold", '{"reason": "x", "until": "tomorrow"}', field="until"),
+    Case("POST", "/models/m/stages/production/hold", '{"reason": "x", "until": "2099-01-01T00:00:00"}'),
+    Case("POST", "/models/m/stages/production/vacate", '{"from_version": "1", "reason": "x"}', field="from_version"),
+    Case("POST", "/grants", '{"role": "root", "principal": "ada"}', field="role"),
+    Case("POST", "/tokens", '{"name": "", "expires_in_days": 1}', field="name"),
+    Case("POST", "/tokens", '{"name": "x", "expires_in_days": 100000000000000000000}'),
+    # query
+    Case("GET", "/models?limit=0", field="limit"),
+    Case("GET", "/models?limit=-1", field="limit"),
+    Case("GET", "/models?limit=201", field="limit"),
+    Case("GET", "/models?limit=2147483648", field="limit"),
+    Case("GET", "/models?limit=1e9", field="limit"),
+    Case("GET", "/models?limit=NaN", field="limit"),
+    Case("GET", "/models?limit=", field="limit"),
+    Case("GET", "/models?limit=1&limit=2", field="limit"),
+    Case("GET", "/models?limti=1", field="limti"),
+    Case("GET", "/models?cursor=zzz", code="invalid_cursor"),
+    Case("GET", "/models?order_by=owner", field=None),
+    Case("GET", "/models?filter=name%20=", code="invalid_filter"),
+    Case("GET", "/models?include_deleted=maybe", field="include_deleted"),
+    Case("GET", "/models/m/versions/1?as_of=yesterday", field="as_of"),
+    Case("GET", "/models/m/versions/1?as_of=2026-03-03T12:00:00", field="as_of"),
+    Case("GET", "/models/m/versions/1?as_of=99999999999999999999", field="as_of"),
+    Case("GET", "/events?wait=61", field="wait"),
+    Case("GET", "/events?wait=nan", field="wait"),
+    Case("GET", "/events?limit=1001", field="limit"),
+    Case("GET", "/events?kinds=model.exploded"),
+    Case("GET", "/events?after=zzz", code="invalid_cursor"),
+    Case("GET", "/events?after=other-1", None, 409, "cursor_from_other_epoch"),
+    Case("GET", "/events?after=start&consumer=x", field="after"),
+    Case("GET", "/policies/solo?version=0", field="version"),
+    Case("GET", "/policies/solo?version=99999999999999999999", field="version"),
+    # path
+    Case("GET", "/models/m/versions/zzz", code="invalid_selector"),
+    Case("GET", "/models/m/versions/99999999999999999999999", code="invalid_selector"),
+    Case("GET", "/models/m/versions/999999999", None, 404, "version_not_found"),
+    Case("GET", "/models/m/versions/sha256:0", code="invalid_selector"),
+    Case("GET", "/models/%2e%2e%2fx", None, 404, None),
+    Case("GET", "/models/%252e%252e", None, 404, "model_not_found"),
+    Case("GET", "/models/m/versions/1/files/%252e%252e%252fx", None, 404, "file_not_found"),
+    Case("GET", "/models/m/versions/1/files/..%2f..%2fetc%2fpasswd", None, 404, "file_not_found"),
+    Case("GET", "/models/m/versions/1/files/%2fetc%2fpasswd", None, 404, "file_not_found"),
+    Case("GET", "/models/m/versions/1/files/" + "a" * 8192, None, 404, "file_not_found"),
+    Case("PUT", "/uploads/x/files/..%2f..%2fx", b"", 404, None),
+    Case("PUT", "/uploads/x/files/sha256:" + "A" * 64, b"", code="invalid_digest"),
+    Case("PUT", "/uploads/x/files/md5:" + "0" * 32, b"", code="invalid_digest"),
+    Case("PUT", "/uploads/..%2fx/files/sha256:" + "0" * 64, b"", 404, None),
+    Case("PUT", "/uploads/x/files/sha256:" + "0" * 64, b"", 404, "upload_not_found"),
+    # headers
+    Case("POST", "/models", '{"name": "x"}', field="Idempotency-Key", headers={"idempotency-key": ""}),
+    Case("POST", "/models", '{"name": "x"}', field="Idempotency-Key", headers={"idempotency-key": "k" * 201}),
+    Case("POST", "/models", '{"name": "x"}', field="Idempotency-Key", headers={"idempotency-key": "a b"}),
+    Case("PATCH", "/models/m", "{}", field="If-Match", headers={"if-match": "*"}),
+    Case("PATCH", "/models/m", "{}", field="If-Match", headers={"if-match": '"1", "2"'}),
+    Case("PATCH", "/models/m", "{}", 412, "revision_mismatch", headers={"if-match": '"999"'}),
+    Case("PUT", "/models/m/stages", '{"stages": ["a"]}', 428, "revision_required"),
+    # methods
+    Case("DELETE", "/models", status=405, code="method_not_allowed"),
+    Case("PATCH", "/whoami", status=405, code="method_not_allowed"),
+    Case("TRACE", "/whoami", status=405, code="method_not_allowed"),
+    Case("GET", "/models/m/nothing", status=404, code="not_found"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def http(shared_service):
+    with shared_service.http() as http:
+        create_model(http, "m")
+        register(http, "m", {"model.bin": b"bytes"})
+        yield http
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method} {case.path[:60]} {str(case.content)[:40]}")
+def test_a_wrong_request_is_told_what_is_wrong(http, case):
+    answer = http.request(case.method, f"{API}{case.path}", content=case.content, headers={**JSON, **case.headers})
+    problem = check_problem(answer)
+    assert answer.status_code == case.status, answer.text
+    if case.code is not None:
+        assert problem["code"] == case.code, answer.text
+    if case.field is not None:
+        assert problem["details"].get("field") == case.field, answer.text
+
+
+def check_problem(answer: Any) -> dict[str, Any]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == answer.status_code
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem["type"].endswith(problem["code"])
+    assert problem["detail"]
+    for leak in ("Traceback", "registry_service", "site-packages", "sqlalchemy", "msgspec", "SELECT "):
+        assert leak not in answer.text
+    return problem
+
+
+@pytest.mark.parametrize("body", ["[]", "7", '"text"', '{"unknown_field": 1}', "{" * 50_000, "\ud800".encode(errors="surrogatepass")])
+def test_every_route_with_a_body_refuses_what_is_none(http, body):
+    walked = 0
+    for call in all_calls():
+        if call.body is not None:
+            path = call.path.replace("fraud-detector", "m")
+            answer = http.request(call.method, path, content=body, headers=JSON)
+            assert answer.status_code == 400, (call, answer.text)
+            check_problem(answer)
+            walked += 1
+    assert walked > 25
+
+
+def test_every_list_refuses_an_unknown_parameter(http):
+    for call in all_calls():
+        if call.method == "GET":
+            path = call.path.replace("fraud-detector", "m")
+            answer = http.get(path, params={"colour": "red"})
+            assert answer.status_code == 400, (call, answer.text)
+            assert check_problem(answer)["details"]["field"] == "colour"
+
+
+def test_a_method_that_a_path_lacks_is_told_which_it_has(http):
+    answer = http.delete(f"{API}/models")
+    assert set(answer.headers["allow"].split(", ")) >= {"GET", "POST"}
+
+
+def test_the_service_is_well_after_all_this(http):
+    assert answered(http.get("/health/ready"))["status"] == "ok"

@@ -1,0 +1,45 @@
+"""Every route of the service, and a request to it that is well-formed: what the walks over all routes go through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar.routes import HTTPRoute
+
+from registry_service.domain.permissions import Action
+from registry_service.web.examples import EXAMPLES
+from registry_service.web.routes import build_routes
+
+SAMPLES = {
+    "model": "fraud-detector", "selector": "1", "path": "model.bin", "digest": "sha256:" + "0" * 64, "alias": "best",
+    "stage": "production", "upload": "aaaaaaaaaaaaaaaa", "promotion": "aaaaaaaaaaaaaaaa", "change": "aaaaaaaaaaaaaaaa",
+    "deployment": "aaaaaaaaaaaaaaaa", "attachment": "aaaaaaaaaaaaaaaa", "name": "team", "grant": "aaaaaaaaaaaaaaaa",
+    "group": "risk", "token": "aaaaaaaaaaaa",
+}  # fmt: skip
+
+
+class Call(NamedTuple):
+    name: str
+    method: str
+    path: str
+    action: Action | str
+    body: Any
+
+
+def all_calls() -> list[Call]:
+    return sorted(_calls())
+
+
+def _calls() -> Iterator[Call]:
+    for route in build_routes().routes:
+        assert isinstance(route, HTTPRoute)
+        path = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: SAMPLES[found[1]], route.path_format)
+        for method, (handler, _) in route.route_handler_map.items():
+            if method == "OPTIONS":
+                continue
+            field = handler.parsed_data_field
+            body = None if field is None else msgspec.to_builtins(EXAMPLES[field.annotation])
+            yield Call(handler.handler_name, method, path, handler.opt["action"], body)
