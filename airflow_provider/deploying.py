@@ -36,7 +36,6 @@ from registry_service.client import (
 
 log = logging.getLogger(__name__)
 
-# While the block runs, the lease is short and renewed: the stage of a worker that died is free again soon.
 LEASE_SECONDS: Final = 300
 RENEWALS_PER_LEASE: Final = 3
 JOIN_SECONDS: Final = 10.0
@@ -91,6 +90,7 @@ def deployment(
     role: Literal["primary", "canary", "shadow"] = "primary",
     traffic: float = 1.0,
     fail_promotion: bool = False,
+    lease_seconds: int = LEASE_SECONDS,
     registry_conn_id: str = ModelRegistryHook.default_conn_name,
 ) -> Iterator[RunningDeployment]:
     """Deploy a promotion's version in a task, holding the stage's lease meanwhile.
@@ -109,6 +109,8 @@ def deployment(
     :param role: `primary`, `canary` or `shadow`.
     :param traffic: share of the traffic, 0 to 1.
     :param fail_promotion: on an exception, end the promotion instead of leaving it approved for a retry.
+    :param lease_seconds: how long the stage stays taken after a worker has died; while the block runs, the lease is
+        renewed.
     :param registry_conn_id: the Airflow connection of the registry.
     :raises ModelRegistryRefused: not approved, or not any more; nothing was deployed, and a retry is in vain.
     :raises ModelRegistryException: another run deploys to this stage, or the registry is away; a retry may help.
@@ -119,8 +121,8 @@ def deployment(
     if given is None:
         raise ModelRegistryRefused("There is no promotion to deploy: the task upstream returned none.")
     with refusals_as_failures():
-        leased = hook.client.take_lease(given, TakeLease(holder=task.run, seconds=LEASE_SECONDS))
-    lease = Lease(hook.client, leased, task.run)
+        leased = hook.client.take_lease(given, TakeLease(holder=task.run, seconds=lease_seconds))
+    lease = Lease(hook.client, leased, task.run, lease_seconds)
     running = RunningDeployment(hook, leased, lease)
     try:
         with refusals_as_failures():
@@ -148,11 +150,12 @@ def deployment(
 class Lease:
     """Keeps a lease from running out while a block of unknown length runs."""
 
-    def __init__(self, client: RegistryClient, promotion: Promotion, holder: str) -> None:
+    def __init__(self, client: RegistryClient, promotion: Promotion, holder: str, seconds: int) -> None:
         self.lost: RegistryError | None = None
         self._client = client
         self._promotion = promotion
         self._holder = holder
+        self._seconds = seconds
         self._ended = threading.Event()
 
     @contextmanager
@@ -187,10 +190,11 @@ class Lease:
     def _renew(self) -> None:
         lease = self._promotion.lease
         assert lease is not None
+        # A policy may grant less than was asked for; a lease that a retry took up again was acquired earlier.
         granted = (lease.expires_at - lease.acquired_at).total_seconds()
-        while not self._ended.wait(max(1.0, min(granted, LEASE_SECONDS) / RENEWALS_PER_LEASE)):
+        while not self._ended.wait(max(1.0, min(granted, self._seconds) / RENEWALS_PER_LEASE)):
             try:
-                self._client.take_lease(self._promotion.id, TakeLease(holder=self._holder, seconds=LEASE_SECONDS))
+                self._client.take_lease(self._promotion.id, TakeLease(holder=self._holder, seconds=self._seconds))
             except RegistryError as error:
                 if not error.retryable:
                     self.lost = error
