@@ -226,9 +226,10 @@ def test_solo_waives_self_approval_and_tells() -> None:
 
 
 def test_a_waiver_is_used_only_where_it_is_needed() -> None:
-    decision = decide(facts(SOLO, reviews=[review("olga"), review("bob")]), NOW)
-    assert decision.waived == ()
-    assert [reason.people for reason in decision.satisfied] == [("bob",)]
+    for other in ("bob", "zoe"):
+        decision = decide(facts(SOLO, reviews=[review("olga"), review(other)]), NOW)
+        assert decision.waived == ()
+        assert [reason.people for reason in decision.satisfied] == [(other,)]
 
 
 def test_a_waiver_of_one_policy_is_none_of_another() -> None:
@@ -318,6 +319,8 @@ def test_the_latest_report_counts_in_whatever_order_they_come() -> None:
     passed = check(id=2, reported_at=NOW - HOUR)
     for checks in ([failed, passed], [passed, failed]):
         assert decide(facts(EVALUATED, checks=checks), NOW).outcome is Outcome.APPLICABLE
+    repaired = changed(passed, id=0)
+    assert decide(facts(EVALUATED, checks=[failed, repaired]), NOW).outcome is Outcome.APPLICABLE
     tie = check(status=CheckStatus.FAILED, id=3, reported_at=passed.reported_at)
     assert codes(decide(facts(EVALUATED, checks=[tie, passed]), NOW)) == ["check_failed"]
 
