@@ -13,10 +13,10 @@ from registry_service.db.tables import aliases, stages
 from registry_service.domain.entities import Alias
 from registry_service.domain.errors import StageProtected, VersionRevoked
 from registry_service.domain.events import EventKind
-from registry_service.domain.names import check_alias_name
+from registry_service.domain.names import check_alias_name, fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import MoveAlias
-from registry_service.services.models import check_revision, record_change
+from registry_service.services.changes import check_revision, record_change
 from registry_service.services.work import Work
 
 
@@ -83,10 +83,9 @@ def point_alias(work: Work, model: Row[Any], alias: str, number: int, digest: st
 
 def _check_free(work: Work, model: Row[Any], alias: str) -> None:
     check_alias_name(alias)
-    stage = work.connection.execute(
-        select(stages.c.name).where(stages.c.model_id == model.id, stages.c.name == alias)
-    ).one_or_none()
-    if stage is not None:
-        raise StageProtected(
-            f"'{alias}' is a stage of '{model.name}'. It moves through promotions only: request one.", stage=alias
-        )
+    # People take names that differ by case only for the same: `@Production` must not lead elsewhere.
+    for stage in work.connection.execute(select(stages.c.name).where(stages.c.model_id == model.id)).scalars():
+        if fold(stage) == fold(alias):
+            raise StageProtected(
+                f"'{stage}' is a stage of '{model.name}'. It moves through promotions only: request one.", stage=stage
+            )

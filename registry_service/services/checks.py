@@ -15,8 +15,9 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ReportCheck
+from registry_service.services.changes import record_change
 from registry_service.services.judging import judge
-from registry_service.services.models import check_description, record_change
+from registry_service.services.texts import check_description
 from registry_service.services.work import Work
 
 MAX_EVIDENCE = 256 * 1024
@@ -31,7 +32,8 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
     found = find_model(work, model, Action.CHECK_REPORT, lock=True)
     version = find_version(work, found, selector)
     check_key(body.name)
-    check_description(body.summary)
+    check_description(body.summary, "The summary")
+    check_description(body.url or "", "url")
     if len(msgspec.json.encode(body.evidence)) > MAX_EVIDENCE:
         raise TooLarge("The evidence is larger than 256 KiB. Keep it short and link to the rest with `url`.")
     if version.revoked_at is not None:

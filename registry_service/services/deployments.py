@@ -7,20 +7,26 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from registry_service.db.queries.deployments import find_deployment, get_deployment
+from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.promotions import find_promotion
+from registry_service.db.queries.promotions import find_promotion, open_promotions
+from registry_service.db.queries.stages import find_stage
 from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import deployments
+from registry_service.domain.approvals import decide
+from registry_service.domain.decisions import Outcome
 from registry_service.domain.entities import Deployment, DeploymentStatus
-from registry_service.domain.errors import InvalidInput, NotApproved, VersionRevoked
+from registry_service.domain.errors import Conflict, InvalidInput, NotApproved, VersionRevoked
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.promotions import Phase
 from registry_service.domain.requests import ObserveDeployment, StartDeployment
+from registry_service.services.changes import record_change
 from registry_service.services.ids import new_id
-from registry_service.services.models import record_change
+from registry_service.services.judging import refusal
+from registry_service.services.texts import check_line
 from registry_service.services.work import Work
 
 _ACTIVE = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING)
@@ -30,28 +36,32 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     """Note that a version is on its way to a target. What ran there in this role before has ended, once the new one is
     observed to run; a deployment of the same promotion by the same run is answered again.
 
-    :raises NotApproved: the promotion named has not been approved, or is over.
+    Under a promotion or for a stage, what is deployed must be approved for that stage now, or current in it. Without
+    either it is nobody's business but the target's.
+
+    :raises NotApproved, StageHeld, LeaseHeld, OlderThanCurrent: judged now, it may not go there.
+    :raises VersionRevoked: it was withdrawn.
     """
 
     model = find_model(work, body.model, Action.DEPLOYMENT_WRITE, lock=True)
     check_key(body.target)
+    check_line(body.run, "run")
     if not 0 <= body.traffic <= 1:
         raise InvalidInput("traffic is a share from 0 to 1.", field="traffic")
-    selector, stage = body.version, body.stage
-    if body.promotion is not None:
-        promotion = _deployable(work, model, body.promotion)
-        if selector is None:
-            selector = str(promotion.number)
-        stage = promotion.stage
+    promotion = None if body.promotion is None else _promotion_of(work, model, body.promotion)
+    selector = body.version or (None if promotion is None else str(promotion.number))
     if selector is None:
         raise InvalidInput("Name the version, or the promotion, that is deployed.", field="version")
     version = find_version(work, model, selector)
     if version.revoked_at is not None:
         raise VersionRevoked(f"Version {version.number} was revoked: {version.revoked_reason}.", version=version.number)
-    if body.promotion is not None and version.number != promotion.number:
-        raise InvalidInput(
-            f"Promotion '{body.promotion}' is about version {promotion.number}, not {version.number}.", field="version"
-        )
+    stage = body.stage
+    if promotion is not None:
+        _check_fits(promotion, version, body)
+        _check_leave(work, promotion)
+        stage = promotion.stage
+    elif stage is not None:
+        _check_stage_allows(work, model, version, find_stage(work, model, stage))
     again = _running_again(work, model, version, body)
     if again is not None:
         work.existed = True
@@ -91,7 +101,10 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
 
 
 def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> Deployment:
-    """Record what the target says it serves. A digest other than the authorised one is drift, and an event."""
+    """Record what the target says it serves. A digest other than the authorised one is drift, and an event.
+
+    :raises Conflict: the deployment has ended; what runs there now is another one.
+    """
 
     seen = find_deployment(work, deployment)
     if body.digest is not None:
@@ -99,6 +112,12 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
     model = find_model(work, seen.model_name, Action.DEPLOYMENT_WRITE, lock=True)
     before = find_deployment(work, deployment)
     over = body.status not in _ACTIVE
+    if before.status not in _ACTIVE and not over:
+        raise Conflict(
+            f"Deployment '{deployment}' has {before.status}. Start a new one for what runs there now.",
+            deployment=deployment,
+            status=before.status,
+        )
     drifted = body.digest is not None and body.digest != before.digest
     was_drifted = before.observed_digest is not None and before.observed_digest != before.digest
     kind = EventKind.DEPLOYMENT_OBSERVED
@@ -122,7 +141,7 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
             status=body.status,
             observed_digest=body.digest,
             observed_at=work.now,
-            ended_at=work.now if over else None,
+            ended_at=(before.ended_at or work.now) if over else None,
             revision=revision,
         )
     )
@@ -131,21 +150,52 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
     return get_deployment(work, deployment)
 
 
-def _deployable(work: Work, model: Row[Any], promotion: str) -> Row[Any]:
-    """The promotion, if it gives leave to deploy: approved, being deployed, or applied and still current."""
-
+def _promotion_of(work: Work, model: Row[Any], promotion: str) -> Row[Any]:
     row = find_promotion(work, promotion)
     if row.model_id != model.id:
         raise InvalidInput(f"Promotion '{promotion}' is of another model.", field="promotion")
-    current = row.phase == Phase.APPLIED and row.is_current
-    if row.phase not in {Phase.APPROVED, Phase.APPLYING} and not current:
-        raise NotApproved(
-            f"Promotion '{promotion}' is {row.phase} and gives no leave to deploy. See: model-registry promotions show"
-            f" {promotion}",
-            promotion=promotion,
-            phase=row.phase,
-        )
     return row
+
+
+def _check_fits(promotion: Row[Any], version: Row[Any], body: StartDeployment) -> None:
+    if version.number != promotion.number:
+        raise InvalidInput(
+            f"Promotion '{promotion.id}' is about version {promotion.number}, not {version.number}.", field="version"
+        )
+    if body.stage is not None and body.stage != promotion.stage:
+        raise InvalidInput(f"Promotion '{promotion.id}' is to '{promotion.stage}', not '{body.stage}'.", field="stage")
+
+
+def _check_leave(work: Work, promotion: Row[Any]) -> None:
+    """That the promotion gives leave to deploy: it is current, or could be applied now by whoever holds its lease. The
+    phase alone is not trusted.
+
+    :raises RegistryError: it doesn't; which one says why.
+    """
+
+    if promotion.phase == Phase.APPLIED and promotion.is_current:
+        return
+    decision = decide(FactSource(work).facts_of(promotion), work.now, holder=promotion.lease_holder)
+    if decision.outcome is not Outcome.APPLICABLE:
+        raise refusal(promotion, decision)
+
+
+def _check_stage_allows(work: Work, model: Row[Any], version: Row[Any], stage: Row[Any]) -> None:
+    """:raises NotApproved: the version is neither current in the stage nor asked for there.
+    :raises RegistryError: it is asked for, and may not go there now.
+    """
+
+    if stage.number == version.number:
+        return
+    asked = open_promotions(work, model.id, stage=stage.name, number=version.number)
+    if not asked:
+        raise NotApproved(
+            f"Version {version.number} is neither current in '{stage.name}' nor approved for it. Request its"
+            " promotion.",
+            version=version.number,
+            stage=stage.name,
+        )
+    _check_leave(work, asked[0])
 
 
 def _running_again(work: Work, model: Row[Any], version: Row[Any], body: StartDeployment) -> str | None:

@@ -7,16 +7,23 @@ from typing import Any
 from sqlalchemy import Row, update
 
 from registry_service.db.tables import stages
+from registry_service.domain.errors import InvalidInput
 from registry_service.domain.events import EventKind
 from registry_service.domain.requests import HoldStage
-from registry_service.services.models import check_description, record_change
+from registry_service.services.changes import record_change
+from registry_service.services.texts import check_reason
 from registry_service.services.work import Work
 
 
 def hold(work: Work, model: Row[Any], stage: str, body: HoldStage) -> None:
-    """Write a hold on a stage of the locked model. It takes the place of an earlier one."""
+    """Write a hold on a stage of the locked model. It takes the place of an earlier one.
 
-    check_description(body.reason)
+    :raises InvalidInput: it doesn't say why, or ends before it begins.
+    """
+
+    check_reason(body.reason, "Say why the stage is held.")
+    if body.until is not None and (body.until.utcoffset() is None or body.until <= work.now):
+        raise InvalidInput("`until` is no time to come, with its time zone. Name one, or leave it out.", field="until")
     revision = record_change(
         work, model, EventKind.STAGE_HELD, subject=stage, stage=stage, reason=body.reason, until=body.until
     )

@@ -30,7 +30,7 @@ from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyPin
 from registry_service.domain.policy_sets import terms
 from registry_service.domain.promotions import OPEN_PHASES, Move, Phase, move
-from registry_service.services.models import record_change
+from registry_service.services.changes import record_change
 from registry_service.services.work import Work
 
 EVENT_OF: Final = MappingProxyType(
@@ -130,8 +130,8 @@ def refusal(row: Row[Any], decision: Decision) -> RegistryError:
     )
 
 
-def stale_promotions_of(work: Work, model: Row[Any], number: int, why: str) -> None:
-    """Close the open promotions of a version (the model is locked): what was asked for is no longer as it was."""
+def stale_promotions_of(work: Work, model: Row[Any], why: str, *, number: int | None = None) -> None:
+    """Close the open promotions (those of a version) of the locked model: what was asked for is no longer as it was."""
 
     for row in open_promotions(work, model.id, number=number):
         perform(work, model, row, Move.STALE, why)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from registry_service.db.locks import lock_key
 from registry_service.db.queries.models import describe_models, find_model
@@ -20,8 +20,6 @@ from registry_service.domain.errors import (
     NameClash,
     NameReserved,
     NotPermitted,
-    RevisionMismatch,
-    TooLarge,
 )
 from registry_service.domain.events import EventKind
 from registry_service.domain.metadata import MetadataField
@@ -29,11 +27,13 @@ from registry_service.domain.names import check_model_name, check_tags, fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import CreateModel, UpdateModel
 from registry_service.domain.stages import check_arrange
+from registry_service.services.changes import check_revision, record_change
 from registry_service.services.ids import new_id
+from registry_service.services.judging import stale_promotions_of
+from registry_service.services.texts import check_description
 from registry_service.services.work import Work
 
 DEFAULT_STAGES = ("staging", "production")
-MAX_DESCRIPTION = 64 * 1024
 
 
 def create_model(work: Work, body: CreateModel) -> RegisteredModel:
@@ -75,7 +75,10 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
 
 
 def update_model(work: Work, model: str, body: UpdateModel, *, if_match: int | None = None) -> RegisteredModel:
-    """:raises RevisionMismatch: `if_match` is given and no longer the model's revision."""
+    """Archiving closes the open promotions: the model is to serve nobody any more.
+
+    :raises RevisionMismatch: `if_match` is given and no longer the model's revision.
+    """
 
     found = find_model(work, model, Action.MODEL_UPDATE, lock=True)
     check_revision(f"'{model}'", found.revision, if_match)
@@ -96,8 +99,9 @@ def update_model(work: Work, model: str, body: UpdateModel, *, if_match: int | N
         check_tags(body.tags)
         work.connection.execute(delete(model_tags).where(model_tags.c.model_id == found.id))
         _write_tags(work, found.id, body.tags)
-    changed = {key: value for key, value in msgspec.to_builtins(body).items() if value is not msgspec.UNSET}
-    record_change(work, found, EventKind.MODEL_UPDATED, changed=changed)
+    record_change(work, found, EventKind.MODEL_UPDATED, changed=msgspec.to_builtins(body))
+    if body.archived is True:
+        stale_promotions_of(work, found, "the model was archived")
     return _described(work, model)
 
 
@@ -134,39 +138,6 @@ def release_name(work: Work, model: str) -> RegisteredModel:
     work.connection.execute(update(models).where(models.c.id == found.id).values(name_taken=None))
     record_change(work, found, EventKind.MODEL_RELEASED)
     return described
-
-
-def record_change(work: Work, model: Row[Any], kind: EventKind, *, subject: str | None = None, **data: object) -> int:
-    """Count the model's revision up and log the event that did it. Answers the new revision.
-
-    The row must be locked (`find_model(lock=True)`); several changes in one transaction count up one after another.
-    """
-
-    revision: int = work.connection.execute(
-        update(models)
-        .where(models.c.id == model.id)
-        .values(revision=models.c.revision + 1, updated_at=work.now)
-        .returning(models.c.revision)
-    ).scalar_one()
-    work.record(kind, model_id=model.id, model_name=model.name, revision=revision, subject=subject, **data)
-    return revision
-
-
-def check_revision(what: str, present: int, seen: int | None) -> None:
-    """:raises RevisionMismatch: `seen` is given and not the present revision."""
-
-    if seen is not None and seen != present:
-        raise RevisionMismatch(
-            f"{what} has changed since revision {seen}; it is at {present}. Read it again and decide anew.",
-            seen=seen,
-            present=present,
-        )
-
-
-def check_description(text: str) -> None:
-    """:raises TooLarge: longer than 64 KiB."""
-    if len(text.encode()) > MAX_DESCRIPTION:
-        raise TooLarge("The description is longer than 64 KiB. Shorten it, or attach it as a file of a version.")
 
 
 def _refuse_taken(work: Work, name: str) -> None:

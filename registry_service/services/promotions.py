@@ -32,7 +32,6 @@ from registry_service.domain.errors import (
     LeaseHeld,
     NotLeaseHolder,
     PromotionFinal,
-    TooLarge,
     VersionRevoked,
 )
 from registry_service.domain.events import EventKind
@@ -52,15 +51,14 @@ from registry_service.domain.requests import (
 )
 from registry_service.domain.reviewing import check_reviewer
 from registry_service.domain.succession import superseded_by
+from registry_service.services.changes import record_change
 from registry_service.services.ids import new_id
 from registry_service.services.judging import judge, perform, refusal
-from registry_service.services.models import check_description, record_change
 from registry_service.services.stage_pointer import point_stage
+from registry_service.services.texts import check_description, check_line, check_people, check_reason
 from registry_service.services.work import Work
 
-MAX_PEOPLE: Final = 100
-MAX_HOLDER: Final = 1024
-MIN_LEASE: Final = timedelta(seconds=10)
+MIN_LEASE_SECONDS: Final = 10
 
 
 def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
@@ -74,9 +72,8 @@ def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
     model = find_model(work, body.model, Action.PROMOTION_REQUEST, lock=True)
     stage = find_stage(work, model, body.stage)
     version = find_version(work, model, body.version)
-    check_description(body.reason)
-    if len(body.people) > MAX_PEOPLE:
-        raise TooLarge(f"people names more than {MAX_PEOPLE}. Name those who took part in this request.")
+    check_description(body.reason, "The reason")
+    check_people(body.people)
     if version.revoked_at is not None:
         raise VersionRevoked(
             f"Version {version.number} was revoked: {version.revoked_reason}. Ask for another one.",
@@ -108,7 +105,7 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
             f"This promotion is about {row.digest}, and your review is of {body.digest}. Look at it again.",
             digest=row.digest,
         )
-    check_description(body.comment)
+    check_description(body.comment, "The comment")
     if body.verdict is Verdict.REJECT and not body.comment.strip():
         raise CommentRequired("Say in the comment why you reject it.", field="comment")
     source = FactSource(work)
@@ -159,9 +156,9 @@ def take_lease(work: Work, promotion: str, body: TakeLease) -> Promotion:
         work.existed = True
         return get_promotion(work, promotion, holder=body.holder)
     row = _judged(work, model, row, body.holder)
-    longest = _terms(work, row).lease
-    asked = longest if body.seconds is None else max(MIN_LEASE, min(timedelta(seconds=body.seconds), longest))
-    held = {"lease_holder": body.holder, "lease_expires_at": work.now + asked}
+    longest = round(_terms(work, row).lease.total_seconds())
+    seconds = longest if body.seconds is None else max(MIN_LEASE_SECONDS, min(body.seconds, longest))
+    held = {"lease_holder": body.holder, "lease_expires_at": work.now + timedelta(seconds=seconds)}
     if row.phase == Phase.APPLYING:
         work.connection.execute(update(promotions).where(promotions.c.id == row.id).values(**held))
     else:
@@ -213,8 +210,7 @@ def fail_promotion(work: Work, promotion: str, body: FailPromotion) -> Promotion
     if row.phase == Phase.FAILED:
         work.existed = True
         return get_promotion(work, promotion)
-    if not body.reason.strip():
-        raise InvalidInput("Say why the deployment failed.", field="reason")
+    check_reason(body.reason, "Say why the deployment failed.")
     if row.phase == Phase.APPLYING:
         _refuse_other_holder(row, body.holder)
     perform(work, model, row, Move.FAIL, body.reason)
@@ -229,13 +225,15 @@ def cancel_promotion(work: Work, promotion: str, body: CancelPromotion) -> Promo
     if row.phase == Phase.CANCELLED:
         work.existed = True
         return get_promotion(work, promotion)
+    check_description(body.reason, "The reason")
     perform(work, model, row, Move.CANCEL, body.reason or f"cancelled by {work.actor.name}")
     judge(work, model, stage=row.stage)
     return get_promotion(work, promotion)
 
 
 def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChange, reason: str) -> None:
-    """Move the promotion to APPLIED and the stage to its version, together; then judge what else is open there."""
+    """Move the promotion to APPLIED and the stage to its version, together; then judge what else is open: having been
+    current here may be what a promotion to another stage waited for."""
 
     stage = find_stage(work, model, row.stage)
     perform(
@@ -249,7 +247,7 @@ def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChan
         applied_by=work.actor.name,
     )
     point_stage(work, model, stage, change, number=row.number, digest=row.digest, promotion=row.id, reason=reason)
-    judge(work, model, stage=row.stage)
+    judge(work, model)
 
 
 def _begin(work: Work, promotion: str, action: Action) -> tuple[Row[Any], Row[Any]]:
@@ -347,8 +345,9 @@ def _refuse_other_holder(row: Row[Any], holder: str) -> None:
 
 
 def _check_holder(holder: str) -> None:
-    if not 1 <= len(holder) <= MAX_HOLDER:
-        raise InvalidInput("holder names the run that deploys, in 1 to 1,024 characters.", field="holder")
+    if not holder.strip():
+        raise InvalidInput("holder names the run that deploys. Say which.", field="holder")
+    check_line(holder, "holder")
 
 
 def _is_live(row: Row[Any]) -> bool:

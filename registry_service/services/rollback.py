@@ -13,18 +13,19 @@ from registry_service.db.queries.stages import describe_record, describe_stages,
 from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import promotions, stage_failures, stage_history, versions
 from registry_service.domain.entities import Promotion, Stage, StageChange
-from registry_service.domain.errors import InvalidInput, NotPermitted
+from registry_service.domain.errors import NotPermitted
 from registry_service.domain.events import EventKind
-from registry_service.domain.permissions import Action, has_role
+from registry_service.domain.permissions import Action, Scope, has_role
 from registry_service.domain.policy_sets import Terms, terms
 from registry_service.domain.promotions import Move, Phase, PromotionKind
 from registry_service.domain.requests import HoldStage, RollBack
 from registry_service.domain.stages import RollbackPlan, rollback_plan
+from registry_service.services.changes import record_change
 from registry_service.services.holds import hold
 from registry_service.services.ids import new_id
 from registry_service.services.judging import perform
-from registry_service.services.models import check_description, record_change
 from registry_service.services.promotions import apply_to_stage
+from registry_service.services.texts import check_people, check_reason
 from registry_service.services.work import Work
 
 
@@ -40,9 +41,8 @@ def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
 
     found = find_model(work, model, Action.PROMOTION_ROLLBACK, lock=True)
     row = find_stage(work, found, stage)
-    check_description(body.reason)
-    if not body.reason.strip():
-        raise InvalidInput("Say why it is rolled back.", field="reason")
+    check_reason(body.reason, "Say why it is rolled back.")
+    check_people(body.people)
     _check_role(work, model, stage)
     to = None if body.to is None else find_version(work, found, body.to).number
     described = describe_stages(work, found, [row])[0]
@@ -107,9 +107,13 @@ def _terms(work: Work, model_name: str, stage: str) -> Terms:
 
 def _check_role(work: Work, model_name: str, stage: str) -> None:
     role = _terms(work, model_name, stage).rollback_role
-    if not has_role(work.actor.grants, role, model_name):
+    token = work.actor.token_role
+    narrowed = token is not None and not has_role((Scope(token, "*"),), role, model_name)
+    if narrowed or not has_role(work.actor.grants, role, model_name):
         raise NotPermitted(
-            f"The policy of '{stage}' leaves rolling back to those who are {role}. Ask one of them.", role=role
+            f"The policy of '{stage}' leaves rolling back to those who are {role}. Ask one of them, or use a wider"
+            " token.",
+            role=role,
         )
 
 

@@ -10,7 +10,7 @@ from registry_service.db.tables import stage_history, stages
 from registry_service.domain.entities import StageChange
 from registry_service.domain.errors import Conflict
 from registry_service.domain.events import EventKind
-from registry_service.services.models import record_change
+from registry_service.services.changes import record_change
 from registry_service.services.work import Work
 
 

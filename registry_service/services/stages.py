@@ -13,7 +13,6 @@ from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import aliases, promotions, stage_failures, stage_history, stages
 from registry_service.domain.entities import Page, Stage, StageChange
 from registry_service.domain.errors import (
-    InvalidInput,
     NoRollbackTarget,
     NothingToRollBack,
     RevisionRequired,
@@ -23,11 +22,12 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ArrangeStages, ClearFailure, HoldStage, VacateStage
 from registry_service.domain.stages import MAX_STAGES, check_arrange, check_vacate
+from registry_service.services.changes import check_revision, record_change
 from registry_service.services.holds import hold, release
 from registry_service.services.judging import judge
-from registry_service.services.models import check_revision, record_change
 from registry_service.services.rollback import plan_rollback
 from registry_service.services.stage_pointer import point_stage
+from registry_service.services.texts import check_reason
 from registry_service.services.work import Work
 
 
@@ -66,10 +66,6 @@ def hold_stage(work: Work, model: str, stage: str, body: HoldStage) -> Stage:
 
     found = find_model(work, model, Action.STAGE_HOLD, lock=True)
     find_stage(work, found, stage)
-    if not body.reason.strip():
-        raise InvalidInput("Say why the stage is held.", field="reason")
-    if body.until is not None and body.until <= work.now:
-        raise InvalidInput("`until` is in the past. Name a later time, or leave it out.", field="until")
     hold(work, found, stage, body)
     return get_stage(work, model, stage)
 
@@ -93,14 +89,14 @@ def clear_failure(work: Work, model: str, stage: str, body: ClearFailure) -> Sta
 
     found = find_model(work, model, Action.STAGE_CLEAR_FAILURE, lock=True)
     find_stage(work, found, stage)
-    if not body.reason.strip():
-        raise InvalidInput("Say why the failure no longer counts.", field="reason")
+    check_reason(body.reason, "Say why the failure no longer counts.")
+    number = find_version(work, found, str(body.version)).number
     cleared = work.connection.execute(
         update(stage_failures)
         .where(
             stage_failures.c.model_id == found.id,
             stage_failures.c.stage == stage,
-            stage_failures.c.number == body.version,
+            stage_failures.c.number == number,
             stage_failures.c.cleared_at.is_(None),
         )
         .values(cleared_at=work.now, cleared_by=work.actor.name, cleared_reason=body.reason)
@@ -132,8 +128,7 @@ def vacate_stage(work: Work, model: str, stage: str, body: VacateStage) -> Stage
 
     found = find_model(work, model, Action.STAGE_VACATE, lock=True)
     row = find_stage(work, found, stage)
-    if not body.reason.strip():
-        raise InvalidInput("Say why the stage is vacated.", field="reason")
+    check_reason(body.reason, "Say why the stage is vacated.")
     described = describe_stages(work, found, [row])[0]
     revoked = described.version is not None and (
         find_version(work, found, str(described.version)).revoked_at is not None
@@ -146,7 +141,7 @@ def vacate_stage(work: Work, model: str, stage: str, body: VacateStage) -> Stage
         is_archived=found.archived,
     )
     point_stage(work, found, row, StageChange.VACATED, number=None, digest=None, promotion=None, reason=body.reason)
-    judge(work, found, stage=stage)
+    judge(work, found)
     return get_stage(work, model, stage)
 
 

@@ -29,7 +29,6 @@ from registry_service.domain.errors import (
     InvalidManifest,
     MetadataRequired,
     SizeMismatch,
-    TooLarge,
     UploadIncomplete,
 )
 from registry_service.domain.events import EventKind
@@ -46,12 +45,10 @@ from registry_service.domain.requests import (
     UpdateVersion,
 )
 from registry_service.services.aliases import point_alias
-from registry_service.services.judging import stale_promotions_of
-from registry_service.services.models import check_description, record_change
+from registry_service.services.changes import record_change
+from registry_service.services.judging import judge, stale_promotions_of
+from registry_service.services.texts import check_description, check_line, check_people, check_reason
 from registry_service.services.work import Work
-
-MAX_IDENTITY = 1024
-MAX_PEOPLE = 100
 
 
 def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVersion:
@@ -112,6 +109,8 @@ def update_version(work: Work, model: str, selector: str, body: UpdateVersion) -
         version=version.number,
         changed=msgspec.to_builtins(body),
     )
+    # Conditions of policies may speak of description and tags, also of those of the current version.
+    judge(work, found)
     return _described(work, model, version.number)
 
 
@@ -121,8 +120,7 @@ def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -
 
     found = find_model(work, model, Action.VERSION_REVOKE, lock=True)
     version = find_version(work, found, selector)
-    if not body.reason.strip():
-        raise InvalidInput("Say why the version is revoked.", field="reason")
+    check_reason(body.reason, "Say why the version is revoked.")
     if version.revoked_at is None:
         work.connection.execute(
             update(versions)
@@ -138,13 +136,15 @@ def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -
             digest=version.digest,
             reason=body.reason,
         )
-        stale_promotions_of(work, found, version.number, f"version {version.number} was revoked: {body.reason}")
+        why = f"version {version.number} was revoked: {body.reason}"
+        stale_promotions_of(work, found, why, number=version.number)
     return _described(work, model, version.number)
 
 
 def _check_identity(identity: str) -> None:
-    if not identity or len(identity) > MAX_IDENTITY:
-        raise InvalidInput("identity has 1 to 1,024 characters. Shorten it or leave it out.", field="identity")
+    if not identity:
+        raise InvalidInput("identity is empty. Say what run this is, or leave it out.", field="identity")
+    check_line(identity, "identity")
 
 
 def _check_body(model: Row[Any], body: RegisterVersion) -> None:
@@ -153,8 +153,8 @@ def _check_body(model: Row[Any], body: RegisterVersion) -> None:
     check_tags(body.tags)
     check_description(body.description)
     check_lineage(body.lineage)
-    if len(body.people) > MAX_PEOPLE:
-        raise TooLarge(f"people names more than {MAX_PEOPLE}. Name those who took part in this version.")
+    check_description(body.source_uri or "", "source_uri")
+    check_people(body.people)
     demanded = msgspec.convert(model.metadata_fields, list[MetadataField])
     missing = missing_fields(body.metadata, demanded, required=True)
     if missing:

@@ -23,14 +23,14 @@ from registry_service.services import models
 from tests.services.world import HOUR, World
 
 
-async def test_a_model_is_owned_by_the_person_behind_the_service_that_made_it(world: World):
+async def test_a_model_is_owned_by_the_person_behind_the_service_that_made_it(world: World) -> None:
     made = await world.model("fraud", by="airflow", tags={"team": "risk"})
     assert (made.owner, made.created_by) == ("ada", "airflow")
     assert (made.stages, made.revision) == ({"staging": None, "production": None}, 1)
     assert await world.look("rita", get_model, "fraud") == made
 
 
-async def test_names_that_differ_by_case_clash(world: World):
+async def test_names_that_differ_by_case_clash(world: World) -> None:
     await world.model("Fraud")
     with pytest.raises(NameClash):
         await world.model("fraud")
@@ -38,7 +38,7 @@ async def test_names_that_differ_by_case_clash(world: World):
         await world.model("Fraud")
 
 
-async def test_a_deleted_model_keeps_its_name_until_an_admin_releases_it(world: World):
+async def test_a_deleted_model_keeps_its_name_until_an_admin_releases_it(world: World) -> None:
     first = await world.model("fraud")
     await world.act("ada", models.delete_model, "fraud")
     for name in ("fraud", "FRAUD"):
@@ -51,7 +51,7 @@ async def test_a_deleted_model_keeps_its_name_until_an_admin_releases_it(world: 
     assert second.id != first.id
 
 
-async def test_a_deleted_model_is_out_of_sight_and_comes_back_whole(world: World):
+async def test_a_deleted_model_is_out_of_sight_and_comes_back_whole(world: World) -> None:
     await world.registered(2)
     await world.act("ada", models.delete_model, "fraud")
     with pytest.raises(ModelNotFound):
@@ -64,7 +64,7 @@ async def test_a_deleted_model_is_out_of_sight_and_comes_back_whole(world: World
     assert (await world.register()).number == 3
 
 
-async def test_a_released_tombstone_gives_its_versions_to_nobody(world: World):
+async def test_a_released_tombstone_gives_its_versions_to_nobody(world: World) -> None:
     await world.registered(2)
     await world.act("ada", models.delete_model, "fraud")
     await world.act("ada", models.release_name, "fraud")
@@ -72,7 +72,7 @@ async def test_a_released_tombstone_gives_its_versions_to_nobody(world: World):
     assert (await world.register()).number == 1
 
 
-async def test_a_model_that_is_live_somewhere_is_not_deleted(world: World):
+async def test_a_model_that_is_live_somewhere_is_not_deleted(world: World) -> None:
     await world.registered(1)
     await world.promote(1)
     with pytest.raises(InUse) as refused:
@@ -80,7 +80,7 @@ async def test_a_model_that_is_live_somewhere_is_not_deleted(world: World):
     assert refused.value.details["used_by"] == ["production"]
 
 
-async def test_a_model_demands_metadata_of_its_versions(world: World):
+async def test_a_model_demands_metadata_of_its_versions(world: World) -> None:
     fields = [
         MetadataField(key="metrics.auc", type=FieldType.NUMBER),
         MetadataField(key="extra.country", type=FieldType.STRING, required=False),
@@ -95,12 +95,12 @@ async def test_a_model_demands_metadata_of_its_versions(world: World):
     assert whole.recommended_missing == []
 
 
-async def test_metadata_fields_are_distinct(world: World):
+async def test_metadata_fields_are_distinct(world: World) -> None:
     with pytest.raises(InvalidMetadata):
         await world.model(metadata_fields=[MetadataField(key="format", type=FieldType.STRING)] * 2)
 
 
-async def test_an_update_changes_what_it_names_and_nothing_else(world: World):
+async def test_an_update_changes_what_it_names_and_nothing_else(world: World) -> None:
     made = await world.model("fraud", description="first", tags={"team": "risk"})
     world.clock.advance(HOUR)
     after = await world.act("carl", models.update_model, "fraud", UpdateModel(tags={"team": "core"}), if_match=1)
@@ -110,7 +110,7 @@ async def test_an_update_changes_what_it_names_and_nothing_else(world: World):
         await world.act("carl", models.update_model, "fraud", UpdateModel(description="late"), if_match=1)
 
 
-async def test_a_model_can_be_given_to_a_person_only(world: World):
+async def test_a_model_can_be_given_to_a_person_only(world: World) -> None:
     await world.model("fraud")
     given = await world.act("carl", models.update_model, "fraud", UpdateModel(owner="carl"))
     assert given.owner == "carl"
@@ -130,7 +130,9 @@ async def test_a_model_can_be_given_to_a_person_only(world: World):
         ({"name": "fraud", "tags": {"": "x"}}, InvalidName),
     ],
 )
-async def test_a_model_that_can_not_be_leaves_nothing(world: World, body: dict[str, object], refusal: type[Exception]):
+async def test_a_model_that_can_not_be_leaves_nothing(
+    world: World, body: dict[str, object], refusal: type[Exception]
+) -> None:
     with pytest.raises(refusal):
         await world.model(**body)  # type: ignore[arg-type]  # as the table says
     assert await world.look_at_all("ada", list_models) == []

@@ -40,7 +40,7 @@ def manifest(content: bytes, **body: object) -> RegisterVersion:
     return RegisterVersion(files=[file], **body)  # type: ignore[arg-type]  # as the test says
 
 
-async def test_bytes_are_asked_for_until_they_have_arrived(world: World):
+async def test_bytes_are_asked_for_until_they_have_arrived(world: World) -> None:
     await world.model()
     session = await start(world, b"weights")
     assert session.missing == [digest_of(b"weights")]
@@ -52,7 +52,7 @@ async def test_bytes_are_asked_for_until_they_have_arrived(world: World):
     await world.act("airflow", register_version, "fraud", manifest(b"weights", upload=session.id))
 
 
-async def test_a_session_serves_one_registration(world: World):
+async def test_a_session_serves_one_registration(world: World) -> None:
     await world.model()
     upload = await world.upload(b"weights")
     await world.act("airflow", register_version, "fraud", manifest(b"weights", upload=upload))
@@ -60,7 +60,7 @@ async def test_a_session_serves_one_registration(world: World):
         await world.act("airflow", register_version, "fraud", manifest(b"weights", upload=upload))
 
 
-async def test_a_refused_registration_leaves_the_session_open(world: World):
+async def test_a_refused_registration_leaves_the_session_open(world: World) -> None:
     await world.model()
     upload = await world.upload(b"weights")
     with pytest.raises(UploadIncomplete):
@@ -68,7 +68,7 @@ async def test_a_refused_registration_leaves_the_session_open(world: World):
     await world.act("airflow", register_version, "fraud", manifest(b"weights", upload=upload))
 
 
-async def test_a_session_is_its_owners_alone(world: World):
+async def test_a_session_is_its_owners_alone(world: World) -> None:
     await world.model()
     upload = await world.upload(b"weights", by="airflow")
     for act in (
@@ -81,7 +81,7 @@ async def test_a_session_is_its_owners_alone(world: World):
             await act
 
 
-async def test_a_session_takes_the_bytes_that_were_announced_and_no_others(world: World):
+async def test_a_session_takes_the_bytes_that_were_announced_and_no_others(world: World) -> None:
     await world.model()
     session = await start(world, b"weights")
     with pytest.raises(UploadNotFound):
@@ -91,7 +91,7 @@ async def test_a_session_takes_the_bytes_that_were_announced_and_no_others(world
     assert (await world.look("airflow", get_upload, session.id)).missing == [digest_of(b"weights")]
 
 
-async def test_a_session_ends_when_aborted_or_after_its_time(world: World):
+async def test_a_session_ends_when_aborted_or_after_its_time(world: World) -> None:
     await world.model()
     aborted, late = await start(world, b"one"), await start(world, b"two")
     await world.act("airflow", abort_upload, aborted.id)
@@ -102,7 +102,7 @@ async def test_a_session_ends_when_aborted_or_after_its_time(world: World):
         await world.send(late.id, b"two")
 
 
-async def test_bytes_that_the_caller_may_read_are_not_asked_for_again_and_are_pinned(world: World):
+async def test_bytes_that_the_caller_may_read_are_not_asked_for_again_and_are_pinned(world: World) -> None:
     await world.model()
     await world.register(content=b"weights")
     session = await start(world, b"weights", by="carl")
@@ -117,7 +117,7 @@ async def test_bytes_that_the_caller_may_read_are_not_asked_for_again_and_are_pi
     assert again.number == 2
 
 
-async def test_knowing_a_digest_is_not_holding_the_bytes(world: World):
+async def test_knowing_a_digest_is_not_holding_the_bytes(world: World) -> None:
     """Who can't read any version with these bytes must bring them, and learns nothing about whether they are here."""
 
     await world.model("secret")
@@ -133,13 +133,13 @@ async def test_knowing_a_digest_is_not_holding_the_bytes(world: World):
         await start(world, SECRET, model="secret", by="mallory")
 
 
-async def test_bytes_of_a_deleted_or_revoked_version_must_be_brought_again(world: World):
+async def test_bytes_of_a_deleted_or_revoked_version_must_be_brought_again(world: World) -> None:
     await world.registered(1, content=b"weights")
     await world.revoke(1)
     assert (await start(world, b"weights")).missing == [digest_of(b"weights")]
 
 
-async def test_a_size_that_is_not_the_bytes_is_refused(world: World):
+async def test_a_size_that_is_not_the_bytes_is_refused(world: World) -> None:
     await world.model()
     await world.register(content=b"weights")
     session = await start(world, b"weights", size=8)
@@ -148,7 +148,7 @@ async def test_a_size_that_is_not_the_bytes_is_refused(world: World):
         await world.act("airflow", register_version, "fraud", RegisterVersion(files=[file], upload=session.id))
 
 
-async def test_a_version_may_have_more_files_than_a_statement_takes_parameters(world: World):
+async def test_a_version_may_have_more_files_than_a_statement_takes_parameters(world: World) -> None:
     await world.model()
     digests = [digest_of(str(number).encode()) for number in range(35_000)]
     files = [NewUploadFile(digest=digest, size=1) for digest in digests]
@@ -162,14 +162,14 @@ async def test_a_version_may_have_more_files_than_a_statement_takes_parameters(w
         await world.act("airflow", register_version, "fraud", body)
 
 
-async def test_more_files_than_a_version_may_have_are_refused_at_the_start(world: World):
+async def test_more_files_than_a_version_may_have_are_refused_at_the_start(world: World) -> None:
     await world.model()
     files = [NewUploadFile(digest=digest_of(b"weights"), size=1)] * 100_001
     with pytest.raises(TooLarge):
         await world.act("airflow", start_upload, StartUpload(model="fraud", files=files))
 
 
-async def test_what_is_announced_must_be_possible(world: World):
+async def test_what_is_announced_must_be_possible(world: World) -> None:
     await world.model()
     digest = digest_of(b"weights")
     for files, refusal in (
@@ -183,7 +183,7 @@ async def test_what_is_announced_must_be_possible(world: World):
         await start(world, b"weights", by="rita")
 
 
-async def test_open_sessions_are_bounded_per_principal(world: World):
+async def test_open_sessions_are_bounded_per_principal(world: World) -> None:
     await world.model()
     for number in range(MAX_OPEN):
         await start(world, str(number).encode())

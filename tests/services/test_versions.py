@@ -54,7 +54,7 @@ async def rows(world: World) -> dict[str, int]:
     return await world.look("ada", count)
 
 
-async def test_a_version_keeps_what_was_registered(world: World):
+async def test_a_version_keeps_what_was_registered(world: World) -> None:
     await world.model()
     metadata = Metadata(metrics={"auc": 0.9}, params={"depth": 3, "kind": "tree", "fast": True}, format="onnx")
     edge = NewLineageEdge(kind=LineageKind.CODE_COMMIT, ref="abc123", details={"branch": "main"})
@@ -79,7 +79,7 @@ async def test_a_version_keeps_what_was_registered(world: World):
     assert await world.version(1) == made
 
 
-async def test_the_digest_covers_files_and_metadata_and_nothing_else(world: World):
+async def test_the_digest_covers_files_and_metadata_and_nothing_else(world: World) -> None:
     await world.model()
     first = await world.register(content=b"weights", metrics={"auc": 0.9})
     same = await world.register(content=b"weights", metrics={"auc": 0.9}, tags={"a": "b"}, description="again")
@@ -88,26 +88,26 @@ async def test_the_digest_covers_files_and_metadata_and_nothing_else(world: Worl
     assert (first.number, same.number) == (1, 2)
 
 
-async def test_numbers_are_never_used_again(world: World):
+async def test_numbers_are_never_used_again(world: World) -> None:
     await world.registered(3)
     await world.revoke(3)
     assert (await world.register()).number == 4
 
 
-async def test_a_refused_registration_uses_no_number(world: World):
+async def test_a_refused_registration_uses_no_number(world: World) -> None:
     await world.registered(1)
     with pytest.raises(StageProtected):
         await world.register(aliases=["production"])
     assert (await world.register()).number == 2
 
 
-async def test_concurrent_registrations_get_numbers_in_a_row(world: World):
+async def test_concurrent_registrations_get_numbers_in_a_row(world: World) -> None:
     await world.model()
     made = await asyncio.gather(*(world.register() for _ in range(8)))
     assert sorted(version.number for version in made) == list(range(1, 9))
 
 
-async def test_a_registration_under_a_known_identity_answers_with_the_first(world: World):
+async def test_a_registration_under_a_known_identity_answers_with_the_first(world: World) -> None:
     await world.model()
     first = await world.register(identity="run-1", metrics={"auc": 0.9})
     again = await world.register(identity="run-1", metrics={"auc": 0.1}, by="carl")
@@ -116,7 +116,7 @@ async def test_a_registration_under_a_known_identity_answers_with_the_first(worl
     assert (await world.register(identity="run-2")).number == 2
 
 
-async def test_concurrent_registrations_under_one_identity_make_one_version(world: World):
+async def test_concurrent_registrations_under_one_identity_make_one_version(world: World) -> None:
     await world.model()
     made = await asyncio.gather(*(world.register(identity="run-1") for _ in range(5)))
     assert {version.number for version in made} == {1}
@@ -136,7 +136,9 @@ async def test_concurrent_registrations_under_one_identity_make_one_version(worl
         ({"description": "x" * 70_000}, InvalidInput),
     ],
 )
-async def test_a_refused_registration_leaves_nothing(world: World, body: dict[str, object], refusal: type[Exception]):
+async def test_a_refused_registration_leaves_nothing(
+    world: World, body: dict[str, object], refusal: type[Exception]
+) -> None:
     await world.model()
     before = await world.events()
     with pytest.raises(refusal):
@@ -145,7 +147,7 @@ async def test_a_refused_registration_leaves_nothing(world: World, body: dict[st
     assert await world.events() == before
 
 
-async def test_a_digest_stands_with_one_size(world: World):
+async def test_a_digest_stands_with_one_size(world: World) -> None:
     await world.model()
     upload = await world.upload(b"weights")
     digest = digest_of(b"weights")
@@ -154,7 +156,7 @@ async def test_a_digest_stands_with_one_size(world: World):
         await world.act("airflow", versions.register_version, "fraud", RegisterVersion(files=files, upload=upload))
 
 
-async def test_description_and_tags_may_change_and_content_never(world: World):
+async def test_description_and_tags_may_change_and_content_never(world: World) -> None:
     (made,) = await world.registered(1, metrics={"auc": 0.9}, tags={"a": "b"})
     body = UpdateVersion(description="better known", tags={"c": "d"})
     after = await world.act("carl", versions.update_version, "fraud", "1", body)
@@ -168,14 +170,14 @@ async def test_description_and_tags_may_change_and_content_never(world: World):
 # -------------------------------------------------------------------------------------------------- selectors
 
 
-async def test_latest_is_the_highest_number_that_is_not_revoked(world: World):
+async def test_latest_is_the_highest_number_that_is_not_revoked(world: World) -> None:
     await world.registered(3)
     assert (await world.version("latest")).number == 3
     await world.revoke(3)
     assert (await world.version("latest")).number == 2
 
 
-async def test_a_digest_names_a_version_unless_two_share_it(world: World):
+async def test_a_digest_names_a_version_unless_two_share_it(world: World) -> None:
     await world.model()
     first = await world.register(content=b"weights")
     assert (await world.version(first.digest)).number == 1
@@ -185,7 +187,7 @@ async def test_a_digest_names_a_version_unless_two_share_it(world: World):
     assert refused.value.details["versions"] == [1, 2]
 
 
-async def test_a_pointer_names_what_it_points_to(world: World):
+async def test_a_pointer_names_what_it_points_to(world: World) -> None:
     await world.registered(1, aliases=["champion"])
     with pytest.raises(StageVacant):
         await world.version("@production")
@@ -198,7 +200,7 @@ async def test_a_pointer_names_what_it_points_to(world: World):
     assert (await world.version("@champion")).stages == ["production"]
 
 
-async def test_selectors_answer_for_the_past(world: World):
+async def test_selectors_answer_for_the_past(world: World) -> None:
     await world.registered(1, aliases=["champion"])
     start = world.clock.now
     world.clock.advance(HOUR)
@@ -222,7 +224,7 @@ async def test_selectors_answer_for_the_past(world: World):
 # -------------------------------------------------------------------------------------------------- revocation
 
 
-async def test_a_revoked_version_is_neither_downloaded_nor_promoted_nor_named(world: World):
+async def test_a_revoked_version_is_neither_downloaded_nor_promoted_nor_named(world: World) -> None:
     await world.registered(2)
     await world.revoke(2, reason="trained on leaked data")
     assert (await world.version(2)).status is VersionStatus.REVOKED
@@ -235,7 +237,7 @@ async def test_a_revoked_version_is_neither_downloaded_nor_promoted_nor_named(wo
         await world.check(2)
 
 
-async def test_revoking_needs_an_approver_and_a_reason_and_is_for_good(world: World):
+async def test_revoking_needs_an_approver_and_a_reason_and_is_for_good(world: World) -> None:
     await world.registered(1)
     with pytest.raises(NotPermitted):
         await world.revoke(1, by="carl")
@@ -252,7 +254,7 @@ async def test_revoking_needs_an_approver_and_a_reason_and_is_for_good(world: Wo
 # ------------------------------------------------------------------------------------------------------ filters
 
 
-async def test_versions_are_found_by_what_was_registered(world: World):
+async def test_versions_are_found_by_what_was_registered(world: World) -> None:
     await world.model()
     await world.register(metrics={"auc": 0.9}, tags={"country": "de"})
     await world.register(metrics={"auc": 0.7})

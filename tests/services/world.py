@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from registry_service.db.database import Database
 from registry_service.db.paging import PageRequest
@@ -19,10 +19,9 @@ from registry_service.db.queries import promotions as promotion_queries
 from registry_service.db.queries import stages as stage_queries
 from registry_service.db.queries import versions as version_queries
 from registry_service.db.queries.authentication import find_known_token
+from registry_service.db.queries.principals import find_principal
 from registry_service.db.queries.uploads import awaited_file
-from registry_service.db.tables import grants, principals
-from registry_service.db.tables import registry as registry_table
-from registry_service.db.tables import tokens as token_table
+from registry_service.db.tables import grants
 from registry_service.db.view import View
 from registry_service.domain.entities import (
     CheckStatus,
@@ -41,7 +40,7 @@ from registry_service.domain.events import parse_kind
 from registry_service.domain.manifest import digest_of
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.permissions import Actor, Role, Scope
-from registry_service.domain.policies import BUILT_IN, PolicyDocument
+from registry_service.domain.policies import PolicyDocument
 from registry_service.domain.requests import (
     ApplyPromotion,
     AttachPolicy,
@@ -73,6 +72,7 @@ from registry_service.services import (
     uploads,
     versions,
 )
+from registry_service.services.first_run import set_up
 from registry_service.services.idempotency import Idempotency
 from registry_service.services.principals import create_grant, create_principal
 from registry_service.services.registry import Answered, Registry
@@ -116,6 +116,7 @@ class World:
         self.clock = Clock()
         self.store = FilesystemStore(directory / "artifacts")
         self.registry = Registry(database, self.store, clock=self.clock, public_url="https://registry.test")
+        self._directory = directory
         self._tokens: dict[str, str] = {}
         self._contents = itertools.count(1)
 
@@ -123,34 +124,13 @@ class World:
         await self.registry.write(ADA, self._found, None)
 
     def _found(self, work: Work) -> None:
-        """Whoever comes first can be let in by nobody: `ada` is written as the first run writes its person."""
-
-        run = work.connection.execute
-        run(insert(registry_table).values(key="epoch", value="epoch1"))
-        run(insert(principals).values(name="ada", kind="person", display_name="Ada", created_at=work.now))
-        run(insert(grants).values(id="ada-admin", principal="ada", role=Role.ADMIN, pattern="*"))
+        set_up(work, person="ada", url=work.public_url, directory=self._directory / "credentials")
         for name, role in PEOPLE.items():
             create_principal(work, CreatePrincipal(name=name, kind=PrincipalKind.PERSON))
             create_grant(work, CreateGrant(principal=name, role=role))
-        create_principal(work, CreatePrincipal(name="airflow", kind=PrincipalKind.SERVICE, owners=["ada"]))
-        create_grant(work, CreateGrant(principal="airflow", role=Role.CONTRIBUTOR))
         for name in ("ada", *PEOPLE, "airflow"):
-            self._tokens[name] = f"{name}-token"
-            run(
-                insert(token_table).values(
-                    id=f"{name}-token",
-                    name="first run",
-                    principal=name,
-                    secret_hash="",
-                    patterns=[],
-                    created_at=work.now,
-                    created_by="ada",
-                    expires_at=work.now + 366 * DAY,
-                )
-            )
-        for document in BUILT_IN:
-            policies.insert_policy(work, document)
-        policies.insert_attachment(work, AttachPolicy(policy="solo", model_pattern="*", default=True))
+            issued = tokens.issue_token(work, find_principal(work, name), name="test", expires_at=work.now + 366 * DAY)
+            self._tokens[name] = issued.id
 
     # ------------------------------------------------------------------------------------------------ who acts
 
@@ -204,14 +184,14 @@ class World:
 
     async def act_once(
         self,
+        key: Idempotency,
         who: str | Actor,
-        key: str,
         use_case: Callable[Concatenate[Work, P], T],
         *args: P.args,
-        fingerprint: str = "request",
+        **kwargs: P.kwargs,
     ) -> Answered[T]:
-        """The same act under an idempotency key."""
-        return await self.registry.write(await self.actor(who), use_case, Idempotency(key, fingerprint), *args)
+        """An act under an idempotency key."""
+        return await self.registry.write(await self.actor(who), use_case, key, *args, **kwargs)
 
     async def look(
         self, who: str | Actor, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs

@@ -280,6 +280,7 @@ class FactSource:
             at=row.at,
             current_digest=row.current_digest,
             withdrawn=row.withdrawn_at is not None,
+            comment=row.comment,
         )
 
     def _person(self, name: str) -> Person:

@@ -15,6 +15,7 @@ from registry_service.domain.errors import PolicyNotFound
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.domain.policy_sets import select_policies
+from registry_service.domain.selectors import MAX_NUMBER
 
 _BY_NAME = Ordering(columns={"name": policies.c.name}, tie_breakers=[policies.c.version], default="name")
 _ATTACHMENTS = Ordering(
@@ -37,7 +38,8 @@ def find_policy(view: View, name: str, version: int | None = None) -> Row[Any]:
 
     statement = select(policies).where(policies.c.name == name).order_by(policies.c.version.desc()).limit(1)
     if version is not None:
-        statement = statement.where(policies.c.version == version)
+        # PostgreSQL refuses to compare with what its integers can't hold; such a version is simply not there.
+        statement = statement.where(policies.c.version == (version if version <= MAX_NUMBER else 0))
     row = view.connection.execute(statement).one_or_none()
     if row is None:
         which = f"policy '{name}'" if version is None else f"version {version} of policy '{name}'"

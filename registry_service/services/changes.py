@@ -1,0 +1,39 @@
+"""Counting a model's revision up, with the event that did it, and holding callers to the revision that they saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, update
+
+from registry_service.db.tables import models
+from registry_service.domain.errors import RevisionMismatch
+from registry_service.domain.events import EventKind
+from registry_service.services.work import Work
+
+
+def record_change(work: Work, model: Row[Any], kind: EventKind, *, subject: str | None = None, **data: object) -> int:
+    """Count the model's revision up and log the event that did it. Answers the new revision.
+
+    The row must be locked (`find_model(lock=True)`); several changes in one transaction count up one after another.
+    """
+
+    revision: int = work.connection.execute(
+        update(models)
+        .where(models.c.id == model.id)
+        .values(revision=models.c.revision + 1, updated_at=work.now)
+        .returning(models.c.revision)
+    ).scalar_one()
+    work.record(kind, model_id=model.id, model_name=model.name, revision=revision, subject=subject, **data)
+    return revision
+
+
+def check_revision(what: str, present: int, seen: int | None) -> None:
+    """:raises RevisionMismatch: `seen` is given and not the present revision."""
+
+    if seen is not None and seen != present:
+        raise RevisionMismatch(
+            f"{what} has changed since revision {seen}; it is at {present}. Read it again and decide anew.",
+            seen=seen,
+            present=present,
+        )
