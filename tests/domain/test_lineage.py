@@ -59,6 +59,7 @@ def test_a_parent_reference_is_read_from_the_right() -> None:
         (edge(digest="abc"), InvalidInput),
         (edge(digest="sha512:" + "a" * 128), InvalidInput),
         (edge(url="javascript:alert(1)"), InvalidInput),
+        (edge(url="javascript://host/%0aalert(1)"), InvalidInput),
         (edge(url="https:///nowhere"), InvalidInput),
         (edge(url="http://[::1"), InvalidInput),
         (edge(url="https://x/" + "y" * 2048), TooLarge),
