@@ -83,11 +83,6 @@ def parse_kind(text: str) -> KindPattern:
     raise InvalidInput(f"'{text}' is no kind of event. There are: {known}, and '{family}.*' for all.", kind=text)
 
 
-def kind_matches(pattern: KindPattern, kind: str) -> bool:
-    """Whether an event of this kind is what the pattern asks for."""
-    return kind.startswith(pattern[:-1]) if pattern.endswith(".*") else kind == pattern
-
-
 _CURSOR: Final = re.compile(r"([0-9A-Za-z]{1,40})-([0-9]{1,18})", re.ASCII)
 
 

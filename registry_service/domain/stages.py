@@ -1,4 +1,4 @@
-"""What was current when, where a rollback leads, and when a stage may be emptied or rearranged.
+"""How long a version was current, where a rollback leads, and when a stage may be emptied or rearranged.
 
 A rollback is bound to what it undoes. If that is no longer current it changes nothing, hence pressing twice goes back
 once. It restores the last version that was current before and is still good: not failed here, not revoked.
@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from registry_service.domain.entities import Hold, Stage, StageChange, StageRecord
+from registry_service.domain.entities import Hold, Stage, StageRecord
 from registry_service.domain.errors import (
     Conflict,
     InUse,
@@ -34,13 +34,6 @@ def hold_is_active(hold: Hold | None, now: datetime) -> bool:
     return hold is not None and (hold.until is None or now < hold.until)
 
 
-def current_at(history: Iterable[StageRecord], as_of: datetime) -> StageRecord | None:
-    """The entry that was in force at a time, in whatever order the history comes; its `version` is None where the
-    stage was vacant. None: the stage had no history yet."""
-
-    return max((entry for entry in history if entry.at <= as_of), key=_moment, default=None)
-
-
 def seconds_current(history: Iterable[StageRecord], version: int, now: datetime) -> float:
     """For how long, in sum, the version was current until now."""
 
@@ -48,14 +41,6 @@ def seconds_current(history: Iterable[StageRecord], version: int, now: datetime)
     ends = [*(entry.at for entry in entries[1:]), now]
     spans = (end - entry.at for entry, end in zip(entries, ends, strict=False) if entry.version == version)
     return sum(spans, timedelta()).total_seconds()
-
-
-def newest_standing(history: Iterable[StageRecord], no_longer_good: Collection[int]) -> int | None:
-    """The highest number that a promotion made current here and that is still good. Older ones come back by
-    rollback only; once the newer one was abandoned or revoked, the way is open for them again."""
-
-    numbers = (entry.version for entry in history if entry.change is StageChange.PROMOTED and entry.version is not None)
-    return max((number for number in numbers if number not in no_longer_good), default=None)
 
 
 def _moment(entry: StageRecord) -> tuple[datetime, int]:

@@ -25,9 +25,7 @@ from registry_service.domain.stages import (
     RollbackPlan,
     check_arrange,
     check_vacate,
-    current_at,
     hold_is_active,
-    newest_standing,
     rollback_plan,
     seconds_current,
 )
@@ -122,22 +120,6 @@ def test_a_hold_is_active_until_its_time_is_over() -> None:
 # ------------------------------------------------------------------------------------------------------ history
 
 
-def test_the_past_is_answered_from_the_history_in_whatever_order_it_comes() -> None:
-    pointer = Pointer().promote(1, 2).vacate()
-    for history in (pointer.history, pointer.history[::-1]):
-        assert current_at(history, START - timedelta(seconds=1)) is None
-        assert current_at(history, START) == pointer.history[0]
-        assert current_at(history, START + timedelta(minutes=119)) == pointer.history[1]
-        vacant = current_at(history, START + timedelta(days=1))
-        assert vacant is not None and vacant.version is None
-
-
-def test_of_two_entries_of_one_moment_the_later_revision_counts() -> None:
-    first, second = Pointer().promote(1, 2).history
-    tied = StageRecord(**{f: getattr(second, f) for f in second.__struct_fields__} | {"at": first.at})
-    assert current_at([tied, first], START) == tied
-
-
 def test_the_time_as_current_is_the_sum_of_all_its_times() -> None:
     pointer = Pointer().promote(1, 2, 1).vacate()
     now = START + timedelta(hours=9)
@@ -146,15 +128,6 @@ def test_the_time_as_current_is_the_sum_of_all_its_times() -> None:
     assert seconds_current(pointer.promote(3).history, 3, now) == 5 * 3600
     assert seconds_current(pointer.history, 7, now) == 0
     assert seconds_current([], 1, now) == 0
-
-
-def test_the_newest_standing_version_is_of_promotions_only_and_still_good() -> None:
-    pointer = Pointer().promote(1, 3, 2)
-    assert newest_standing(pointer.history, ()) == 3
-    assert newest_standing(pointer.history, {3}) == 2
-    assert newest_standing(pointer.history, {1, 2, 3}) is None
-    assert newest_standing(Pointer().promote(5, 1).roll_back(5).history[1:], ()) == 1
-    assert newest_standing(pointer.vacate().history, ()) == 3
 
 
 # --------------------------------------------------------------------------------------------------- going back
