@@ -117,7 +117,12 @@ def test_other_content_has_another_digest(other: Metadata) -> None:
 
 
 def test_each_part_of_a_file_counts() -> None:
-    changed: list[dict[str, Any]] = [{"path": "model.onn"}, {"digest": B}, {"size": 4}, {"media_type": "application/onnx"}]
+    changed: list[dict[str, Any]] = [
+        {"path": "model.onn"},
+        {"digest": B},
+        {"size": 4},
+        {"media_type": "application/onnx"},
+    ]
     digests = {content_digest([msgspec.structs.replace(MODEL, **change)], Metadata()) for change in changed}
     assert len(digests | {content_digest([MODEL], Metadata())}) == 5
 

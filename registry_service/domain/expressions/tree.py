@@ -117,21 +117,21 @@ Expression = Atom | Not | And | Or
 def references(tree: Expression | Operand) -> Iterator[Reference]:
     """All that the expression speaks of, in the order of its text; what it names twice comes twice."""
 
-    match tree:
-        case Reference():
-            yield tree
-        case Literal():
-            return
-        case In() | Like() | IsNull() | Truth():
-            yield tree.reference
-        case Not():
-            yield from references(tree.term)
-        case And() | Or():
-            for term in tree.terms:
-                yield from references(term)
-        case Comparison() | Arithmetic():
-            yield from references(tree.left)
-            yield from references(tree.right)
+    if isinstance(tree, Reference):
+        yield tree
+    elif isinstance(tree, In | Like | IsNull | Truth):
+        yield tree.reference
+    else:
+        for part in _parts(tree):
+            yield from references(part)
+
+
+def _parts(tree: Comparison | Arithmetic | Literal | Not | And | Or) -> tuple[Expression | Operand, ...]:
+    if isinstance(tree, And | Or):
+        return tree.terms
+    if isinstance(tree, Not):
+        return (tree.term,)
+    return () if isinstance(tree, Literal) else (tree.left, tree.right)
 
 
 def references_current(tree: Expression) -> bool:
