@@ -30,7 +30,7 @@ def list_checks(state: State, model: str, selector: str, limit: int) -> None:
 @options.model
 @options.selector
 @click.argument("name")
-@click.option("--passed/--failed", "passed", required=True, default=None)
+@click.argument("status", type=click.Choice(CheckStatus, case_sensitive=False))
 @click.option("--summary", default="", help="One line.")
 @click.option("--evidence", type=options.JSON_FILE, help="JSON object in a file; - reads it from stdin.")
 @click.option("--url", help="Where the evidence can be read.")
@@ -40,17 +40,16 @@ def report_check(
     model: str,
     selector: str,
     name: str,
+    status: CheckStatus,
     summary: str,
     evidence: Path | None,
     url: str | None,
-    *,
-    passed: bool,
 ) -> None:
     """Report that the check NAME passed or failed."""
 
     body = ReportCheck(
         name=name,
-        status=CheckStatus.PASSED if passed else CheckStatus.FAILED,
+        status=status,
         summary=summary,
         evidence={} if evidence is None else options.read_json(evidence, dict[str, object]),
         url=url,

@@ -8,7 +8,7 @@ import msgspec
 
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import cell, printable
-from registry_service.client import Event, MoveConsumer
+from registry_service.client import ConsumerNotFound, Event, MoveConsumer
 from registry_service.domain.errors import Unavailable
 
 _WAIT: Final = 60.0
@@ -52,22 +52,34 @@ def follow_events(
 ) -> None:
     """Events as they happen, one a line, until interrupted."""
 
-    if after is None and consumer is None:
-        after = "latest"
+    cursor = after or "latest"
+    if consumer is not None:
+        cursor = _place(state, consumer, after)
     while True:
         try:
-            page = state.client.wait_for_events(after=after, kinds=kinds, model=model, consumer=consumer, timeout=_WAIT)
+            page = state.client.wait_for_events(after=cursor, kinds=kinds, model=model, timeout=_WAIT)
             for event in page.events:
                 click.echo(msgspec.json.encode(event) if state.as_json else _line(event))
             if consumer is not None:
                 # After it was printed: who is interrupted in between sees an event twice, and never misses one.
                 state.client.move_consumer(consumer, MoveConsumer(cursor=page.cursor))
-            after = page.cursor
+            cursor = page.cursor
         except Unavailable as error:
             click.echo(f"{printable(error.message)} Still trying.", err=True)
             time.sleep(_PAUSE)
         except KeyboardInterrupt:
             return
+
+
+def _place(state: State, consumer: str, after: str | None) -> str:
+    """Where a consumer goes on; made here where there is none yet, or `after` says otherwise."""
+
+    if after is None:
+        try:
+            return state.client.get_consumer(consumer).cursor
+        except ConsumerNotFound:
+            after = "latest"
+    return state.client.move_consumer(consumer, MoveConsumer(cursor=after)).cursor
 
 
 def _line(event: Event) -> str:

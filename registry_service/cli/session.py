@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 from click.shell_completion import get_completion_class
 
 from registry_service.cli.principals import principal_text
-from registry_service.cli.state import RETRIES, Command, State, pass_state
+from registry_service.cli.state import Command, State, pass_state
 from registry_service.cli.text import cell, joined
-from registry_service.client import Credentials, NotConfigured, RegistryClient
-from registry_service.client.credentials import profile_path, read_profile, write_profile
+from registry_service.client import Credentials
+from registry_service.client.credentials import configured_url, find, profile_path, write_profile
+
+_AT_HOME: Final = "http://127.0.0.1:8470"  # where `serve` is reached unless it is told otherwise
 
 
 @click.command(cls=Command)
@@ -19,19 +22,24 @@ from registry_service.client.credentials import profile_path, read_profile, writ
 def login(state: State) -> None:
     """Keep a registry's address and a token for this user.
 
-    The token is asked for, or read from stdin where that is no terminal. It never stands on the command line.
+    The token is asked for, or read from --token-file, or from stdin where that is no terminal. It never stands on the
+    command line.
     """
 
     file = profile_path(state.profile)
-    before = _known(state)
-    suggestion = before.url if before is not None else "http://127.0.0.1:8470"
+    suggestion = configured_url(state.profile) or _AT_HOME
     interactive = sys.stdin.isatty()
     url = state.url or (click.prompt("Registry", default=suggestion, err=True) if interactive else suggestion)
-    token = click.prompt("Token", hide_input=True, err=True) if interactive else sys.stdin.read().strip()
-    with RegistryClient(url, token, retries=RETRIES, transport=state.transport) as client:
-        me = client.who_am_i()
-        write_profile(file, Credentials(client.url, token))
-    state.show(me, lambda: f"Logged in at {url} as {me.principal.name}. The token expires {cell(me.token.expires_at)}.")
+    if state.token_file is not None:
+        token = find(url, token_file=state.token_file).token
+    else:
+        token = click.prompt("Token", hide_input=True, err=True) if interactive else sys.stdin.read().strip()
+    client = state.connect(Credentials(url, token))
+    me = client.who_am_i()
+    write_profile(file, Credentials(client.url, token))
+    state.show(
+        me, lambda: f"Logged in at {client.url} as {me.principal.name}. The token expires {cell(me.token.expires_at)}."
+    )
 
 
 @click.command(cls=Command)
@@ -71,10 +79,3 @@ def completion(ctx: click.Context, shell: str) -> None:
     assert found is not None
     name = "model-registry"
     click.echo(found(ctx.find_root().command, {}, name, "_MODEL_REGISTRY_COMPLETE").source())
-
-
-def _known(state: State) -> Credentials | None:
-    try:
-        return read_profile(profile_path(state.profile))
-    except NotConfigured:
-        return None  # damaged; it is about to be written anew

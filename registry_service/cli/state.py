@@ -16,7 +16,7 @@ import msgspec
 
 from registry_service.cli.text import printable
 from registry_service.client import NotConfigured, RetryPolicy, UnexpectedAnswer
-from registry_service.client.credentials import PERSON, find
+from registry_service.client.credentials import PERSON, Credentials, find
 from registry_service.domain.errors import RegistryError, Unavailable
 
 if TYPE_CHECKING:
@@ -48,10 +48,13 @@ class State:
 
     @cached_property
     def client(self) -> RegistryClient:
+        """The client of whoever is logged in, for the length of the command."""
+        return self.connect(find(self.url, token_file=self.token_file, profile=self.profile))
+
+    def connect(self, credentials: Credentials) -> RegistryClient:
         from registry_service.client import RegistryClient  # noqa: PLC0415 - see above
 
-        found = find(self.url, token_file=self.token_file, profile=self.profile)
-        client = RegistryClient(found.url, found.token, retries=RETRIES, transport=self.transport)
+        client = RegistryClient(credentials.url, credentials.token, retries=RETRIES, transport=self.transport)
         click.get_current_context().call_on_close(client.close)
         return client
 
@@ -69,14 +72,22 @@ class State:
             click.echo(f"There are more than these {limit}: raise --limit, or narrow by --filter.", err=True)
 
     def say(self, text: str) -> None:
-        """Words for people, which are no answer."""
-        if not self.as_json:
-            click.echo(text, err=True)
+        """Words for people, beside the answer."""
+        click.echo(text, err=True)
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """:raises click.Abort: the person says no, or nobody is there to ask."""
-        if not yes:
-            click.confirm(question, abort=True, err=True)
+        """:raises click.ClickException: the person says no, or nobody is there to ask."""
+
+        if yes:
+            return
+        try:
+            confirmed = click.confirm(question, err=True)
+        except click.Abort:
+            if sys.stdin.isatty():
+                raise
+            raise click.ClickException("Nobody is there to ask. Give --yes to go ahead without.") from None
+        if not confirmed:
+            raise click.ClickException("Nothing was changed.")
 
 
 pass_state = click.make_pass_decorator(State, ensure=True)

@@ -77,6 +77,16 @@ def stored_credentials(profile: str = PERSON) -> Credentials | None:
     return read_profile(profile_path(profile))
 
 
+def configured_url(profile: str = PERSON) -> str | None:
+    """The registry that the environment or a profile names, whether or not there is a token for it."""
+
+    try:
+        stored = stored_credentials(profile)
+    except NotConfigured:
+        stored = None  # damaged: whoever logs in anew writes it anew
+    return os.environ.get(URL) or (stored.url if stored else None)  # noqa: TID251 - see find()
+
+
 def profile_path(profile: str = PERSON, environment: Mapping[str, str] | None = None) -> Path:
     """The credentials file of a profile (`person` for people, `airflow` for Airflow)."""
 

@@ -203,9 +203,11 @@ def wait_for_events(
     consumer: str | None = None,
     timeout: float = 60.0,
 ) -> Plan[EventPage]:
-    """The next events after a cursor, however long they take, up to `timeout` seconds (then a page without events).
+    """The next events after a cursor, or after what a named consumer has read, however long they take, up to `timeout`
+    seconds (then a page without events).
 
-    Continue with the page's cursor: it moves on also past events that aren't asked for.
+    Continue with the page's cursor, which moves on also past events that aren't asked for. A consumer's own cursor
+    stays until `move_consumer` says that they were dealt with.
 
     :raises CursorFromOtherEpoch: the log was reset since the cursor was made.
     """
@@ -221,7 +223,7 @@ def wait_for_events(
         )
         if page.events or time.monotonic() >= deadline:
             return page
-        after = page.cursor
+        after, consumer = page.cursor, None
         # A page full of what the caller may not see comes at once; so may one through a proxy that doesn't wait.
         if time.monotonic() - asked < _SHORTEST_ROUND:
             yield Pause(_SHORTEST_ROUND)

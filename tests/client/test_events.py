@@ -76,3 +76,19 @@ def test_the_service_may_take_as_long_as_it_was_asked_to_wait(connect: Connect) 
 def test_a_log_that_was_reset_is_an_error_and_not_silence(connect: Connect) -> None:
     with pytest.raises(CursorFromOtherEpoch):
         connect(lambda request: problem(CursorFromOtherEpoch("Reset."), 409)).wait_for_events(after="old-1")
+
+
+def test_a_consumers_place_is_asked_for_once_and_then_gone_on_from(connect: Connect) -> None:
+    """The service refuses to be told both where to begin and whose place to take."""
+
+    seen: list[dict[str, str]] = []
+
+    def service(request: httpx.Request) -> httpx.Response:
+        seen.append(dict(request.url.params))
+        return answer({"events": [EVENT] if len(seen) == 2 else [], "cursor": "e-1"})
+
+    connect(service).wait_for_events(consumer="webhook", timeout=5)
+    assert [{name: params.get(name) for name in ("after", "consumer")} for params in seen] == [
+        {"after": None, "consumer": "webhook"},
+        {"after": "e-1", "consumer": None},
+    ]
