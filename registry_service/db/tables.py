@@ -136,13 +136,13 @@ models = Table(
     Index("ix_models_created_at_id", "created_at", "id"),
 )
 
+# Tags and params have no index on their values: PostgreSQL's index rows end at 2.7 kB, and a value may be longer.
 model_tags = Table(
     "model_tags",
     metadata,
     Column("model_id", ForeignKey("models.id"), primary_key=True),
     Column("key", String(256), primary_key=True),
     Column("value", Text, nullable=False),
-    Index("ix_model_tags_key_value", "key", "value"),
 )
 
 versions = Table(
@@ -195,7 +195,6 @@ version_tags = Table(
     Column("key", String(256), primary_key=True),
     Column("value", Text, nullable=False),
     _version_reference("version_tags"),
-    Index("ix_version_tags_model_id_key_value", "model_id", "key", "value"),
 )
 
 version_metrics = Table(
@@ -219,7 +218,6 @@ version_params = Table(
     Column("value", Text, nullable=False),
     Column("numeric_value", Double),
     _version_reference("version_params"),
-    Index("ix_version_params_model_id_key_value", "model_id", "key", "value"),
 )
 
 version_lineage = Table(

@@ -203,9 +203,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_model_tags_model_id_models")),
         sa.PrimaryKeyConstraint("model_id", "key", name=op.f("pk_model_tags")),
     )
-    with op.batch_alter_table("model_tags", schema=None) as batch_op:
-        batch_op.create_index("ix_model_tags_key_value", ["key", "value"], unique=False)
-
     op.create_table(
         "uploads",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -407,9 +404,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("model_id", "number", "key", name=op.f("pk_version_params")),
     )
-    with op.batch_alter_table("version_params", schema=None) as batch_op:
-        batch_op.create_index("ix_version_params_model_id_key_value", ["model_id", "key", "value"], unique=False)
-
     op.create_table(
         "version_tags",
         sa.Column("model_id", sa.String(length=32), nullable=False),
@@ -421,9 +415,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("model_id", "number", "key", name=op.f("pk_version_tags")),
     )
-    with op.batch_alter_table("version_tags", schema=None) as batch_op:
-        batch_op.create_index("ix_version_tags_model_id_key_value", ["model_id", "key", "value"], unique=False)
-
     op.create_table(
         "promotions",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -576,13 +567,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_promotions_model_id_stage_phase")
 
     op.drop_table("promotions")
-    with op.batch_alter_table("version_tags", schema=None) as batch_op:
-        batch_op.drop_index("ix_version_tags_model_id_key_value")
-
     op.drop_table("version_tags")
-    with op.batch_alter_table("version_params", schema=None) as batch_op:
-        batch_op.drop_index("ix_version_params_model_id_key_value")
-
     op.drop_table("version_params")
     with op.batch_alter_table("version_metrics", schema=None) as batch_op:
         batch_op.drop_index("ix_version_metrics_model_id_key_value")
@@ -620,9 +605,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_uploads_expires_at"))
 
     op.drop_table("uploads")
-    with op.batch_alter_table("model_tags", schema=None) as batch_op:
-        batch_op.drop_index("ix_model_tags_key_value")
-
     op.drop_table("model_tags")
     with op.batch_alter_table("tokens", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tokens_principal"))
