@@ -8,6 +8,7 @@ and nobody knows.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from typing import Any, Self
 
 import httpx
 
+Scenario = Callable[..., None]
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host", "content-encoding"})
 
 
@@ -26,9 +28,11 @@ class KillingProxy:
     """Forwards to `url`; counts the answers to writes and reads alike.
 
     :param url: the service.
+    :param forget: headers to take away, in lower case: what a worker that doesn't send them would leave behind.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, forget: frozenset[str] = frozenset()) -> None:
+        self._dropped = _HOP | forget
         self.upstream = httpx.Client(base_url=url, timeout=60, trust_env=False)
         self.calls: list[str] = []
         self._kill_after: int | None = None
@@ -74,7 +78,7 @@ class KillingProxy:
     def forward(self, handler: BaseHTTPRequestHandler) -> None:
         size = int(handler.headers.get("Content-Length") or 0)
         body = handler.rfile.read(size)
-        headers = {name: value for name, value in handler.headers.items() if name.lower() not in _HOP}
+        headers = {name: value for name, value in handler.headers.items() if name.lower() not in self._dropped}
         answer = self.upstream.request(handler.command, handler.path, content=body, headers=headers)
         with self._lock:
             self.calls.append(f"{handler.command} {handler.path}")
@@ -93,32 +97,58 @@ class KillingProxy:
         handler.wfile.write(answer.content)
 
 
-def run_killed_everywhere(
-    proxy: KillingProxy, start: Callable[[], Any], *, prepare: Callable[[int], None], check: Callable[[int], None]
-) -> int:
-    """Run a task once per call that it makes, killed after that call, then once more to its end: a retry.
+class Worker:
+    """A process that runs one task, once it is released."""
 
-    :param start: starts a process that runs the task; it answers the process.
-    :param prepare: makes the world anew for round n.
+    # Airflow takes seconds to import: it is imported once, and every worker is a fork of that process.
+    _context = multiprocessing.get_context("forkserver")
+
+    def __init__(self, scenario: Scenario, **arguments: str) -> None:
+        self._context.set_forkserver_preload(["tests.provider.scenarios"])
+        self._gate = self._context.Event()
+        self._process = self._context.Process(target=_run, args=(self._gate, scenario, arguments), daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def finish(self, timeout: float = 60) -> int:
+        """Let it run to its end; its exit code."""
+        self._gate.set()
+        self._process.join(timeout)
+        assert self._process.exitcode is not None, "the worker hangs"
+        return self._process.exitcode
+
+
+def _run(gate: Any, scenario: Scenario, arguments: dict[str, str]) -> None:
+    gate.wait()
+    scenario(**arguments)
+
+
+def kill_everywhere(
+    proxy: KillingProxy, scenario: Scenario, prepare: Callable[[int], dict[str, str]], check: Callable[[int], None]
+) -> int:
+    """Run a task once per call that it makes, killed after that call is answered, then once more to its end: a retry.
+
+    :param scenario: runs the task.
+    :param prepare: makes the world of round n anew and answers the scenario's arguments.
     :param check: asserts what round n left behind.
-    :returns: at how many places it was killed.
+    :returns: after how many calls it was killed.
     """
-    place = 0
-    while True:
-        place += 1
-        prepare(place)
-        first = start()
+    for place in range(1, 100):
+        arguments = prepare(place)
+        first = Worker(scenario, **arguments)
         proxy.arm(first.pid, place)
-        first.release()
-        first.join(60)
-        was_killed = first.exitcode == -signal.SIGKILL
-        if not was_killed:
-            assert first.exitcode == 0, f"the task failed by itself: {first.exitcode}, calls {proxy.calls}"
+        code = first.finish()
+        if code == 0:
             check(place)
             return place - 1
-        retry = start()
+        assert code == -signal.SIGKILL, f"the task failed by itself ({code}), after {proxy.calls}"
+        killed_after = list(proxy.calls)
+        retry = Worker(scenario, **arguments)
         proxy.arm(retry.pid, None)
-        retry.release()
-        retry.join(60)
-        assert retry.exitcode == 0, f"the retry after a kill at {place} failed: calls {proxy.calls}"
+        assert retry.finish() == 0, f"the retry failed. First try: {killed_after}; retry: {proxy.calls}"
         check(place)
+    raise AssertionError("the task calls without end")

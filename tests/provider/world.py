@@ -62,6 +62,12 @@ class World:
             RequestPromotion(model=self.model, version=str(version["version"]), stage=stage)
         )
 
+    def request_number(self, number: int) -> Promotion:
+        return self.request(version_reference(self.person.get_version(self.model, number)))
+
+    def promote_number(self, number: int) -> Promotion:
+        return self.promote(version_reference(self.person.get_version(self.model, number)))
+
     def review(self, promotion: Promotion, verdict: Verdict = Verdict.APPROVE, comment: str = "fine") -> Promotion:
         return self.person.review_promotion(
             promotion.id, GiveReview(verdict=verdict, digest=promotion.digest, comment=comment)
