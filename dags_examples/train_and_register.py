@@ -12,7 +12,7 @@ from airflow_provider.sdk import ModelDraft
 
 
 @dag(
-    schedule="@daily",
+    schedule="@weekly",
     catchup=False,
     params={"samples": Param(1400, type="integer", minimum=20, description="How many digits to learn from")},
     tags=["model registry"],

@@ -1,23 +1,18 @@
-"""A planted fault: an endpoint that says it follows, and goes on serving what it served at its start."""
+"""A planted fault: an endpoint that says that it serves what it was told to, and always serves `stuck.joblib`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
 
+import joblib
 import scoring_endpoint
-from scoring_endpoint import EndpointServer
+from scoring_endpoint import EndpointServer, Served
 
 
 class StuckServer(EndpointServer):
-    def __init__(self, address: tuple[str, int], models: Path) -> None:
-        super().__init__(address, models)
-        assert self.served is not None, "it has to be given a model to be stuck with"
-
     def serve(self, digest: str) -> None:
-        if self.served is None:
-            super().serve(digest)
-        else:
-            self.served = self.served._replace(digest=digest)
+        path = self.models / "stuck.joblib"
+        self.served = Served(digest, hashlib.sha256(path.read_bytes()).hexdigest(), joblib.load(path))
 
 
 if __name__ == "__main__":

@@ -153,6 +153,9 @@ class Story:
 
         again = self.airflow.trigger("rollback_on_alert", conf=alert)
         self.airflow.wait_for_run("rollback_on_alert", again, expected="failed")
+        log = self.airflow.task_log("rollback_on_alert", again, "roll_back")
+        if "nothing to roll back" not in log.lower():
+            raise NotAsTold(f"the second alert failed for another reason:\n{log}")
         with self.outside() as outside:
             outside.expect_live(1)
         self.say("the same alert fires again: there is nothing to roll back, and nothing changes")
@@ -186,7 +189,7 @@ class Story:
         except CommandFailed as refused:
             with self.outside() as outside:
                 outside.expect_phase(version, "PENDING")
-            self.say(f"who owns the work may not approve it: {str(refused).partition('error: ')[2]}")
+            self.say(f"who owns the work may not approve it: {str(refused).partition('error: ')[2].splitlines()[0]}")
         else:
             raise NotAsTold("somebody's approval of their own work was taken")
 

@@ -1,0 +1,101 @@
+"""The commands that pages show, typed one after the other against a real service."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from registry_service.client import Metadata, RegistryClient, RequestPromotion
+from tests.demo.playground import COMMAND
+from tests.docs.pages import ROOT, blocks
+from tests.service_fixture import RunningService
+
+pytestmark = pytest.mark.slow
+
+
+def run(service: RunningService, command: list[str], directory: Path) -> str:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MODEL_REGISTRY_")}
+    done = subprocess.run(
+        command,
+        env=inherited | {"MODEL_REGISTRY_HOME": str(service.home)},
+        cwd=directory,
+        input="y\n" * 3,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def type_all(service: RunningService, page: str, directory: Path) -> dict[str, str]:
+    """Each line of the page's shell blocks; what it printed, by the line."""
+    printed = {}
+    for block in blocks(ROOT / page, "sh"):
+        for line in block.splitlines():
+            name, *arguments = shlex.split(line, comments=True)
+            assert name == "model-registry", line
+            printed[line] = run(service, [str(COMMAND), *arguments], directory)
+    assert printed
+    return printed
+
+
+@pytest.fixture
+def after_training(service: RunningService, tmp_path: Path) -> RunningService:
+    """As the quickstart's DAG leaves it: registered and requested by Airflow."""
+    (tmp_path / "forest.joblib").write_bytes(b"a forest")
+    with RegistryClient(service.url, service.airflow) as registry:
+        registry.register("wine", tmp_path / "forest.joblib", metadata=Metadata(metrics={"accuracy": 0.98}))
+        registry.request_promotion(RequestPromotion(model="wine", version="1", stage="production"))
+    return service
+
+
+def current_in_production(service: RunningService, model: str) -> int | None:
+    with RegistryClient(service.url, service.person) as registry:
+        return registry.get_stage(model, "production").version
+
+
+def test_the_command_of_the_readme_lets_the_first_version_in(after_training: RunningService, tmp_path: Path) -> None:
+    type_all(after_training, "README.md", tmp_path)
+
+    with RegistryClient(after_training.url, after_training.airflow) as registry:
+        [promotion] = registry.list_promotions(filter="model = 'wine'").items
+    assert promotion.phase == "APPROVED"
+
+
+def test_the_quickstart_can_be_typed(after_training: RunningService, tmp_path: Path) -> None:
+    with RegistryClient(after_training.url, after_training.person) as registry:
+        [promotion] = registry.list_promotions(filter="model = 'wine'").items
+
+    lines = [line for block in blocks(ROOT / "docs/quickstart.md", "sh") for line in block.splitlines()]
+    for line in lines:
+        if line.startswith("model-registry stages show"):
+            # What the DAG does once it was approved.
+            run(after_training, [str(COMMAND), "promotions", "apply", promotion.id], tmp_path)
+        run(after_training, [str(COMMAND), *shlex.split(line)[1:]], tmp_path)
+
+    assert current_in_production(after_training, "wine") == 1
+    assert (tmp_path / "live" / "forest.joblib").read_bytes() == b"a forest"
+    [code] = blocks(ROOT / "docs/quickstart.md", "python")
+    assert run(after_training, [sys.executable, "-c", code], tmp_path).startswith("1 sha256:")
+
+
+def test_the_page_about_policies_can_be_typed(service: RunningService, tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b"a model")
+    [document] = blocks(ROOT / "docs/policies.md", "json")
+    (tmp_path / "evaluated.json").write_text(document)
+    with RegistryClient(service.url, service.airflow) as registry:
+        registry.register("churn", tmp_path / "model", metadata=Metadata(metrics={"auc": 0.9}))
+
+    printed = type_all(service, "docs/policies.md", tmp_path)
+
+    assert "vera" in printed["model-registry --token-file vera.token whoami"]
+    judged = printed["model-registry policies test churn 1 production"]
+    assert "evaluation" in judged
+    assert "another person" in judged

@@ -1,0 +1,65 @@
+"""What README and docs say is so: links lead somewhere, code runs, parameters exist."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.docs.cli_reference import reference
+from tests.docs.pages import PAGES, ROOT, blocks, links, table_rows
+
+EXAMPLES = ROOT / "dags_examples"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    missing = [target for target in links(page) if not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_the_dag_of_the_readme_is_the_one_that_is_tested() -> None:
+    [shown] = blocks(ROOT / "README.md", "python")
+    assert shown == (EXAMPLES / "quickstart.py").read_text()
+
+
+def test_the_dag_of_the_readme_takes_twenty_lines() -> None:
+    tree = ast.parse((EXAMPLES / "quickstart.py").read_text())
+    docstring = tree.body[0]
+    lines = (EXAMPLES / "quickstart.py").read_text().splitlines()[docstring.end_lineno or 0 :]
+    assert len([line for line in lines if line.strip()]) <= 20
+
+
+def test_targets_that_pages_name_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"(?m)(?:^    |`)make ([a-z-]+)", page.read_text())}
+    assert named
+    assert named <= targets
+
+
+@pytest.mark.parametrize("number", range(len(blocks(ROOT / "docs" / "airflow.md", "python"))))
+def test_code_of_the_page_about_airflow_runs(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(EXAMPLES)])
+    exec(compile(blocks(ROOT / "docs" / "airflow.md", "python")[number], f"block {number}", "exec"), {})
+
+
+def test_the_pieces_take_the_parameters_that_the_page_names() -> None:
+    rows = [row for row in table_rows(ROOT / "docs" / "airflow.md") if row[0].startswith("`")]
+    assert len(rows) >= 12
+    for place, what, parameters in rows:
+        module = import_module(f"airflow_provider.{place.strip('`')}")
+        found = re.match(r"`(@?[\w.]+)", what)
+        assert found
+        name = found[1]
+        piece = module.RegisterModelDecoratedOperator if name.startswith("@") else getattr(module, name)
+        taken = set(inspect.signature(piece).parameters)
+        assert {one.strip() for one in parameters.strip("`").split(",")} <= taken, name
+
+
+def test_the_page_about_the_command_line_is_made_from_the_command() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text() == reference(), "python -m tests.docs.cli_reference > docs/cli.md"
