@@ -8,7 +8,7 @@ import pwd
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -46,14 +46,24 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Service(Guard):
-    """The whole service as one ASGI application. `routes.lifespan()` opens its resources and closes them."""
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
-    def __init__(self, settings: Settings, routes: Litestar, database: Database, clock: Clock) -> None:
+
+class Service(Guard):
+    """The whole service as one ASGI application. A server that speaks ASGI's lifespan opens and closes its resources;
+    any other enters `running`."""
+
+    def __init__(self, settings: Settings, *, database: Database, clock: Clock, lifespan: Lifespan) -> None:
+        routes = build_routes([lifespan])
         inner = Authenticate(routes, database=database, clock=clock)
         super().__init__(inner, host_names=settings.host_names, origin=settings.base_url)
         self.settings = settings
-        self.routes = routes
+        self._routes = routes
+        self._lifespan = lifespan
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """The resources are open inside. Raises what stands in the way as itself; the framework would wrap it."""
+        return self._lifespan(self._routes)
 
 
 def create_app(
@@ -87,7 +97,7 @@ def create_app(
                 announce(made)
             yield
 
-    return Service(settings, build_routes([lifespan]), database, clock)
+    return Service(settings, database=database, clock=clock, lifespan=lifespan)
 
 
 @asynccontextmanager
@@ -182,7 +192,7 @@ def serve(settings: Settings | None = None) -> None:
 async def run_server(app: Service, server: Server, listening: socket.socket) -> None:
     """Serve on a listening socket until the server is told to exit; resources are open for exactly so long."""
 
-    async with app.routes.lifespan():
+    async with app.running():
         await server.serve(sockets=[listening])
 
 

@@ -22,6 +22,7 @@ from registry_service.app import Clock, create_app, now, run_server
 from registry_service.services.credentials import Credentials, read_credentials
 from registry_service.settings import Settings
 from registry_service.storage.base import ArtifactStore
+from registry_service.web.limits import HEAD_SECONDS
 from registry_service.web.server import Server, build_server, listen
 
 PERSON = "ada"
@@ -30,8 +31,16 @@ PERSON = "ada"
 class RunningService:
     """A service that answers. `person` and `airflow` are the tokens of its first run."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = now, store: ArtifactStore | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = now,
+        store: ArtifactStore | None = None,
+        head_seconds: float = HEAD_SECONDS,
+    ) -> None:
         self.settings = settings
+        self._head_seconds = head_seconds
         self._clock = clock
         self._store = store
         self._thread: threading.Thread | None = None
@@ -65,7 +74,7 @@ class RunningService:
         self.settings = msgspec.structs.replace(self.settings, port=listening.getsockname()[1])
         ready = threading.Event()
         app = create_app(self.settings, clock=self._clock, store=self._store, announce=lambda _: ready.set())
-        self._server = build_server(app, self.settings)
+        self._server = build_server(app, self.settings, head_seconds=self._head_seconds)
         self._failure = None
 
         def run() -> None:
@@ -166,16 +175,21 @@ async def service_on(empty_database_url: str, tmp_path: Path) -> AsyncIterator[R
     await asyncio.to_thread(service.stop)
 
 
+StartService = Callable[..., RunningService]
+
+
 @pytest.fixture
-def start_service(tmp_path: Path) -> Iterator[Callable[..., RunningService]]:
+def start_service(tmp_path: Path) -> Iterator[StartService]:
     """Starts services with settings of one's own: `start_service(port=0, home=…, clock=…)`; all are stopped."""
     started: list[RunningService] = []
 
-    def start(*, clock: Clock = now, store: ArtifactStore | None = None, **changes: Any) -> RunningService:
+    def start(
+        *, clock: Clock = now, store: ArtifactStore | None = None, head_seconds: float = HEAD_SECONDS, **changes: Any
+    ) -> RunningService:
         home = changes.pop("home", tmp_path / f"service-{len(started)}")
-        service = RunningService(settings_for(home, **changes), clock=clock, store=store)
-        started.append(service)
+        service = RunningService(settings_for(home, **changes), clock=clock, store=store, head_seconds=head_seconds)
         service.start()
+        started.append(service)
         return service
 
     yield start

@@ -7,7 +7,9 @@ decodes by. What all routes have in common (problem documents, preconditions, id
 from __future__ import annotations
 
 import inspect
+import json
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, get_args
 
 import msgspec
@@ -89,7 +91,7 @@ def describe(app: Litestar) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route, method, handler in sorted(found, key=lambda item: (item[0].path_format, item[1])):
         paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, method, handler, schema_of)
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {
             "title": "Airflow model registry",
@@ -113,6 +115,13 @@ def describe(app: Litestar) -> dict[str, Any]:
             },
         },
     }
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    return plain
+
+
+def write(path: Path, app: Litestar) -> None:
+    """Keep the description in a file."""
+    path.write_text(json.dumps(describe(app), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _operation(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,7 +20,7 @@ from registry_service.web.authentication import check_declarations, require_acti
 from registry_service.web.errors import HttpRefusal, invalid_field, refused
 from registry_service.web.health import live, ready
 from registry_service.web.limits import JSON_BODY
-from registry_service.web.openapi import api_description
+from registry_service.web.openapi import api_description, write
 from registry_service.web.permalinks import model_page, promotion_page, version_page
 from registry_service.web.requests import (
     RegistryRequest,
@@ -106,3 +108,7 @@ def _refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respo
 def _fail(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.error("fault", path=request.scope["path"], exc_info=error)
     return _answer(request, RuntimeError())
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), build_routes())

@@ -25,6 +25,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which by itself would gather a head of any size for ever: here a head has a size and a
     time. A target in absolute form is for proxies, and refused."""
 
+    head_seconds = HEAD_SECONDS
+
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
     _in_head = True
@@ -71,7 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _await_head(self) -> None:
         self._in_head = True
         self._stop_timer()
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._head_timer = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:
@@ -119,7 +121,7 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def build_server(app: ASGIApp, settings: Settings) -> Server:
+def build_server(app: ASGIApp, settings: Settings, *, head_seconds: float = HEAD_SECONDS) -> Server:
     """A server of `app`, which starts and stops it by nobody's protocol: its resources are opened around it."""
 
     proxy: dict[str, Any] = {"proxy_headers": bool(settings.behind_proxy)}
@@ -128,7 +130,7 @@ def build_server(app: ASGIApp, settings: Settings) -> Server:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=type("Protocol", (BoundedProtocol,), {"head_seconds": head_seconds}),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -11,15 +11,24 @@ from registry_service.domain.permissions import Action
 from registry_service.domain.tokens import ENTROPY_BYTES, TokenKind, new_token
 from registry_service.web.authentication import PUBLIC, PUBLIC_PATHS
 from registry_service.web.routes import build_routes
+from tests.service_fixture import RunningService, StartService
 from tests.web.stories import API, answered
 from tests.web.walk import all_calls
 
 WHOAMI = f"{API}/whoami"
 
 
-def test_every_route_and_method_wants_a_token_but_health(shared_service):
+def test_every_route_and_method_wants_a_token_but_health(shared_service: RunningService) -> None:
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-    paths = {call.path for call in all_calls()} | {"/", "/nowhere", "/schema", "/docs", "/api/v1/nowhere", "//", "/health"}
+    paths = {call.path for call in all_calls()} | {
+        "/",
+        "/nowhere",
+        "/schema",
+        "/docs",
+        "/api/v1/nowhere",
+        "//",
+        "/health",
+    }
     with shared_service.http(token="") as http:
         for path in sorted(paths):
             for method in methods:
@@ -30,7 +39,7 @@ def test_every_route_and_method_wants_a_token_but_health(shared_service):
                     assert status == 401, (method, path, status)
 
 
-def test_a_refusal_names_the_scheme_and_nothing_of_the_service(shared_service):
+def test_a_refusal_names_the_scheme_and_nothing_of_the_service(shared_service: RunningService) -> None:
     with shared_service.http(token="") as http:
         answer = http.get(WHOAMI)
     assert answer.headers["www-authenticate"] == 'Bearer realm="model-registry"'
@@ -42,19 +51,19 @@ def test_a_refusal_names_the_scheme_and_nothing_of_the_service(shared_service):
     ["", "Bearer", "Basic YWRhOmFkYQ==", "Bearer x", "Bearer mreg_personal_" + "0" * 50, "mreg_personal_x",
      "Bearer\tx", "Bearer " + "é" * 40, "Bearer " + "a" * 20_000],
 )  # fmt: skip
-def test_what_is_no_token_is_401_whatever_it_is(shared_service, value):
+def test_what_is_no_token_is_401_whatever_it_is(shared_service: RunningService, value: str) -> None:
     with shared_service.http(token="") as http:
-        assert http.get(WHOAMI, headers={"Authorization": value.encode()}).status_code == 401
+        assert http.get(WHOAMI, headers=[(b"Authorization", value.encode())]).status_code == 401
 
 
-def test_two_authorization_headers_are_none(shared_service):
+def test_two_authorization_headers_are_none(shared_service: RunningService) -> None:
     good = ("Authorization", f"Bearer {shared_service.person}")
     with shared_service.http(token="") as http:
         assert http.get(WHOAMI, headers=[good]).status_code == 200
         assert http.get(WHOAMI, headers=[good, good]).status_code == 401
 
 
-def test_a_well_formed_token_that_was_never_issued_is_401(shared_service):
+def test_a_well_formed_token_that_was_never_issued_is_401(shared_service: RunningService) -> None:
     invented = new_token(TokenKind.PERSONAL, bytes(ENTROPY_BYTES)).text
     with shared_service.http(token=invented) as http:
         answer = http.get(WHOAMI)
@@ -62,7 +71,7 @@ def test_a_well_formed_token_that_was_never_issued_is_401(shared_service):
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-def test_the_right_id_with_another_secret_is_401(shared_service):
+def test_the_right_id_with_another_secret_is_401(shared_service: RunningService) -> None:
     import zlib
 
     from registry_service.domain.tokens import _base62
@@ -73,7 +82,7 @@ def test_the_right_id_with_another_secret_is_401(shared_service):
         assert http.get(WHOAMI).status_code == 401
 
 
-def test_revoked_is_over_at_once(shared_service):
+def test_revoked_is_over_at_once(shared_service: RunningService) -> None:
     token = shared_service.token_of("bob", role="reader")
     with shared_service.http(token=token) as http, shared_service.http() as admin:
         me = answered(http.get(WHOAMI))
@@ -81,7 +90,7 @@ def test_revoked_is_over_at_once(shared_service):
         assert http.get(WHOAMI).status_code == 401
 
 
-def test_disabled_is_over_at_once_and_enabled_is_back(shared_service):
+def test_disabled_is_over_at_once_and_enabled_is_back(shared_service: RunningService) -> None:
     token = shared_service.token_of("carol", role="reader")
     with shared_service.http(token=token) as http, shared_service.http() as admin:
         answered(admin.patch(f"{API}/principals/carol", json={"disabled": True}))
@@ -90,7 +99,7 @@ def test_disabled_is_over_at_once_and_enabled_is_back(shared_service):
         assert http.get(WHOAMI).status_code == 200
 
 
-def test_expired_is_over(start_service):
+def test_expired_is_over(start_service: StartService) -> None:
     moment = now()
     service = start_service(clock=lambda: moment)
     with service.http() as http:
@@ -99,7 +108,7 @@ def test_expired_is_over(start_service):
         assert http.get(WHOAMI).status_code == 401
 
 
-async def test_rights_come_from_oneself_and_from_groups_on_both_databases(service_on):
+async def test_rights_come_from_oneself_and_from_groups_on_both_databases(service_on: RunningService) -> None:
     import asyncio
 
     def look() -> None:
@@ -118,7 +127,7 @@ async def test_rights_come_from_oneself_and_from_groups_on_both_databases(servic
     await asyncio.to_thread(look)
 
 
-def test_the_start_fails_on_a_route_that_declares_nothing():
+def test_the_start_fails_on_a_route_that_declares_nothing() -> None:
     @get("/planted")
     async def planted() -> None: ...
 
@@ -126,7 +135,7 @@ def test_the_start_fails_on_a_route_that_declares_nothing():
         build_routes(more=[planted])
 
 
-def test_the_start_fails_on_a_route_that_calls_itself_public():
+def test_the_start_fails_on_a_route_that_calls_itself_public() -> None:
     @get("/planted", action=PUBLIC)
     async def planted() -> None: ...
 
@@ -134,20 +143,31 @@ def test_the_start_fails_on_a_route_that_calls_itself_public():
         build_routes(more=[planted])
 
 
-def test_a_declared_route_starts():
+def test_a_declared_route_starts() -> None:
     @get("/planted", action=Action.MODEL_READ)
     async def planted() -> None: ...
 
     assert any(route.path == "/planted" for route in build_routes(more=[planted]).routes)
 
 
-def test_defaults_of_other_products_open_nothing(shared_service):
-    guesses = ["admin", "password", "admin:admin", "admin:password1234", "Harbor12345", "minioadmin", "airflow", "token", "test", "root"]
+def test_defaults_of_other_products_open_nothing(shared_service: RunningService) -> None:
+    guesses = [
+        "admin",
+        "password",
+        "admin:admin",
+        "admin:password1234",
+        "Harbor12345",
+        "minioadmin",
+        "airflow",
+        "token",
+        "test",
+        "root",
+    ]
     with httpx.Client(base_url=shared_service.url, trust_env=False) as http:
         for guess in guesses:
             assert http.get(WHOAMI, headers={"Authorization": f"Bearer {guess}"}).status_code == 401
             assert http.get(WHOAMI, auth=(guess, guess)).status_code == 401
 
 
-def test_two_fresh_starts_have_different_tokens(start_service):
+def test_two_fresh_starts_have_different_tokens(start_service: StartService) -> None:
     assert start_service().person != start_service().person

@@ -32,7 +32,9 @@ def _may(kind: str, role: Role, action: Action | str) -> bool:
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("kind", ["person", "service"])
-def test_every_route_refuses_exactly_those_whose_role_lacks_its_action(shared_service, tokens, kind, role):
+def test_every_route_refuses_exactly_those_whose_role_lacks_its_action(
+    shared_service: RunningService, tokens: dict[tuple[str, Role], str], kind: str, role: Role
+) -> None:
     with shared_service.http(token=tokens[kind, role]) as http:
         for call in all_calls():
             answer = http.request(call.method, call.path, json=call.body)
@@ -41,7 +43,9 @@ def test_every_route_refuses_exactly_those_whose_role_lacks_its_action(shared_se
             assert answer.status_code not in {401, 405, 415, 500}, (call, answer.text)
 
 
-def test_a_route_of_a_person_tells_a_service_so(shared_service, tokens):
+def test_a_route_of_a_person_tells_a_service_so(
+    shared_service: RunningService, tokens: dict[tuple[str, Role], str]
+) -> None:
     with shared_service.http(token=tokens["service", Role.ADMIN]) as http:
         for call in all_calls():
             if call.action in PERSONAL:
@@ -54,7 +58,7 @@ def _about_models() -> Iterator[Call]:
             yield call
 
 
-def test_a_model_out_of_sight_looks_exactly_like_none(shared_service):
+def test_a_model_out_of_sight_looks_exactly_like_none(shared_service: RunningService) -> None:
     with shared_service.http() as admin:
         create_model(admin, "secret.one")
         register(admin, "secret.one", {"model.bin": b"bytes"}, aliases=["best"])

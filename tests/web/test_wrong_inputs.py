@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
 from registry_service.web.limits import JSON_BODY
+from tests.service_fixture import RunningService
 from tests.web.stories import API, answered, create_model, register
 from tests.web.walk import all_calls
 
@@ -18,10 +22,14 @@ class Case(NamedTuple):
     path: str
     content: bytes | str | None = None
     status: int = 400
-    code: str = "invalid_input"
+    code: str | None = "invalid_input"
     field: str | None = None
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
+
+VERSIONS = "/models/m/versions"
+METRIC = "metadata.metrics[...]"
+DEEP = '{"a":' * 2000 + "1" + "}" * 2000
 
 CASES = [
     # bodies
@@ -38,20 +46,20 @@ CASES = [
     Case("POST", "/models", '{"name": "../x"}', code="invalid_name"),
     Case("POST", "/models", '{"name": "a\\\\b"}', code="invalid_name"),
     Case("POST", "/models", '{"name": "%61"}', code="invalid_name"),
-    Case("POST", "/models", '{"name": "ａ"}', code="invalid_name"),
+    Case("POST", "/models", '{"name": "\uff41"}', code="invalid_name"),
     Case("POST", "/models", '{"name": "x"}', 415, "unsupported_media_type", headers={"content-type": "text/plain"}),
     Case("POST", "/models", "name=x", 415, "unsupported_media_type",
          headers={"content-type": "application/x-www-form-urlencoded"}),
     Case("POST", "/models", b"x" * (JSON_BODY + 1), 413, "too_large"),
-    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"metrics": {"auc": "nan"}}}', field="metadata.metrics[...]"),
-    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"metrics": {"auc": NaN}}}'),
-    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"metrics": {"auc": 1e400}}}', field="metadata.metrics[...]"),
-    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"metrics": {"auc": "0.5"}}}', field="metadata.metrics[...]"),
+    Case("POST", VERSIONS, '{"files": [], "metadata": {"metrics": {"auc": "nan"}}}', field=METRIC),
+    Case("POST", VERSIONS, '{"files": [], "metadata": {"metrics": {"auc": NaN}}}'),
+    Case("POST", VERSIONS, '{"files": [], "metadata": {"metrics": {"auc": 1e400}}}', field=METRIC),
+    Case("POST", VERSIONS, '{"files": [], "metadata": {"metrics": {"auc": "0.5"}}}', field=METRIC),
     Case("POST", "/models/m/versions", '{"files": [{"path": "../x", "digest": "sha256:' + "0" * 64 + '", "size": 1}]}',
          code="invalid_path"),
     Case("POST", "/models/m/versions", '{"files": [{"path": "x", "digest": "md5:' + "0" * 32 + '", "size": 1}]}',
          code="invalid_digest"),
-    Case("POST", "/models/m/versions", '{"files": [], "metadata": {"extra": ' + '{"a":' * 2000 + "1" + "}" * 2000 + "}}"),
+    Case("POST", VERSIONS, '{"files": [], "metadata": {"extra": ' + DEEP + "}}"),
     Case("POST", "/models/m/versions/1/checks", '{"name": "e", "status": "maybe"}', field="status"),
     Case("POST", "/models/m/stages/production/hold", '{"reason": "x", "until": "tomorrow"}', field="until"),
     Case("POST", "/models/m/stages/production/hold", '{"reason": "x", "until": "2099-01-01T00:00:00"}'),
@@ -118,7 +126,7 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def http(shared_service):
+def http(shared_service: RunningService) -> Iterator[httpx.Client]:
     with shared_service.http() as http:
         create_model(http, "m")
         register(http, "m", {"model.bin": b"bytes"})
@@ -126,7 +134,7 @@ def http(shared_service):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.method} {case.path[:60]} {str(case.content)[:40]}")
-def test_a_wrong_request_is_told_what_is_wrong(http, case):
+def test_a_wrong_request_is_told_what_is_wrong(http: httpx.Client, case: Case) -> None:
     answer = http.request(case.method, f"{API}{case.path}", content=case.content, headers={**JSON, **case.headers})
     problem = check_problem(answer)
     assert answer.status_code == case.status, answer.text
@@ -149,8 +157,10 @@ def check_problem(answer: Any) -> dict[str, Any]:
     return problem
 
 
-@pytest.mark.parametrize("body", ["[]", "7", '"text"', '{"unknown_field": 1}', "{" * 50_000, "\ud800".encode(errors="surrogatepass")])
-def test_every_route_with_a_body_refuses_what_is_none(http, body):
+@pytest.mark.parametrize(
+    "body", ["[]", "7", '"text"', '{"unknown_field": 1}', "{" * 50_000, "\ud800".encode(errors="surrogatepass")]
+)
+def test_every_route_with_a_body_refuses_what_is_none(http: httpx.Client, body: Any) -> None:
     walked = 0
     for call in all_calls():
         if call.body is not None:
@@ -162,7 +172,7 @@ def test_every_route_with_a_body_refuses_what_is_none(http, body):
     assert walked > 25
 
 
-def test_every_list_refuses_an_unknown_parameter(http):
+def test_every_list_refuses_an_unknown_parameter(http: httpx.Client) -> None:
     for call in all_calls():
         if call.method == "GET":
             path = call.path.replace("fraud-detector", "m")
@@ -171,10 +181,10 @@ def test_every_list_refuses_an_unknown_parameter(http):
             assert check_problem(answer)["details"]["field"] == "colour"
 
 
-def test_a_method_that_a_path_lacks_is_told_which_it_has(http):
+def test_a_method_that_a_path_lacks_is_told_which_it_has(http: httpx.Client) -> None:
     answer = http.delete(f"{API}/models")
     assert set(answer.headers["allow"].split(", ")) >= {"GET", "POST"}
 
 
-def test_the_service_is_well_after_all_this(http):
+def test_the_service_is_well_after_all_this(http: httpx.Client) -> None:
     assert answered(http.get("/health/ready"))["status"] == "ok"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,6 +30,7 @@ class Call(NamedTuple):
     body: Any
 
 
+@cache
 def all_calls() -> list[Call]:
     return sorted(_calls())
 

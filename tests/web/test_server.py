@@ -1,0 +1,222 @@
+"""What the server refuses before there is a request, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from registry_service.domain.errors import InvalidInput
+from registry_service.web.limits import MAX_HEAD_BYTES
+from registry_service.web.server import listen
+from tests.service_fixture import RunningService, StartService
+from tests.web.stories import API, answered
+
+
+def raw(service: RunningService, data: bytes, *, pieces: int | None = None, timeout: float = 5) -> bytes:
+    """What comes back for these bytes, until the service closes or is silent."""
+    with socket.create_connection(("127.0.0.1", service.settings.port), timeout=timeout) as connection:
+        size = pieces or len(data)
+        received = b""
+        try:
+            for start in range(0, len(data), size):
+                connection.sendall(data[start : start + size])
+            connection.settimeout(0.5)
+            while chunk := connection.recv(65536):
+                received += chunk
+        except (TimeoutError, ConnectionError):
+            pass
+        return received
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def test_a_head_of_any_size_is_not_gathered(shared_service: RunningService) -> None:
+    small = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"a" * 1000 + b"\r\n\r\n"
+    assert status(raw(shared_service, small)) == 200
+    for large in (
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"a" * 50 * MAX_HEAD_BYTES,
+        b"GET /" + b"a" * 50 * MAX_HEAD_BYTES,
+        b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 50 * MAX_HEAD_BYTES,
+    ):
+        assert raw(shared_service, large, pieces=4096)[:12] in {b"HTTP/1.1 400", b""}
+
+
+def test_a_head_that_comes_drop_by_drop_is_cut(start_service: StartService) -> None:
+    service = start_service(head_seconds=0.3)
+    with socket.create_connection(("127.0.0.1", service.settings.port), timeout=5) as connection:
+        began = time.monotonic()
+        with pytest.raises((ConnectionError, AssertionError)):  # noqa: PT012 - it may be noticed at either call
+            while time.monotonic() - began < 4:
+                connection.sendall(b"G" if time.monotonic() - began < 0.1 else b"E")
+                time.sleep(0.05)
+                connection.settimeout(0.01)
+                try:
+                    assert connection.recv(1)
+                except TimeoutError:
+                    connection.settimeout(5)
+        assert time.monotonic() - began < 2
+
+
+def test_a_silent_connection_is_closed(start_service: StartService) -> None:
+    service = start_service(head_seconds=0.2)
+    with socket.create_connection(("127.0.0.1", service.settings.port), timeout=5) as connection:
+        assert connection.recv(1) == b""
+
+
+def test_a_kept_connection_answers_again_and_again(shared_service: RunningService) -> None:
+    with shared_service.http() as http:
+        for _ in range(50):
+            assert http.get("/health/live").status_code == 200
+        large = b'{"name": "' + b"x" * 200_000 + b'"}'
+        for _ in range(5):  # a long body is no long head
+            assert (
+                http.post(f"{API}/models", content=large, headers={"content-type": "application/json"}).status_code
+                == 400
+            )
+
+
+def test_pipelined_requests_are_answered_in_order(shared_service: RunningService) -> None:
+    one = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    answers = raw(shared_service, one * 5)
+    assert answers.count(b"HTTP/1.1 200 OK") == 5
+
+
+@pytest.mark.parametrize("target", [b"http://evil.test/health/live", b"//evil.test/x", b"*"])
+def test_a_target_that_is_no_path_of_ours_is_refused(shared_service: RunningService, target: bytes) -> None:
+    answer = raw(shared_service, b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert answer == b"" or status(answer) in {400, 401, 404}
+    assert b"evil" not in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.test\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+def test_a_head_that_is_wrong_is_refused(shared_service: RunningService, head: bytes) -> None:
+    answer = raw(shared_service, head)
+    assert answer == b"" or status(answer) in {400, 401, 421}, answer
+
+
+def test_upgrades_are_not_known(shared_service: RunningService) -> None:
+    head = (
+        b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    assert not raw(shared_service, head).startswith(b"HTTP/1.1 101")
+
+
+def test_a_huge_body_without_a_token_is_refused_with_flat_memory(shared_service: RunningService) -> None:
+    import psutil
+
+    before = psutil.Process().memory_info().rss
+    length = 256 * 1024 * 1024
+    head = (
+        f"POST {API}/models HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        f"Content-Length: {length}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", shared_service.settings.port), timeout=5) as connection:
+        connection.sendall(head.encode())
+        assert status(connection.recv(4096)) == 413
+        sent = 0
+        piece = b"x" * 65536
+        try:
+            while sent < length:
+                connection.sendall(piece)
+                sent += len(piece)
+        except (ConnectionError, TimeoutError):
+            pass
+    assert psutil.Process().memory_info().rss - before < 16 * 1024 * 1024
+
+
+def test_no_answer_names_the_software(shared_service: RunningService) -> None:
+    with shared_service.http() as http:
+        assert "server" not in http.get("/health/live").headers
+
+
+def test_an_address_in_use_is_told(shared_service: RunningService) -> None:
+    with pytest.raises(InvalidInput, match="MODEL_REGISTRY_PORT"):
+        listen("127.0.0.1", shared_service.settings.port)
+
+
+SERVE = "from registry_service.app import serve; serve()"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "MODEL_REGISTRY_HOME": str(tmp_path / "home"),
+        "MODEL_REGISTRY_PORT": "0",
+        "MODEL_REGISTRY_LOG": "json",
+        "MODEL_REGISTRY_PERSON": "ada",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_starts_from_nothing_tells_where_it_is_and_ends_cleanly(
+    tmp_path: Path, environment: dict[str, str], number: signal.Signals
+) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stdout=sink, stderr=sink)
+    try:
+        kept = _wait_for(tmp_path / "home" / "credentials" / "airflow.json")
+        person = json.loads((tmp_path / "home" / "credentials" / "person.json").read_text())
+        headers = {"Authorization": f"Bearer {person['token']}"}
+        with httpx.Client(base_url=person["url"], headers=headers, trust_env=False) as http:
+            answered(http.post(f"{API}/models", json={"name": "m"}), 201)
+            http.get(f"{API}/models/a%0d%0a%1b[31mb")
+        process.send_signal(number)
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()
+    text = log.read_text()
+    assert person["url"] in text and "you are    'ada', admin" in text
+    assert person["token"] not in text and kept["token"] not in text
+    assert "\x1b" not in text
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    seen = [
+        (line["method"], line["path"], line["status"], line["actor"]) for line in lines if line["event"] == "request"
+    ]
+    assert seen == [("POST", f"{API}/models", 201, "ada"), ("GET", f"{API}/models/a\\r\\n\\x1b[31mb", 404, "ada")]
+    assert not [line for line in lines if line["level"] == "error"]
+
+
+def test_serve_refuses_an_open_door_in_one_line(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE],
+        env={**environment, "MODEL_REGISTRY_HOST": "0.0.0.0"},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "InvalidInput: 0.0.0.0 can be reached from other machines" in done.stderr
+
+
+def _wait_for(path: Path) -> dict[str, str]:
+    deadline = time.monotonic() + 15
+    while not path.exists():
+        assert time.monotonic() < deadline, "no token file in 15 s"
+        time.sleep(0.05)
+    found: dict[str, str] = json.loads(path.read_text())
+    return found
