@@ -13,7 +13,7 @@ from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.promotions import open_promotions
 from registry_service.db.queries.sight import name_matches
-from registry_service.db.tables import models, promotions
+from registry_service.db.tables import models, promotions, reviews
 from registry_service.domain.approvals import next_move
 from registry_service.domain.decisions import Decision, ReasonCode
 from registry_service.domain.errors import (
@@ -136,6 +136,22 @@ def stale_promotions_of(work: Work, model: Row[Any], why: str, *, number: int | 
     for row in open_promotions(work, model.id, number=number):
         perform(work, model, row, Move.STALE, why)
     judge(work, model)
+
+
+def judge_reviewed(work: Work) -> None:
+    """Judge each model that has an open, reviewed promotion: who people are, what they may and whose work it is has
+    changed, and with it whose reviews count."""
+
+    concerned = (
+        select(models.c.name)
+        .join(promotions, promotions.c.model_id == models.c.id)
+        .join(reviews, reviews.c.promotion_id == promotions.c.id)
+        .where(promotions.c.phase.in_(OPEN_PHASES), reviews.c.withdrawn_at.is_(None), models.c.deleted_at.is_(None))
+        .distinct()
+        .order_by(models.c.name)
+    )
+    for name in list(work.connection.execute(concerned).scalars()):
+        judge(work, find_model(work, name, Action.PRINCIPAL_WRITE, lock=True))
 
 
 def stale_promotions_under(

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import delete, insert, select, update
 
+from registry_service.db.locks import lock_key
 from registry_service.db.queries.principals import (
     describe_grant,
     describe_group,
@@ -23,17 +24,20 @@ from registry_service.domain.names import check_group_name, check_principal_name
 from registry_service.domain.permissions import Action, Role, check_pattern
 from registry_service.domain.requests import CreateGrant, CreatePrincipal, UpdatePrincipal, WriteGroup
 from registry_service.services.ids import new_id
+from registry_service.services.judging import judge_reviewed
+from registry_service.services.texts import check_line
 from registry_service.services.work import Work
 
 
 def create_principal(work: Work, body: CreatePrincipal) -> Principal:
     """:raises InvalidInput: a service without owners, or a person with some."""
 
-    work.authorize(Action.PRINCIPAL_WRITE, None)
+    _begin(work)
     name = check_principal_name(body.name)
     if work.connection.execute(select(principals.c.name).where(principals.c.name == name)).first():
         raise AlreadyExists(f"There is a principal '{name}' already.", principal=name)
     _check_owners(work, body.kind, body.owners)
+    check_line(body.display_name, "display_name")
     work.connection.execute(
         insert(principals).values(
             name=name, kind=body.kind, display_name=body.display_name or name, created_at=work.now
@@ -50,10 +54,11 @@ def update_principal(work: Work, name: str, body: UpdatePrincipal) -> Principal:
     :raises NotPermitted: nobody disables themselves, so that an admin is always left.
     """
 
-    work.authorize(Action.PRINCIPAL_WRITE, None)
+    _begin(work)
     row = find_principal(work, name)
     values: dict[str, Any] = {}
     if body.display_name is not msgspec.UNSET:
+        check_line(body.display_name, "display_name")
         values["display_name"] = body.display_name or name
     if body.disabled is not msgspec.UNSET:
         if body.disabled and name == work.actor.name:
@@ -61,18 +66,20 @@ def update_principal(work: Work, name: str, body: UpdatePrincipal) -> Principal:
         values["disabled"] = body.disabled
     if values:
         work.connection.execute(update(principals).where(principals.c.name == name).values(**values))
+        _keep_an_admin(work)
     if body.owners is not msgspec.UNSET:
         _check_owners(work, PrincipalKind(row.kind), body.owners)
         work.connection.execute(delete(principal_owners).where(principal_owners.c.service == name))
         _write_owners(work, name, body.owners)
     work.record(EventKind.PRINCIPAL_UPDATED, subject=name, changed=msgspec.to_builtins(body))
+    judge_reviewed(work)
     return _described(work, name)
 
 
 def create_grant(work: Work, body: CreateGrant) -> Grant:
     """:raises InvalidInput: an unknown role, or not exactly one of principal and group."""
 
-    work.authorize(Action.PRINCIPAL_WRITE, None)
+    _begin(work)
     if (body.principal is None) == (body.group is None):
         raise InvalidInput("Name either a principal or a group to grant the role to.", field="principal")
     check_role(body.role)
@@ -89,6 +96,7 @@ def create_grant(work: Work, body: CreateGrant) -> Grant:
         )
     ).first()
     if same is not None:
+        work.existed = True
         return describe_grant(same)
     grant_id = new_id()
     work.connection.execute(
@@ -97,25 +105,27 @@ def create_grant(work: Work, body: CreateGrant) -> Grant:
         )
     )
     work.record(EventKind.GRANT_CREATED, subject=body.principal or body.group, role=body.role, pattern=body.pattern)
+    judge_reviewed(work)
     return describe_grant(work.connection.execute(select(grants).where(grants.c.id == grant_id)).one())
 
 
 def remove_grant(work: Work, grant: str) -> None:
     """:raises NotPermitted: it is the last admin's: the registry would have nobody left to put it right."""
 
-    work.authorize(Action.PRINCIPAL_WRITE, None)
+    _begin(work)
     row = work.connection.execute(select(grants).where(grants.c.id == grant)).one_or_none()
     if row is None:
         raise NotFound(f"There is no grant '{grant}'.", grant=grant)
     work.connection.execute(delete(grants).where(grants.c.id == grant))
     _keep_an_admin(work)
     work.record(EventKind.GRANT_REMOVED, subject=row.principal or row.group_name, role=row.role, pattern=row.pattern)
+    judge_reviewed(work)
 
 
 def write_group(work: Work, group: str, body: WriteGroup) -> Group:
     """Make the group, or replace its members."""
 
-    work.authorize(Action.PRINCIPAL_WRITE, None)
+    _begin(work)
     check_group_name(group)
     for member in body.members:
         find_principal(work, member)
@@ -129,19 +139,21 @@ def write_group(work: Work, group: str, body: WriteGroup) -> Group:
         )
     _keep_an_admin(work)
     work.record(EventKind.GROUP_WRITTEN, subject=group, members=members)
+    judge_reviewed(work)
     return describe_group(work, find_group(work, group))
 
 
 def remove_group(work: Work, group: str) -> None:
     """Ends the group and the grants made to it."""
 
-    work.authorize(Action.PRINCIPAL_WRITE, None)
+    _begin(work)
     find_group(work, group)
     work.connection.execute(delete(grants).where(grants.c.group_name == group))
     work.connection.execute(delete(group_members).where(group_members.c.group_name == group))
     work.connection.execute(delete(groups).where(groups.c.name == group))
     _keep_an_admin(work)
     work.record(EventKind.GROUP_REMOVED, subject=group)
+    judge_reviewed(work)
 
 
 def check_role(role: str) -> Role:
@@ -151,6 +163,13 @@ def check_role(role: str) -> Role:
         return Role(role)
     except ValueError:
         raise InvalidInput(f"'{role}' is no role. Use one of {', '.join(Role)}.", field="role") from None
+
+
+def _begin(work: Work) -> None:
+    """Changes of who may do what come one after the other, or two admins could end each other's rights at once."""
+
+    work.authorize(Action.PRINCIPAL_WRITE, None)
+    lock_key(work.connection, "principals")
 
 
 def _check_owners(work: Work, kind: PrincipalKind, owners: Sequence[str]) -> None:

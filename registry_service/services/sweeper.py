@@ -42,6 +42,7 @@ def _models_with_due_promotions(work: Work) -> list[str]:
             ),
         )
         .distinct()
+        .order_by(models.c.name)
     )
     return list(work.connection.execute(due).scalars())
 
@@ -51,5 +52,6 @@ def _holds_that_are_over(work: Work) -> list[tuple[str, str]]:
         select(models.c.name, stages.c.name)
         .join(models, models.c.id == stages.c.model_id)
         .where(models.c.deleted_at.is_(None), stages.c.hold_until <= work.now)
+        .order_by(models.c.name, stages.c.name)
     )
     return list(work.connection.execute(over))
