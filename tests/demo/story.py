@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import httpx
+
 from tests.airflow.rest import AirflowApi, AirflowFailure
 from tests.demo.outside import NotAsTold, Outside
 from tests.demo.playground import CommandFailed, Playground
@@ -204,5 +206,5 @@ class Story:
         self.airflow.wait_for_run(dag_id, run_id, timeout=180)
 
 
-TELLING = (NotAsTold, AirflowFailure, CommandFailed)
+TELLING = (NotAsTold, AirflowFailure, CommandFailed, httpx.HTTPError)
 """How a story that isn't true ends."""
