@@ -26,7 +26,7 @@ from registry_service.client import (
     SizeMismatch,
 )
 from registry_service.client.files import LocalFile
-from registry_service.client.transfer import PIECE, FileContent, FileSink, ProgressReport, measured
+from registry_service.client.transfer import PIECE, FileContent, FileSink, ProgressReport, measured, target
 from tests.client.conftest import Connect
 from tests.client.registry import Registry, digest_of, problem
 
@@ -205,8 +205,8 @@ def test_the_selector_is_resolved_once(connect: Connect, registry: Registry, tmp
 
 
 def test_what_is_there_is_verified_and_not_fetched_again(connect: Connect, registry: Registry, tmp_path: Path) -> None:
-    registry.add({"a": b"right", "b": b"other", "c": b"longer"})
-    (tmp_path / "elsewhere").write_bytes(b"right")
+    registry.add({"a": b"right", "b": b"other", "c": b"linked"})
+    (tmp_path / "elsewhere").write_bytes(b"linked")
     live = tmp_path / "live"
     live.mkdir()
     (live / "a").write_bytes(b"right")
@@ -214,8 +214,8 @@ def test_what_is_there_is_verified_and_not_fetched_again(connect: Connect, regis
     (live / "c").symlink_to(tmp_path / "elsewhere")
     (live / "mine").write_bytes(b"mine")
     connect(registry).download("churn", 1, live)
-    assert contents(live) == {"a": b"right", "b": b"other", "c": b"longer", "mine": b"mine"}
-    assert not (live / "c").is_symlink() and (tmp_path / "elsewhere").read_bytes() == b"right"
+    assert contents(live) == {"a": b"right", "b": b"other", "c": b"linked", "mine": b"mine"}
+    assert not (live / "c").is_symlink() and (tmp_path / "elsewhere").read_bytes() == b"linked"
     fetched = [line for line in registry.seen if "/files/" in line]
     assert sorted(fetched) == ["GET /models/churn/versions/1/files/b", "GET /models/churn/versions/1/files/c"]
 
@@ -275,6 +275,13 @@ def test_a_file_name_that_leads_elsewhere_is_refused_and_nothing_is_written(
         connect(registry).download("churn", 1, tmp_path / "inside")
     assert contents(tmp_path) == {}
     assert not any("/files/" in line for line in registry.seen)
+
+
+@pytest.mark.parametrize("path", EVIL)
+def test_a_path_is_not_written_to_whoever_asks_for_it(tmp_path: Path, path: str) -> None:
+    with pytest.raises(InvalidPath):
+        target(tmp_path / "inside", path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_paths_that_are_one_file_to_some_systems_are_refused(
