@@ -140,7 +140,7 @@ def _weakened(work: Work, body: AttachPolicy) -> list[str]:
     held = attachments_in_force(work)
     if body.default:
         return [one.policy for one in held if _is_same(one, body) and not one.default]
-    return [one.policy for one in held if one.default]
+    return [one.policy for one in held if one.default and one.policy != body.policy]
 
 
 def _is_same(held: PolicyAttachment, body: AttachPolicy) -> bool:

@@ -79,6 +79,8 @@ def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
             f"Version {version.number} was revoked: {version.revoked_reason}. Ask for another one.",
             version=version.number,
         )
+    # A request whose time is over must not be answered as if it could still be approved.
+    judge(work, model, stage=stage.name)
     answered = stage.promotion_id if stage.number == version.number else _open_request(work, model, stage, version)
     if answered is not None:
         work.existed = True
@@ -98,8 +100,7 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
     :raises PersonRequired, NotPermitted, SelfApproval: the review could never count.
     """
 
-    model, row = _begin(work, promotion, Action.PROMOTION_REVIEW)
-    _refuse_final(row)
+    model, row = _reviewable(work, promotion)
     if body.digest != row.digest:
         raise DigestMismatch(
             f"This promotion is about {row.digest}, and your review is of {body.digest}. Look at it again.",
@@ -134,8 +135,7 @@ def withdraw_review(work: Work, promotion: str) -> Promotion:
     :raises IllegalMove: there is none.
     """
 
-    model, row = _begin(work, promotion, Action.PROMOTION_REVIEW)
-    _refuse_final(row)
+    model, row = _reviewable(work, promotion)
     if not _withdraw(work, row):
         raise IllegalMove(f"You have no standing review of promotion '{promotion}'.", promotion=promotion)
     _record(work, model, row, EventKind.REVIEW_WITHDRAWN)
@@ -256,6 +256,19 @@ def _begin(work: Work, promotion: str, action: Action) -> tuple[Row[Any], Row[An
     model_name = find_promotion(work, promotion).model_name
     model = find_model(work, model_name, action, lock=True)
     return model, find_promotion(work, promotion)
+
+
+def _reviewable(work: Work, promotion: str) -> tuple[Row[Any], Row[Any]]:
+    """As `_begin`, once the facts of this moment have moved the promotion.
+
+    :raises PromotionFinal: it is over, if only because its time is.
+    """
+
+    model, row = _begin(work, promotion, Action.PROMOTION_REVIEW)
+    judge(work, model, stage=row.stage)
+    row = find_promotion(work, promotion)
+    _refuse_final(row)
+    return model, row
 
 
 def _insert(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any], body: RequestPromotion) -> str:

@@ -25,6 +25,7 @@ from registry_service.domain.entities import Closure, Page, Promotion, Review, V
 from registry_service.domain.errors import PromotionNotFound
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyPin
+from registry_service.domain.policy_check import check_policy
 from registry_service.domain.promotions import OPEN_PHASES, Phase, PromotionKind
 from registry_service.domain.requests import TestPolicy
 
@@ -84,13 +85,17 @@ def list_promotions(view: View, page: PageRequest) -> Page[Promotion]:
 
 
 def test_policy(view: View, body: TestPolicy) -> Decision:
-    """What would be decided if this version were asked for now. Nothing is written."""
+    """What would be decided if this version were asked for now. Nothing is written.
+
+    :raises InvalidPolicy: the document given is one that couldn't be kept.
+    """
 
     found = find_model(view, body.model, Action.PROMOTION_READ)
     version = find_version(view, found, body.version)
     find_stage(view, found, body.stage)
     policies = documents_of(view, pins_for(view, body.model, body.stage))
     if body.document is not None:
+        check_policy(body.document)
         policies = [(PolicyPin(name=body.document.name, version=0), body.document)]
     return decide(FactSource(view).facts_if_requested(found, version, body.stage, policies), view.now)
 
