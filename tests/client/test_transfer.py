@@ -206,16 +206,16 @@ def test_the_selector_is_resolved_once(connect: Connect, registry: Registry, tmp
 
 def test_what_is_there_is_verified_and_not_fetched_again(connect: Connect, registry: Registry, tmp_path: Path) -> None:
     registry.add({"a": b"right", "b": b"other", "c": b"linked"})
-    (tmp_path / "elsewhere").write_bytes(b"linked")
+    (tmp_path / "abc").write_bytes(b"linked")
     live = tmp_path / "live"
     live.mkdir()
     (live / "a").write_bytes(b"right")
     (live / "b").write_bytes(b"OTHER")  # of the same size
-    (live / "c").symlink_to(tmp_path / "elsewhere")
+    (live / "c").symlink_to("../abc")  # a link's size is that of its target's name: here also the file's
     (live / "mine").write_bytes(b"mine")
     connect(registry).download("churn", 1, live)
     assert contents(live) == {"a": b"right", "b": b"other", "c": b"linked", "mine": b"mine"}
-    assert not (live / "c").is_symlink() and (tmp_path / "elsewhere").read_bytes() == b"linked"
+    assert not (live / "c").is_symlink() and (tmp_path / "abc").read_bytes() == b"linked"
     fetched = [line for line in registry.seen if "/files/" in line]
     assert sorted(fetched) == ["GET /models/churn/versions/1/files/b", "GET /models/churn/versions/1/files/c"]
 
