@@ -41,7 +41,7 @@ $(INSTALLED): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@touch $@
 
 .PHONY: serve
-serve: $(INSTALLED) ## run the registry on loopback, its data in ./data
+serve: $(INSTALLED) ## run the registry on loopback, its data in ~/.model-registry
 	$(BIN)/model-registry serve
 
 .PHONY: demo
