@@ -11,6 +11,7 @@ import click
 
 from registry_service.cli.aliases import aliases
 from registry_service.cli.checks import checks
+from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
 from registry_service.cli.models import models
 from registry_service.cli.policies import policies
@@ -27,7 +28,11 @@ from registry_service.cli.versions import versions
 __all__ = ["main"]
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done; 1 refused; 2 used wrongly or not configured; 3 the registry can't be reached.",
+)
 @click.option("--url", help="The registry; else MODEL_REGISTRY_URL, or where you are logged in.")
 @click.option(
     "--token-file",
@@ -57,6 +62,7 @@ for command in (
     reject,
     stages,
     rollback,
+    deployments,
     policies,
     principals,
     tokens,

@@ -11,7 +11,7 @@ import msgspec
 
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import facts, joined, section, size, table
+from registry_service.cli.text import facts, joined, printable, section, size, table
 from registry_service.client import Manifest, Metadata, ModelVersion, RevokeVersion, UpdateVersion
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -215,14 +215,15 @@ class Progress:
     """How far each file has come, on one line of the terminal."""
 
     def __init__(self) -> None:
-        self._shown = -1
+        self._shown = ("", -1)
 
     def __call__(self, path: str, done: int, total: int) -> None:
         percent = 100 if total == 0 else done * 100 // total
-        if percent != self._shown:
-            self._shown = percent
-            end = "\n" if percent == 100 else ""
-            click.echo(f"\r\x1b[K{percent:3d} %  {size(total):>10}  {path}{end}", err=True, nl=False)
+        if (path, percent) == self._shown:
+            return
+        self._shown = (path, percent)
+        end = "\n" if percent == 100 else ""
+        click.echo(f"\r\x1b[K{percent:3d} %  {size(total):>10}  {printable(path)}{end}", err=True, nl=False)
 
 
 def version_text(version: ModelVersion) -> str:

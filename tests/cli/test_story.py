@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_service.client import Metadata
+from registry_service.client import Metadata, ObserveDeployment, RegistryClient, StartDeployment
 from tests.cli.conftest import CommandLine
 from tests.service_fixture import RunningService
 
@@ -318,6 +318,22 @@ def test_events_are_listed_from_a_cursor(ada: CommandLine, model: str, trained: 
     rest = ada("events", "list", "--model", model, "--after", first["cursor"], "--kind", "version.*")
     assert "version.registered" in rest.out and "cursor: " in rest.out
     assert "[invalid_cursor]" in ada("events", "list", "--after", "yesterday", code=1).err
+
+
+def test_deployments_show_what_was_authorised_and_what_was_observed(
+    ada: CommandLine, model: str, trained: Path
+) -> None:
+    register(ada, model, trained)
+    with RegistryClient(ada.environment["MODEL_REGISTRY_URL"], ada.environment["MODEL_REGISTRY_TOKEN"]) as client:
+        started = client.start_deployment(StartDeployment(model=model, version="1", target="eu", traffic=0.1))
+        assert "not yet" in ada("deployments", "list", "--filter", f"model = '{model}'").out
+        client.observe_deployment(started.id, ObserveDeployment(digest=started.digest))
+        assert "as authorised" in ada("deployments", "list", "--filter", f"model = '{model}'").out
+        client.observe_deployment(started.id, ObserveDeployment(digest="sha256:" + "0" * 64))
+    assert "something else" in ada("deployments", "list", "--filter", f"model = '{model}'").out
+    shown = ada("deployments", "show", started.id).out
+    assert started.digest in shown and "sha256:0000" in shown and "10%" in shown
+    assert ada.json("deployments", "show", started.id)["drifted"] is True
 
 
 @pytest.mark.parametrize("line", ["ada", "ben"])

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+import pytest
+
+from registry_service.cli.options import Measure, Moment, Pair
+from registry_service.cli.versions import Progress
+
+
+def test_a_moment_without_a_zone_is_of_this_machine() -> None:
+    moment = Moment()
+    assert moment.convert("2026-03-03T14:00+01:00", None, None) == datetime(2026, 3, 3, 13, 0, tzinfo=UTC)
+    assert moment.convert("2026-03-03T14:00:00Z", None, None) == datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
+    for text, naive in (("2026-03-03", datetime(2026, 3, 3)), ("2026-03-03T14:00", datetime(2026, 3, 3, 14))):  # noqa: DTZ001 - the point
+        assert moment.convert(text, None, None) == naive.astimezone()
+    for text in ("soon", "2h", ""):
+        with pytest.raises(click.BadParameter):
+            moment.convert(text, None, None)
+
+
+def test_a_deadline_may_be_counted_from_now() -> None:
+    for text, span in (("90s", timedelta(seconds=90)), ("2h", timedelta(hours=2)), ("3d", timedelta(days=3))):
+        assert abs(Moment(future=True).convert(text, None, None) - datetime.now(UTC) - span) < timedelta(seconds=5)
+
+
+def test_pairs_are_split_at_the_first_sign() -> None:
+    assert Pair().convert("a=b=c", None, None) == ("a", "b=c")
+    assert Pair().convert("a=", None, None) == ("a", "")
+    assert Measure().convert("auc=1e-3", None, None) == ("auc", 0.001)
+    for wrong in ("a", "=b", ""):
+        with pytest.raises(click.BadParameter):
+            Pair().convert(wrong, None, None)
+    with pytest.raises(click.BadParameter):
+        Measure().convert("auc=x", None, None)
+
+
+def test_progress_is_one_line_per_file(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    for path, done, total in (
+        ("a", 0, 200),
+        ("a", 1, 200),
+        ("a", 100, 200),
+        ("a", 200, 200),
+        ("b", 0, 0),
+        ("c\x1b", 5, 5),
+    ):
+        progress(path, done, total)
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 3 and shown.count(" 50 %") == 1
+    assert "c\\x1b" in shown
