@@ -21,20 +21,33 @@ from tests.service_fixture import RunningService, StartService
 from tests.web.stories import API, answered
 
 
-def raw(service: RunningService, data: bytes, *, pieces: int | None = None, timeout: float = 5) -> bytes:
+def raw(service: RunningService, data: bytes) -> bytes:
     """What comes back for these bytes, until the service closes or is silent."""
-    with socket.create_connection(("127.0.0.1", service.settings.port), timeout=timeout) as connection:
-        size = pieces or len(data)
+    with socket.create_connection(("127.0.0.1", service.settings.port), timeout=5) as connection:
         received = b""
         try:
-            for start in range(0, len(data), size):
-                connection.sendall(data[start : start + size])
+            connection.sendall(data)
             connection.settimeout(0.5)
             while chunk := connection.recv(65536):
                 received += chunk
         except (TimeoutError, ConnectionError):
             pass
         return received
+
+
+def is_cut_off(service: RunningService, data: bytes) -> bool:
+    """Whether the service closes the connection, at the latest when it has all of these bytes."""
+    with socket.create_connection(("127.0.0.1", service.settings.port), timeout=3) as connection:
+        try:
+            for start in range(0, len(data), 4096):
+                connection.sendall(data[start : start + 4096])
+            while connection.recv(65536):
+                pass
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+        return True
 
 
 def status(answer: bytes) -> int:
@@ -49,7 +62,7 @@ def test_a_head_of_any_size_is_not_gathered(shared_service: RunningService) -> N
         b"GET /" + b"a" * 50 * MAX_HEAD_BYTES,
         b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 50 * MAX_HEAD_BYTES,
     ):
-        assert raw(shared_service, large, pieces=4096)[:12] in {b"HTTP/1.1 400", b""}
+        assert is_cut_off(shared_service, large)
 
 
 def test_a_head_that_comes_drop_by_drop_is_cut(start_service: StartService) -> None:

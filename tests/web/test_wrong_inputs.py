@@ -43,6 +43,10 @@ CASES = [
     Case("POST", "/models", '{"name": "x", "nmae": "y"}', field=None),
     Case("POST", "/models", '{"name": "x", "tags": {"a": 1}}', field="tags[...]"),
     Case("POST", "/models", '{"name": "x", "description": "a\\u0000b"}', field=None),
+    Case("POST", "/models/m/stages/production/hold", '{"reason": "a\\u0000b"}'),
+    Case("POST", "/models/m/versions/1/checks", '{"name": "e", "status": "passed", "evidence": {"a": "\\u0000"}}'),
+    Case("POST", "/tokens", '{"name": "a\\u0000b"}'),
+    Case("POST", "/models/m/stages/production/hold", '{"reason": "a\\\\\\u0000b"}'),
     Case("POST", "/models", '{"name": "../x"}', code="invalid_name"),
     Case("POST", "/models", '{"name": "a\\\\b"}', code="invalid_name"),
     Case("POST", "/models", '{"name": "%61"}', code="invalid_name"),
@@ -188,3 +192,9 @@ def test_a_method_that_a_path_lacks_is_told_which_it_has(http: httpx.Client) -> 
 
 def test_the_service_is_well_after_all_this(http: httpx.Client) -> None:
     assert answered(http.get("/health/ready"))["status"] == "ok"
+
+
+def test_text_that_only_speaks_of_a_nul_is_taken(http: httpx.Client) -> None:
+    body = rb'{"name": "nul", "description": "\\u0000 and \\\\u0000"}'
+    made = answered(http.post(f"{API}/models", content=body, headers=JSON), 201)
+    assert made["description"] == r"\u0000 and \\u0000"
