@@ -20,6 +20,9 @@ from registry_service.domain.errors import InvalidInput
 DEFAULT_PORT: Final = 8470
 PREFIX: Final = "MODEL_REGISTRY_"
 
+# Good to listen on, not to be called by.
+_ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one service. Each is read from the environment variable of its name, with the prefix
@@ -75,12 +78,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def base_url(self) -> str:
-        """Where the service is reached: `public_url`, or the address that it listens on."""
+        """Where the service is reached: `public_url`, or the address that it listens on; where that is any address, by
+        the first of the allowed hosts."""
         if self.public_url is not None:
             return self.public_url
         scheme = "https" if self.tls_cert else "http"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{host}:{self.port}"
+        name = self.allowed_hosts[0] if self.host in _ANY_ADDRESS and self.allowed_hosts else self.host
+        return f"{scheme}://{f'[{name}]' if ':' in name else name}:{self.port}"
 
     @property
     def host_names(self) -> frozenset[str]:
@@ -89,8 +93,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         names.add((urlsplit(self.base_url).hostname or "").lower())
         if self.is_loopback:
             names |= {"localhost", "127.0.0.1", "::1"}
-        # "Any address" is for listening. As a name it reaches this machine from every web page that is open on it.
-        return frozenset(names - {"", "0.0.0.0", "::"})  # noqa: S104 - taken out, not bound
+        # As a name, "any address" reaches this machine from every web page that is open on it.
+        return frozenset(names - _ANY_ADDRESS - {""})
 
 
 def is_loopback(host: str) -> bool:

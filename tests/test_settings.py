@@ -89,7 +89,9 @@ def test_named_and_behind_tls_it_may_be_reached(more: dict[str, str]) -> None:
 
 
 def test_any_address_is_no_name_to_be_called_by() -> None:
-    assert "0.0.0.0" not in read_settings({**NAMED, **TLS}).host_names
+    settings = read_settings({**NAMED, **TLS})
+    assert settings.host_names == {"registry"}
+    assert settings.base_url == "https://registry:8470"
 
 
 def test_settings_made_in_a_program_are_checked_as_well() -> None:
