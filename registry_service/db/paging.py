@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, literal, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, Row, Select, String, literal, tuple_
+from sqlalchemy.types import TypeEngine
 
-from registry_service.db.types import from_microseconds, to_microseconds
+from registry_service.db.types import UtcTimestamp, from_microseconds, to_microseconds
 from registry_service.domain.entities import Page
 from registry_service.domain.errors import InvalidCursor, InvalidFilter, InvalidInput
 
@@ -72,7 +73,7 @@ def page_of(
     keys, descending = ordering.keys(request.order_by)
     mark = _fingerprint(statement, request)
     if request.cursor is not None:
-        after = _decode_cursor(request.cursor, mark, len(keys))
+        after = _decode_cursor(request.cursor, mark, keys)
         here, there = tuple_(*keys), tuple_(*(literal(v, k.type) for v, k in zip(after, keys, strict=True)))
         statement = statement.where(here < there if descending else here > there)
     labels = [f"key_{index}" for index in range(len(keys))]
@@ -96,7 +97,7 @@ def refuse_filter(request: PageRequest) -> None:
 
 def _fingerprint(statement: Select[Any], request: PageRequest) -> str:
     """Ties a cursor to the list it belongs to: with another filter or order it would skip rows without a word."""
-    tables = ",".join(str(table) for table in statement.get_final_froms())
+    tables = ",".join(str(table) for table in statement.columns_clause_froms)
     text = f"{tables}|{request.filter}|{request.order_by}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -106,13 +107,33 @@ def _encode_cursor(mark: str, values: list[Any]) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode([mark, plain])).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str, mark: str, length: int) -> list[Any]:
+def _decode_cursor(cursor: str, mark: str, keys: Sequence[ColumnElement[Any]]) -> list[Any]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         found, values = msgspec.json.decode(text, type=tuple[str, list[str | int | dict[str, int]]])
-        plain = [from_microseconds(value["at"]) if isinstance(value, dict) else value for value in values]
-    except (binascii.Error, ValueError, KeyError, OverflowError, msgspec.DecodeError) as error:
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise InvalidCursor("The cursor is damaged. Start again without one.") from error
-    if found != mark or len(plain) != length:
+    if found != mark or len(values) != len(keys):
         raise InvalidCursor("The cursor belongs to another list, filter or order. Start again without one.")
-    return plain
+    try:
+        return [_decode_key(value, key.type) for value, key in zip(values, keys, strict=True)]
+    except (TypeError, KeyError, OverflowError) as error:
+        raise InvalidCursor("The cursor is damaged. Start again without one.") from error
+
+
+def _decode_key(value: str | int | dict[str, int], kind: TypeEngine[Any]) -> object:
+    """A value that the column can be compared with: whoever alters a cursor must not reach a fault of the driver.
+
+    :raises TypeError, KeyError, OverflowError: it can't.
+    """
+
+    if isinstance(kind, UtcTimestamp) and isinstance(value, dict):
+        return from_microseconds(value["at"])
+    if isinstance(kind, Integer) and isinstance(value, int):
+        bits = 63 if isinstance(kind, BigInteger) else 31
+        if not -(1 << bits) <= value < 1 << bits:
+            raise OverflowError
+        return value
+    if isinstance(kind, String) and isinstance(value, str):
+        return value
+    raise TypeError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import asyncpg
@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from registry_service.db.database import Database, DialectName
 from registry_service.db.query import Query, Row
-from registry_service.domain.errors import DatabaseUnavailable, Overloaded, RegistryError, StorageFull
+from registry_service.domain.errors import DatabaseUnavailable, InvalidInput, Overloaded, RegistryError, StorageFull
 
 T = TypeVar("T")
 
@@ -26,8 +26,16 @@ _POOL_TIMEOUT_S = 10.0
 
 # Conditions by SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _TRY_AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: the transaction is gone, the command may run again
-_DISK_FULL = {"53100"}
-_TOO_SLOW = {"55P03", "57014"}  # lock timeout, statement timeout
+_TOO_SLOW = "The database took too long and the statement was ended. Narrow it down, or try again later."
+_TOO_MANY = "Too many writers met at the same rows. Try again in a few seconds."
+_REFUSALS: Mapping[str, tuple[type[RegistryError], str]] = {
+    "53100": (StorageFull, "No space is left for the database; nothing was kept. Make room and try again."),
+    "55P03": (Overloaded, _TOO_SLOW),  # lock timeout
+    "57014": (Overloaded, _TOO_SLOW),  # statement timeout
+    **dict.fromkeys(_TRY_AGAIN, (Overloaded, _TOO_MANY)),
+    # SQLite merely never finds such text.
+    "22021": (InvalidInput, "A text of the request holds a NUL character. Leave it out."),
+}
 # Classes: connection, authorization, no such database, resources, operator, system, configuration, internal error.
 _UNAVAILABLE_CLASSES = {"08", "28", "3D", "53", "57", "58", "F0", "XX"}
 _READ_ONLY = {"25006"}  # a standby: the primary moved elsewhere
@@ -201,12 +209,9 @@ def translated(error: Exception) -> Exception:
     """The refusal that `error` of the driver, the network or the server amounts to; else `error` itself."""
 
     state = _sqlstate(error)
-    if state in _DISK_FULL:
-        return StorageFull("No space is left for the database; nothing was kept. Make room and try again.")
-    if state in _TOO_SLOW:
-        return Overloaded("The database took too long and the statement was ended. Narrow it down, or try again later.")
-    if state in _TRY_AGAIN:
-        return Overloaded("Too many writers met at the same rows. Try again in a few seconds.")
+    if state in _REFUSALS:
+        kind, message = _REFUSALS[state]
+        return kind(message)
     if isinstance(error, PoolTimeout | TimeoutError):
         return Overloaded("All connections to the database are busy. Try again in a few seconds.")
     if state in _READ_ONLY or state[:2] in _UNAVAILABLE_CLASSES or _is_connection_lost(error):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, insert, select, update
 
+from registry_service.db.locks import lock_key
 from registry_service.db.queries.events import describe_consumer, find_consumer, resolve_cursor
 from registry_service.db.tables import consumers
 from registry_service.domain.entities import Consumer
@@ -23,6 +24,7 @@ def move_consumer(work: Work, name: str, body: MoveConsumer) -> Consumer:
     work.authorize_somewhere(Action.EVENT_READ)
     check_consumer_name(name)
     cursor = str(resolve_cursor(work, body.cursor))
+    lock_key(work.connection, f"consumer {name}")
     if work.connection.execute(select(consumers.c.name).where(consumers.c.name == name)).first() is None:
         work.connection.execute(
             insert(consumers).values(name=name, owner=work.actor.name, cursor=cursor, updated_at=work.now)

@@ -19,6 +19,7 @@ from registry_service.domain.permissions import ALLOWED, Action, Role, check_pat
 from registry_service.domain.requests import CreateToken
 from registry_service.domain.tokens import ENTROPY_BYTES, NewToken, TokenKind, new_token
 from registry_service.services.principals import check_role
+from registry_service.services.texts import check_line
 from registry_service.services.work import Work
 
 MAX_DAYS: Final = 366
@@ -40,6 +41,7 @@ def create_token(work: Work, body: CreateToken) -> IssuedToken:
         raise NotPermitted(f"'{whose}' is disabled. Enable the principal first.", principal=whose)
     if not body.name.strip() or len(body.name) > 200:
         raise InvalidInput("Name the token by what it is for, in 1 to 200 characters.", field="name")
+    check_line(body.name, "The name")
     if not 1 <= body.expires_in_days <= MAX_DAYS:
         raise InvalidInput(f"A token lives 1 to {MAX_DAYS} days.", field="expires_in_days")
     expires_at = work.now + timedelta(days=body.expires_in_days)

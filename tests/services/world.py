@@ -143,6 +143,10 @@ class World:
         assert known is not None
         return known.actor
 
+    def token(self, who: str) -> str:
+        """The id of the token that they act with."""
+        return self._tokens[who]
+
     async def principal(self, name: str, kind: PrincipalKind, *, owners: Iterable[str] = ()) -> None:
         await self.act("ada", create_principal, CreatePrincipal(name=name, kind=kind, owners=list(owners)))
 
@@ -234,7 +238,7 @@ class World:
                 await self.send(session.id, content, by=by)
         return session.id
 
-    async def send(self, upload: str, content: bytes, *, by: str = "airflow") -> None:
+    async def send(self, upload: str, content: bytes, *, by: str | Actor = "airflow") -> None:
         digest = digest_of(content)
         file = await self.look(by, awaited_file, upload, digest)
         await self.store.receive(upload, _in_chunks(content), expected=digest, size=file.size)
@@ -280,7 +284,13 @@ class World:
     # ------------------------------------------------------------------------------------------------ promotions
 
     async def request(
-        self, version: int | str, stage: str = "production", *, model: str = "fraud", by: str = "airflow", **body: Any
+        self,
+        version: int | str,
+        stage: str = "production",
+        *,
+        model: str = "fraud",
+        by: str | Actor = "airflow",
+        **body: Any,
     ) -> Promotion:
         asked = RequestPromotion(model=model, version=str(version), stage=stage, **body)
         return await self.act(by, promotions.request_promotion, asked)
@@ -288,17 +298,17 @@ class World:
     async def promotion(self, promotion: str | Promotion, *, holder: str | None = None) -> Promotion:
         return await self.look("ada", promotion_queries.get_promotion, _id(promotion), holder=holder)
 
-    async def approve(self, who: str, promotion: Promotion, comment: str = "") -> Promotion:
+    async def approve(self, who: str | Actor, promotion: Promotion, comment: str = "") -> Promotion:
         return await self._review(who, promotion, Verdict.APPROVE, comment)
 
-    async def reject(self, who: str, promotion: Promotion, comment: str = "no") -> Promotion:
+    async def reject(self, who: str | Actor, promotion: Promotion, comment: str = "no") -> Promotion:
         return await self._review(who, promotion, Verdict.REJECT, comment)
 
-    async def _review(self, who: str, promotion: Promotion, verdict: Verdict, comment: str) -> Promotion:
+    async def _review(self, who: str | Actor, promotion: Promotion, verdict: Verdict, comment: str) -> Promotion:
         body = GiveReview(verdict=verdict, digest=promotion.digest, comment=comment)
         return await self.act(who, promotions.review_promotion, promotion.id, body)
 
-    async def withdraw(self, who: str, promotion: Promotion) -> Promotion:
+    async def withdraw(self, who: str | Actor, promotion: Promotion) -> Promotion:
         return await self.act(who, promotions.withdraw_review, promotion.id)
 
     async def lease(
@@ -317,7 +327,7 @@ class World:
         return await self.apply(await self.approved(version, stage, model=model))
 
     async def roll_back(
-        self, stage: str = "production", *, model: str = "fraud", by: str = "airflow", **body: Any
+        self, stage: str = "production", *, model: str = "fraud", by: str | Actor = "airflow", **body: Any
     ) -> Promotion:
         body.setdefault("reason", "smoke test failed")
         return await self.act(by, rollback.roll_back, model, stage, RollBack(**body))

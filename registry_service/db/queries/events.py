@@ -12,7 +12,7 @@ from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import consumers, events, registry
 from registry_service.db.view import View
 from registry_service.domain.entities import Consumer, Event, EventPage, Page
-from registry_service.domain.errors import ConsumerNotFound
+from registry_service.domain.errors import ConsumerNotFound, CursorFromOtherEpoch
 from registry_service.domain.events import Cursor, KindPattern
 from registry_service.domain.permissions import Action, may
 
@@ -38,9 +38,18 @@ def resolve_cursor(view: View, cursor: str) -> Cursor:
     epoch = log_epoch(view)
     if cursor == "start":
         return Cursor(epoch, 0)
+    end = last_seq(view)
     if cursor == "latest":
-        return Cursor(epoch, last_seq(view))
-    return Cursor.parse(cursor, epoch=epoch)
+        return Cursor(epoch, end)
+    parsed = Cursor.parse(cursor, epoch=epoch)
+    if parsed.seq > end:
+        # An older copy was put in the log's place: the numbers in between will be given to other events.
+        raise CursorFromOtherEpoch(
+            f"The cursor stands after event {parsed.seq}, and the log ends at {end}: it was restored from a copy. Read"
+            " again from 'start', or from 'latest'.",
+            end=end,
+        )
+    return parsed
 
 
 def read_events(

@@ -1,0 +1,156 @@
+"""Whatever text or number comes in, it is a refusal or an answer and never a fault, on both databases alike."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from registry_service.db.queries import (
+    aliases,
+    checks,
+    deployments,
+    events,
+    models,
+    policies,
+    principals,
+    promotions,
+    stages,
+    tokens,
+    uploads,
+    versions,
+)
+from registry_service.domain.entities import CheckStatus, Verdict
+from registry_service.domain.errors import InvalidInput, NotFound, NothingToRollBack, RevisionMismatch
+from registry_service.domain.metadata import Metadata
+from registry_service.domain.requests import (
+    CancelPromotion,
+    ClearFailure,
+    CreateModel,
+    GiveReview,
+    HoldStage,
+    ReportCheck,
+    RevokeVersion,
+    UpdateModel,
+    UpdatePrincipal,
+    UpdateVersion,
+    VacateStage,
+)
+from registry_service.services import checks as check_cases
+from registry_service.services import models as model_cases
+from registry_service.services import promotions as promotion_cases
+from registry_service.services import stages as stage_cases
+from registry_service.services import versions as version_cases
+from registry_service.services.principals import update_principal
+from tests.services.world import ALL, World
+
+LOOKUPS: dict[str, Callable[[World, str], Awaitable[object]]] = {
+    "model": lambda world, text: world.look("ada", models.get_model, text),
+    "version": lambda world, text: world.look("ada", versions.get_version, "fraud", text),
+    "pointer": lambda world, text: world.look("ada", versions.get_version, "fraud", f"@{text}"),
+    "file": lambda world, text: world.look("ada", versions.get_file, "fraud", "1", text),
+    "alias": lambda world, text: world.look("ada", aliases.get_alias, "fraud", text),
+    "stage": lambda world, text: world.look("ada", stages.get_stage, "fraud", text),
+    "checks": lambda world, text: world.look("ada", checks.list_checks, "fraud", text, ALL),
+    "promotion": lambda world, text: world.look("ada", promotions.get_promotion, text),
+    "deployment": lambda world, text: world.look("ada", deployments.get_deployment, text),
+    "policy": lambda world, text: world.look("ada", policies.get_policy, text),
+    "principal": lambda world, text: world.look("ada", principals.get_principal, text),
+    "tokens": lambda world, text: world.look("ada", tokens.list_tokens, ALL, principal=text or "nobody"),
+    "upload": lambda world, text: world.look("ada", uploads.get_upload, text),
+    "consumer": lambda world, text: world.look("ada", events.get_consumer, text),
+}
+
+
+async def test_what_no_name_can_be_is_not_found(world: World) -> None:
+    await world.registered(1)
+    for what, look in LOOKUPS.items():
+        for text in ("a\0b", "x" * 10_000, "%", "'; --", "é", ""):
+            with pytest.raises((NotFound, InvalidInput)):
+                pytest.fail(f"{what}: {await look(world, text)}")
+
+
+WRITES: dict[str, Callable[[World, str], Awaitable[object]]] = {
+    "description of a model": lambda w, text: w.act(
+        "ada", model_cases.create_model, CreateModel(name="churn", description=text)
+    ),
+    "its update": lambda w, text: w.act("ada", model_cases.update_model, "fraud", UpdateModel(description=text)),
+    "a tag": lambda w, text: w.act("ada", model_cases.update_model, "fraud", UpdateModel(tags={"a": text})),
+    "description of a version": lambda w, text: w.register(description=text),
+    "its change": lambda w, text: w.act(
+        "ada", version_cases.update_version, "fraud", "1", UpdateVersion(description=text)
+    ),
+    "identity": lambda w, text: w.register(identity=text),
+    "source_uri": lambda w, text: w.register(source_uri=text),
+    "people": lambda w, text: w.register(people=[text]),
+    "a param": lambda w, text: w.register(metadata=Metadata(params={"a": text})),
+    "framework": lambda w, text: w.register(metadata=Metadata(framework=text)),
+    "revocation": lambda w, text: w.act("ada", version_cases.revoke_version, "fraud", "1", RevokeVersion(reason=text)),
+    "summary": lambda w, text: w.act(
+        "ada", check_cases.report_check, "fraud", "1", ReportCheck(name="a", status=CheckStatus.PASSED, summary=text)
+    ),
+    "url": lambda w, text: w.act(
+        "ada", check_cases.report_check, "fraud", "1", ReportCheck(name="a", status=CheckStatus.PASSED, url=text)
+    ),
+    "name of a check": lambda w, text: w.check(1, name=text),
+    "request": lambda w, text: w.request(1, "staging", reason=text),
+    "hold": lambda w, text: w.act("ada", stage_cases.hold_stage, "fraud", "production", HoldStage(reason=text)),
+    "rollback": lambda w, text: w.roll_back(from_version=2, reason=text),
+    "display name": lambda w, text: w.act("ada", update_principal, "ben", UpdatePrincipal(display_name=text)),
+}
+
+
+UNKEPT = ["a\0b", "a\ud800b", "x" * 2_000_000]
+
+
+async def test_text_that_can_not_be_kept_is_refused(world: World) -> None:
+    await world.registered(2)
+    await world.promote(1)
+    await world.promote(2)
+    before = [event.kind for event in await world.events("model.*", "version.*", "promotion.*", "stage.*", "check.*")]
+    for what, write in WRITES.items():
+        for text in UNKEPT:
+            with pytest.raises(InvalidInput):
+                pytest.fail(f"{what}: {await write(world, text)}")
+    assert await world.kinds("model.*", "version.*", "promotion.*", "stage.*", "check.*") == before
+
+
+async def test_comments_reasons_and_holders_that_can_not_be_kept_are_refused(world: World) -> None:
+    (version,) = await world.registered(1)
+    promotion = await world.request(1)
+    for text in UNKEPT:
+        body = GiveReview(verdict=Verdict.APPROVE, digest=version.digest, comment=text)
+        for act in (
+            world.act("ben", promotion_cases.review_promotion, promotion.id, body),
+            world.act("ben", promotion_cases.cancel_promotion, promotion.id, CancelPromotion(reason=text)),
+            world.lease(promotion, text),
+        ):
+            with pytest.raises(InvalidInput):
+                await act
+
+
+async def test_a_number_that_no_version_has_is_a_refusal(world: World) -> None:
+    await world.registered(1)
+    await world.promote(1)
+    act: Any
+    for number in (-1, 0, 2**31, 2**63, 10**40):
+        vacate = VacateStage(from_version=number, reason="x")
+        clear = ClearFailure(version=number, reason="x")
+        for act in (
+            world.version(number),
+            world.roll_back(from_version=number),
+            world.act("ben", stage_cases.vacate_stage, "fraud", "production", vacate),
+            world.act("ben", stage_cases.clear_failure, "fraud", "production", clear),
+            world.act("ben", model_cases.update_model, "fraud", UpdateModel(description="x"), if_match=number),
+        ):
+            with pytest.raises((InvalidInput, NotFound, NothingToRollBack, RevisionMismatch)):
+                await act
+
+
+async def test_a_time_without_a_zone_is_refused(world: World) -> None:
+    await world.registered(1)
+    naive = datetime(2030, 1, 1)  # noqa: DTZ001 -- that is the point
+    with pytest.raises(InvalidInput):
+        await world.hold(until=naive)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+
+from registry_service.db.paging import PageRequest
+from registry_service.db.queries.checks import list_checks
+from registry_service.db.queries.models import list_models
+from registry_service.db.queries.promotions import list_promotions
+from registry_service.db.queries.versions import list_versions
+from registry_service.domain.errors import InvalidCursor, InvalidFilter, InvalidInput
+from tests.services.world import MINUTE, World
+
+
+def forged(cursor: str, keys: list[Any]) -> str:
+    """The cursor with other keys under the same mark."""
+
+    mark, _ = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    return base64.urlsafe_b64encode(msgspec.json.encode([mark, keys])).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("order_by", [None, "number", "number desc", "created_at", "created_at desc"])
+@pytest.mark.parametrize("limit", [1, 3, 7])
+async def test_pages_add_up_to_the_whole(world: World, order_by: str | None, limit: int) -> None:
+    await world.model()
+    for number in range(7):
+        await world.register()
+        if number % 3 == 2:  # several versions of one moment
+            world.clock.advance(MINUTE)
+    whole = await world.look_at_all("rita", list_versions, "fraud", order_by=order_by)
+    assert len(whole) == 7
+    assert await world.look_at_all("rita", list_versions, "fraud", limit=limit, order_by=order_by) == whole
+
+
+async def test_what_comes_and_goes_meanwhile_is_neither_skipped_nor_shown_twice(world: World) -> None:
+    await world.registered(6)
+    first = await world.look("rita", list_versions, "fraud", PageRequest(limit=3))
+    await world.register()
+    second = await world.look("rita", list_versions, "fraud", PageRequest(limit=3, cursor=first.next_cursor))
+    assert [one.number for one in [*first.items, *second.items]] == [6, 5, 4, 3, 2, 1]
+
+
+async def test_promotions_of_one_moment_are_paged_whole(world: World) -> None:
+    await world.registered(3)
+    for number in (3, 2, 1):
+        for stage in ("staging", "production"):
+            await world.request(number, stage)
+    paged = await world.look_at_all("rita", list_promotions, limit=2)
+    assert len({one.id for one in paged}) == len(paged) == 6
+
+
+async def test_a_cursor_belongs_to_its_list_filter_and_order(world: World) -> None:
+    await world.registered(3)
+    page = await world.look("rita", list_versions, "fraud", PageRequest(limit=1))
+    for other in (
+        world.look("rita", list_versions, "fraud", PageRequest(limit=1, cursor=page.next_cursor, order_by="number")),
+        world.look("rita", list_versions, "fraud", PageRequest(limit=1, cursor=page.next_cursor, filter="number > 1")),
+        world.look("rita", list_models, PageRequest(limit=1, cursor=page.next_cursor)),
+    ):
+        with pytest.raises(InvalidCursor):
+            await other
+
+
+@pytest.mark.parametrize(
+    "keys", [["x"], [1.5], [None], [], [1, 2], [{"at": 1}], [{}], [2**31], [2**63], [-(2**70)], [[1]], [True]]
+)
+async def test_a_cursor_that_was_tampered_with_is_refused(world: World, keys: list[Any]) -> None:
+    await world.registered(2)
+    page = await world.look("rita", list_versions, "fraud", PageRequest(limit=1))
+    assert page.next_cursor is not None
+    with pytest.raises(InvalidCursor):
+        await world.look("rita", list_versions, "fraud", PageRequest(cursor=forged(page.next_cursor, keys)))
+
+
+@pytest.mark.parametrize("keys", [[1, "x"], [{"at": "x"}, "x"], [{"at": 2**70}, "x"], [{"at": 1}, 1], ["x", "x"]])
+async def test_a_cursor_over_time_that_was_tampered_with_is_refused(world: World, keys: list[Any]) -> None:
+    await world.registered(1)
+    await world.request(1)
+    await world.request(1, "staging")
+    page = await world.look("rita", list_promotions, PageRequest(limit=1))
+    assert page.next_cursor is not None
+    with pytest.raises(InvalidInput):
+        await world.look("rita", list_promotions, PageRequest(cursor=forged(page.next_cursor, keys)))
+
+
+@pytest.mark.parametrize("cursor", ["", "%", "AAAA", "é", "bm90IGpzb24", "a" * 10_000])
+async def test_what_is_no_cursor_is_refused(world: World, cursor: str) -> None:
+    await world.registered(2)
+    with pytest.raises(InvalidCursor):
+        await world.look("rita", list_versions, "fraud", PageRequest(cursor=cursor))
+
+
+async def test_a_page_has_bounds_and_a_known_order(world: World) -> None:
+    await world.registered(1)
+    for request in (
+        PageRequest(limit=0),
+        PageRequest(limit=201),
+        PageRequest(order_by="size"),
+        PageRequest(order_by="number sideways"),
+        PageRequest(order_by="number desc, digest"),
+        PageRequest(filter="number = "),
+        PageRequest(filter="secret = 'x'"),
+    ):
+        with pytest.raises(InvalidInput):
+            await world.look("rita", list_versions, "fraud", request)
+    with pytest.raises(InvalidFilter):
+        await world.look("rita", list_checks, "fraud", "1", PageRequest(filter="name = 'a'"))
