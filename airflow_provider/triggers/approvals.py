@@ -50,6 +50,10 @@ class PromotionTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        # Nothing is held open at the yield: not everybody who runs a trigger closes it.
+        yield await self._decided()
+
+    async def _decided(self) -> TriggerEvent:
         settings = await ModelRegistryHook(self.registry_conn_id).aget_settings()
         async with shared_feed(settings) as feed, feed.subscribed(self.model_name) as subscription:
             said: Judgement | None = None
@@ -59,14 +63,12 @@ class PromotionTrigger(BaseTrigger):
                     judgement = judge(await self._look(feed))
                 except RegistryError as error:
                     if not is_passing(error):
-                        yield _event(status="refused", promotion=self.promotion, message=in_words(error))
-                        return
+                        return _event(status="refused", promotion=self.promotion, message=in_words(error))
                     self.log.warning("The registry doesn't answer (%s); waiting on", error.message)
                     pause = PAUSE_AFTER_ERROR
                 else:
                     if judgement.verdict is not Verdict.WAIT:
-                        yield _event(status="decided", promotion=self.promotion)
-                        return
+                        return _event(status="decided", promotion=self.promotion)
                     if judgement != said:
                         self.log.info("Waiting for promotion %s: %s", self.promotion, judgement.words)
                         said = judgement
@@ -94,6 +96,9 @@ class RegistryReachableTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        yield await self._reachable()
+
+    async def _reachable(self) -> TriggerEvent:
         settings = await ModelRegistryHook(self.registry_conn_id).aget_settings()
         async with shared_feed(settings) as feed:
             while True:
@@ -103,12 +108,10 @@ class RegistryReachableTrigger(BaseTrigger):
                         await feed.client.who_am_i()
                 except RegistryError as error:
                     if not is_passing(error):
-                        yield _event(status="refused", message=in_words(error))
-                        return
+                        return _event(status="refused", message=in_words(error))
                     self.log.warning("The registry doesn't answer (%s); waiting on", error.message)
                 else:
-                    yield _event(status="reachable")
-                    return
+                    return _event(status="reachable")
 
 
 def _event(**payload: str) -> TriggerEvent:

@@ -62,6 +62,9 @@ class World:
             RequestPromotion(model=self.model, version=str(version["version"]), stage=stage)
         )
 
+    def request_named(self, name: str, number: int, stage: str = "production") -> Promotion:
+        return self.person.request_promotion(RequestPromotion(model=name, version=str(number), stage=stage))
+
     def request_number(self, number: int) -> Promotion:
         return self.request(version_reference(self.person.get_version(self.model, number)))
 
