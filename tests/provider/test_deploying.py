@@ -191,7 +191,7 @@ def test_a_retry_takes_up_the_lease_and_the_deployment_again(world: World, appro
 def test_deploying_again_what_is_current_brings_back_the_one_before_on_failure(
     world: World, approved: Promotion
 ) -> None:
-    world.promote({**promotion_reference(approved)})  # type: ignore[arg-type] # a promotion names its version
+    world.promote_number(approved.version)
     endpoint = Endpoint()
     with pytest.raises(OSError, match="no room"), deploying_(approved.id, undo=endpoint.update):
         raise OSError("no room")

@@ -192,7 +192,7 @@ def test_a_rejection_upstream_never_rolls_back_a_healthy_model(world: World, two
 
 
 def test_it_is_bound_to_the_version_that_it_abandons(world: World, two: Any) -> None:
-    given = {"model_name": world.model, "stage": "production", "fail_after": False}
+    given: dict[str, Any] = {"model_name": world.model, "stage": "production", "fail_after": False}
     with pytest.raises(ModelRegistryRefused):
         roll_back(world, from_version=1, **given)
     assert world.current() == 2

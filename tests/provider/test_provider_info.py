@@ -15,7 +15,8 @@ from airflow_provider.get_provider_info import get_provider_info
 
 
 def test_airflow_finds_the_connection_type() -> None:
-    hook = ProvidersManagerTaskRuntime().hooks["model_registry"]
+    manager = ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call] # Airflow's own is untyped
+    hook = manager.hooks["model_registry"]
     assert hook is not None
     assert hook.hook_class_name == "airflow_provider.hooks.registry.ModelRegistryHook"
     assert hook.connection_id_attribute_name == "registry_conn_id"

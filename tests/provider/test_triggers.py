@@ -73,10 +73,13 @@ class Log:
             self.long_polls += 1
             self.changed.clear()
             await asyncio.wait_for(self.changed.wait(), 5)
-            if self.is_away or not after.startswith(self.epoch):
+            if self._is_gone(after):
                 raise httpx.ReadError("gone")
         page = EventPage(events=self.events[seen:], cursor=f"{self.epoch}-{len(self.events)}")
         return httpx.Response(200, content=msgspec.json.encode(page))
+
+    def _is_gone(self, cursor: str) -> bool:
+        return self.is_away or not cursor.startswith(self.epoch)
 
 
 def a_feed(log: Log) -> EventFeed:
