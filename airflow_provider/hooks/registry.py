@@ -112,10 +112,7 @@ class ModelRegistryHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Ask the registry who this is: a read, ten seconds at most; what comes back is never shown."""
         try:
-            settings = self.settings
-            with RegistryClient(
-                settings.url, settings.token, timeout=TEST_TIMEOUT, retries=0, verify=settings.verify
-            ) as client:
+            with new_hasty_client(self.settings, TEST_TIMEOUT) as client:
                 me = client.who_am_i()
         except NotAuthenticated:
             return False, "The registry is there, and doesn't know this token. Make one: model-registry tokens create"
@@ -163,6 +160,11 @@ def settings_of(connection: Connection) -> RegistrySettings:
 
 def new_client(settings: RegistrySettings) -> RegistryClient:
     return RegistryClient(settings.url, settings.token, timeout=settings.timeout, verify=settings.verify)
+
+
+def new_hasty_client(settings: RegistrySettings, timeout: float) -> RegistryClient:
+    """A client that asks once, for where nobody can wait: at most about `timeout` seconds."""
+    return RegistryClient(settings.url, settings.token, timeout=timeout, retries=0, verify=settings.verify)
 
 
 def new_async_client(settings: RegistrySettings) -> AsyncRegistryClient:

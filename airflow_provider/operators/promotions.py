@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
 from airflow_provider.cache import ModelCache, ModelFiles
 from airflow_provider.exceptions import ModelRegistryRefused, refusals_as_failures
-from airflow_provider.hooks.registry import new_client
+from airflow_provider.hooks.registry import new_hasty_client
 from airflow_provider.identity import TaskIdentity
 from airflow_provider.links.registry import PromotionLink, push_promotion_url
 from airflow_provider.operators.base import ModelRegistryOperator
@@ -32,6 +32,9 @@ from registry_service.client import (
     RollBack,
     RollbackHold,
 )
+
+# Airflow gives a task some seconds between asking it to end and ending it.
+KILL_TIMEOUT: Final = 4.0
 
 Undo = Callable[[ModelFiles], object]
 
@@ -93,7 +96,7 @@ class PromoteModelOperator(ModelRegistryOperator):
             return
         promotion, holder = self._leased
         # The task's own client may be in the middle of a call, which this signal has interrupted.
-        with new_client(self.hook.settings) as client:
+        with new_hasty_client(self.hook.settings, KILL_TIMEOUT) as client:
             try:
                 client.release_lease(promotion, ReleaseLease(holder=holder))
             except RegistryError as error:

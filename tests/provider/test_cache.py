@@ -61,6 +61,7 @@ def test_a_selector_is_resolved_and_a_fixed_version_stays_fixed(world: World, ve
     assert download(f"{world.model}@production").read_text() == "two"
 
 
+@pytest.mark.slow
 def test_a_fixed_version_survives_an_outage(
     world: World, version: VersionReference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_fixed_version_survives_an_outage(
         download(other)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_never_served(
     world: World, version: VersionReference, monkeypatch: pytest.MonkeyPatch
 ) -> None:

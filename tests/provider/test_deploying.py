@@ -141,6 +141,7 @@ def test_a_target_that_serves_something_else_fails_the_deployment(
     assert deployments(world)[0].status is DeploymentStatus.FAILED
 
 
+@pytest.mark.slow
 def test_a_rejection_during_the_deployment_stops_it(world: World) -> None:
     world.create_model(policy="solo")
     world.review(world.request(world.register("one")))
@@ -171,6 +172,7 @@ def test_a_rejection_is_noticed_at_the_end_at_the_latest(world: World) -> None:
         world.review(promotion, Verdict.REJECT, "stop")
 
 
+@pytest.mark.slow
 def test_the_lease_is_renewed_while_the_block_runs(world: World, approved: Promotion) -> None:
     with deploying_(approved.id, lease_seconds=10):
         before = world.person.get_promotion(approved.id).lease

@@ -178,6 +178,7 @@ def test_without_request_it_waits_until_somebody_asks(world: World) -> None:
     assert not waits(a_sensor(version=version, request=False))
 
 
+@pytest.mark.slow
 def test_a_dead_service_does_not_fail_the_gate_before_its_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = _nobody_there()
     connection = {"conn_type": "model_registry", "host": nobody, "password": world.token}

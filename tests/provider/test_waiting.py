@@ -58,6 +58,7 @@ async def test_a_decision_between_subscribing_and_looking_is_not_missed(world: W
     assert (await asyncio.wait_for(waiting, 10)).payload["status"] == "decided"
 
 
+@pytest.mark.slow
 async def test_a_hundred_waits_share_one_look_at_the_log(world: World) -> None:
     world.create_model(policy="solo")
     promotion = await asyncio.to_thread(lambda: world.request(world.register("a")))
