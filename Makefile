@@ -50,7 +50,9 @@ demo: $(INSTALLED) ## run the registry and a real Airflow together (ONCE=1: run 
 
 .PHONY: test
 test: $(INSTALLED) ## every test, with a real Airflow and a real PostgreSQL
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -m "not airflow" -n 2 --dist loadfile $(ARGS)
+	# By themselves: an Airflow beside other tests makes both slow.
+	$(BIN)/pytest -m airflow $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(INSTALLED) ## tests without Airflow, PostgreSQL and the slow ones
