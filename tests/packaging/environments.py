@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +27,8 @@ def uv(*words: str | Path) -> str:
 class Environment:
     """An environment with the wheel, one of its extras (or none), and the pinned versions of what they ask for.
 
+    A context, which leaves the directory but removes the packages: pytest keeps the directories of several runs.
+
     :param directory: where it is made; must not exist.
     :param pins: the file in `requirements/` that pins what is installed.
     """
@@ -41,6 +44,12 @@ class Environment:
         self.distributions = {entry["name"]: entry["version"] for entry in listed}
         self.megabytes = _size(directory / "venv") / 1e6
         print(f"{extra or 'client'}: {len(self.distributions)} distributions, {self.megabytes:.1f} MB")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.directory / "venv")
 
     def program(self, name: str) -> Path:
         return self.directory / "venv/bin" / name

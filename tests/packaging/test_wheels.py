@@ -47,18 +47,21 @@ def wheel(built: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def client(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return Environment(tmp_path_factory.mktemp("client"), wheel, extra=None, pins="client")
+def client(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with Environment(tmp_path_factory.mktemp("client"), wheel, extra=None, pins="client") as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
-def service(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return Environment(tmp_path_factory.mktemp("service"), wheel, extra="service", pins="service")
+def service(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with Environment(tmp_path_factory.mktemp("service"), wheel, extra="service", pins="service") as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
-def airflow(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    return Environment(tmp_path_factory.mktemp("airflow"), wheel, extra="airflow", pins="dev")
+def airflow(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with Environment(tmp_path_factory.mktemp("airflow"), wheel, extra="airflow", pins="dev") as environment:
+        yield environment
 
 
 @contextmanager
