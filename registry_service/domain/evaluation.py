@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from math import isfinite
+from typing import Final
 
 import msgspec
 
 from registry_service.domain.errors import InvalidInput
 from registry_service.domain.metadata import Direction, Metadata
 
+READABLE_DIGITS: Final = 4
+# From here on the part before the point is longer than anybody reads.
+UNREADABLE: Final = 1e15
+
 
 class Regression(msgspec.Struct, frozen=True, kw_only=True):
     """A metric that got worse than allowed. `worse_by` counts in the metric's own unit and towards the worse; None
-    where the candidate brings no finite value."""
+    where the candidate brings no finite value. As text, the figures are rounded for people."""
 
     metric: str
     direction: Direction
@@ -26,8 +31,15 @@ class Regression(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         if self.worse_by is None:
             return f"{self.metric} is {'missing' if self.candidate is None else self.candidate}"
-        figures = f"{self.metric} is {self.candidate}, was {self.champion}"
-        return f"{figures}: worse by {self.worse_by}, allowed {self.allowed}"
+        assert self.candidate is not None
+        assert self.champion is not None
+        figures = (self.candidate, self.champion, self.worse_by, self.allowed)
+        words = [_rounded(figure) for figure in figures]
+        if words[2] == words[3]:
+            # Never "worse by 0.01, allowed 0.01": what rounding hides is said exactly.
+            words = [str(figure) for figure in figures]
+        candidate, champion, worse_by, allowed = words
+        return f"{self.metric} is {candidate}, was {champion}: worse by {worse_by}, allowed {allowed}"
 
 
 def regressions(candidate: Metadata, champion: Metadata, max_regression: Mapping[str, float]) -> list[Regression]:
@@ -67,3 +79,9 @@ def _compare(metric: str, candidate: Metadata, champion: Metadata, allowed: floa
     return Regression(
         metric=metric, direction=direction, candidate=new, champion=old, worse_by=worse_by, allowed=allowed
     )
+
+
+def _rounded(figure: float) -> str:
+    """In so many significant digits as people take in at a glance, but with all that are before the point."""
+    text = f"{figure:.{READABLE_DIGITS}g}"
+    return f"{figure:.0f}" if "e+" in text and abs(figure) < UNREADABLE else text

@@ -68,7 +68,36 @@ def test_a_bound_is_a_finite_number(bound: float) -> None:
 def test_a_regression_says_by_how_much() -> None:
     (found,) = regressions(of({"ms": LOWER}, ms=12.5), of(ms=10.0), {"ms": 1.0})
     assert (found.worse_by, found.direction) == (2.5, LOWER)
-    assert str(found) == "ms is 12.5, was 10.0: worse by 2.5, allowed 1.0"
+    assert str(found) == "ms is 12.5, was 10: worse by 2.5, allowed 1"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion", "bound", "words"),
+    [
+        (0.8010075566750629, 0.8816120906801007, 0.01, "m is 0.801, was 0.8816: worse by 0.0806, allowed 0.01"),
+        (-123456.789, 0.5, 0.0, "m is -123457, was 0.5: worse by 123457, allowed 0"),
+        (1.23456e-7, 2.5e-7, 0.0, "m is 1.235e-07, was 2.5e-07: worse by 1.265e-07, allowed 0"),
+        (-1e300, 0.0, 0.0, "m is -1e+300, was 0: worse by 1e+300, allowed 0"),
+    ],
+)
+def test_figures_are_rounded_for_people(candidate: float, champion: float, bound: float, words: str) -> None:
+    (found,) = regressions(of(m=candidate), of(m=champion), {"m": bound})
+    assert str(found) == words
+    assert (found.candidate, found.champion) == (candidate, champion), "exact in the value"
+
+
+def test_rounding_never_makes_what_is_worse_look_allowed() -> None:
+    (found,) = regressions(of(auc=0.8899999), of(auc=0.9), {"auc": 0.01})
+    assert str(found) == "auc is 0.8899999, was 0.9: worse by 0.0100001, allowed 0.01"
+    (found,) = regressions(of(rows=99_998.4), of(rows=100_000.0), {"rows": 1.5})
+    assert str(found) == "rows is 99998, was 100000: worse by 1.6, allowed 1.5"
+
+
+@given(st.floats(-1e300, 1e300), st.floats(0, 1e300), st.floats(0, 1e6))
+def test_words_tell_what_is_worse_from_what_is_allowed(champion: float, loss: float, bound: float) -> None:
+    for found in regressions(of(m=champion - loss), of(m=champion), {"m": bound}):
+        worse_by, allowed = str(found).partition("worse by ")[2].split(", allowed ")
+        assert worse_by != allowed or found.worse_by == found.allowed
 
 
 figures = st.floats(-1e6, 1e6, allow_nan=False)

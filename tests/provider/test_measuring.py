@@ -48,6 +48,13 @@ def test_both_are_measured_by_the_same_code(
     assert "version 1" in check.summary
 
 
+def test_figures_are_rounded_in_words_and_exact_in_the_evidence(world: World, champion: VersionReference) -> None:
+    check = run(world, world.register("poor"), evaluate=lambda path: {"auc": CONTENT[path.read_text()] / 1.1})
+    assert check.summary == "against version 1 (@production): auc is 0.7727, was 0.8182: worse by 0.04545, allowed 0.01"
+    assert check.evidence["candidate"]["metrics"] == {"auc": 0.85 / 1.1}  # type: ignore[index] # it is JSON
+    assert check.evidence["champion"]["metrics"] == {"auc": 0.90 / 1.1}  # type: ignore[index] # it is JSON
+
+
 def test_without_code_the_registered_metrics_are_compared(world: World, champion: VersionReference) -> None:
     assert run(world, world.register("good", auc=0.48)).status is CheckStatus.FAILED
     assert run(world, world.register("poor", auc=0.49)).status is CheckStatus.PASSED
