@@ -12,11 +12,23 @@ from airflow_provider.cache import ModelFiles
 from airflow_provider.deploying import deployment
 from airflow_provider.drafts import ModelDraft
 from airflow_provider.operators.versions import ResolveModelOperator
+from airflow_provider.references import PromotionReference, VersionReference
+from airflow_provider.templated import Templated
 
-__all__ = ["ModelDraft", "ModelFiles", "deployment", "model_asset", "resolve_model"]
+__all__ = [
+    "ModelDraft",
+    "ModelFiles",
+    "PromotionReference",
+    "VersionReference",
+    "deployment",
+    "model_asset",
+    "resolve_model",
+]
 
 
-def resolve_model(version: str | Mapping[str, Any], *, task_id: str = "resolve_model", **kwargs: Any) -> XComArg:
+def resolve_model(
+    version: Templated[str | Mapping[str, Any]], *, task_id: str = "resolve_model", **kwargs: Any
+) -> XComArg:
     """A task that resolves a selector once, so that all tasks of a run mean the same version.
 
         champion = resolve_model("fraud@production")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -19,6 +19,7 @@ from airflow_provider.links.registry import ModelVersionLink, push_version_url
 from airflow_provider.operators.base import ModelRegistryOperator
 from airflow_provider.references import VersionReference, selection, version_reference
 from airflow_provider.registration import OnClear, Registration, registered
+from airflow_provider.templated import Templated, rendered
 from registry_service.client import (
     AliasNotFound,
     CheckStatus,
@@ -76,33 +77,33 @@ class RegisterModelOperator(ModelRegistryOperator):
     def __init__(
         self,
         *,
-        model_name: str,
-        files: Files,
-        metrics: Mapping[str, float] | None = None,
-        model_params: Mapping[str, str | int | float | bool] | None = None,
+        model_name: Templated[str],
+        files: Templated[Files],
+        metrics: Templated[Mapping[str, float] | None] = None,
+        model_params: Templated[Mapping[str, str | int | float | bool] | None] = None,
         signature: Signature | Mapping[str, Any] | None = None,
-        tags: Mapping[str, str] | None = None,
-        framework: str | None = None,
-        metadata: Metadata | Mapping[str, Any] | None = None,
+        tags: Templated[Mapping[str, str] | None] = None,
+        framework: Templated[str | None] = None,
+        metadata: Templated[Metadata | Mapping[str, Any] | None] = None,
         lineage: Sequence[NewLineageEdge | Mapping[str, Any]] = (),
-        description: str = "",
-        aliases: Sequence[str] = (),
+        description: Templated[str] = "",
+        aliases: Templated[Sequence[str]] = (),
         on_clear: OnClear = "new",
         outlets: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(outlets=[*(outlets or ()), REGISTERED_VERSIONS], **kwargs)
-        self.model_name = model_name
-        self.files = files
-        self.metrics = metrics
-        self.model_params = model_params
+        self.model_name = rendered(model_name)
+        self.files = cast("Files", files)  # rendered, too; mypy would infer the members' common base
+        self.metrics = rendered(metrics)
+        self.model_params = rendered(model_params)
         self.signature = signature
-        self.tags = tags
-        self.framework = framework
-        self.metadata = metadata
+        self.tags = rendered(tags)
+        self.framework = rendered(framework)
+        self.metadata = rendered(metadata)
         self.lineage = lineage
-        self.description = description
-        self.aliases = aliases
+        self.description = rendered(description)
+        self.aliases = rendered(aliases)
         self.on_clear = on_clear
 
     def execute(self, context: Context) -> VersionReference:
@@ -142,7 +143,7 @@ class ResolveModelOperator(ModelRegistryOperator):
     template_fields: Sequence[str] = ("version",)
     operator_extra_links: Sequence[BaseOperatorLink] = (ModelVersionLink(),)
 
-    def __init__(self, *, version: str | Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, version: Templated[str | Mapping[str, Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.version = version
 
@@ -168,7 +169,7 @@ class DownloadModelOperator(ModelRegistryOperator):
     template_fields: Sequence[str] = ("version",)
     operator_extra_links: Sequence[BaseOperatorLink] = (ModelVersionLink(),)
 
-    def __init__(self, *, version: str | Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, version: Templated[str | Mapping[str, Any]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.version = version
 
@@ -211,24 +212,24 @@ class ModelCheckOperator(ModelRegistryOperator):
     def __init__(
         self,
         *,
-        version: str | Mapping[str, Any],
-        check: str,
-        passed: bool | str | None = None,
+        version: Templated[str | Mapping[str, Any]],
+        check: Templated[str],
+        passed: Templated[bool | str | None] = None,
         test: Test | None = None,
-        summary: str = "",
-        evidence: Mapping[str, Any] | None = None,
-        check_url: str | None = None,
+        summary: Templated[str] = "",
+        evidence: Templated[Mapping[str, Any] | None] = None,
+        check_url: Templated[str | None] = None,
         fail_on_failed: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.version = version
-        self.check = check
-        self.passed = passed
+        self.check = rendered(check)
+        self.passed = rendered(passed)
         self.test = test
-        self.summary = summary
-        self.evidence = evidence
-        self.check_url = check_url
+        self.summary = rendered(summary)
+        self.evidence = rendered(evidence)
+        self.check_url = rendered(check_url)
         self.fail_on_failed = fail_on_failed
 
     def execute(self, context: Context) -> VersionReference:
@@ -286,21 +287,21 @@ class EvaluateModelOperator(ModelRegistryOperator):
     def __init__(
         self,
         *,
-        version: str | Mapping[str, Any],
-        compare_to: str = "@production",
+        version: Templated[str | Mapping[str, Any]],
+        compare_to: Templated[str] = "@production",
         evaluate: Evaluate | None = None,
-        max_regression: Mapping[str, float] | None = None,
-        check: str = "evaluation",
+        max_regression: Templated[Mapping[str, float] | None] = None,
+        check: Templated[str] = "evaluation",
         no_champion: Literal["pass", "fail"] = "pass",
         fail_on_regression: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.version = version
-        self.compare_to = compare_to
+        self.compare_to = rendered(compare_to)
         self.evaluate = evaluate
-        self.max_regression = max_regression
-        self.check = check
+        self.max_regression = rendered(max_regression)
+        self.check = rendered(check)
         self.no_champion = no_champion
         self.fail_on_regression = fail_on_regression
 

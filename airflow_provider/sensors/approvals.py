@@ -24,6 +24,7 @@ from airflow_provider.identity import TaskIdentity
 from airflow_provider.links.registry import PromotionLink, push_promotion_url
 from airflow_provider.references import PromotionReference, promotion_id, promotion_reference, selection
 from airflow_provider.requests import find_promotion, request_promotion
+from airflow_provider.templated import Templated, rendered
 from airflow_provider.triggers.approvals import PromotionTrigger, RegistryReachableTrigger
 from airflow_provider.verdicts import Judgement, Verdict, judge
 from registry_service.client import Promotion
@@ -64,11 +65,11 @@ class ModelApprovedSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        version: str | Mapping[str, Any] | None = None,
-        stage: str | None = None,
-        promotion: str | Mapping[str, Any] | None = None,
+        version: Templated[str | Mapping[str, Any] | None] = None,
+        stage: Templated[str | None] = None,
+        promotion: Templated[str | Mapping[str, Any] | None] = None,
         request: bool = True,
-        reason: str = "",
+        reason: Templated[str] = "",
         on_rejected: Ending = "fail",
         on_expired: Ending = "fail",
         on_superseded: Ending = "skip",
@@ -79,10 +80,10 @@ class ModelApprovedSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(timeout=FOREVER if timeout is None else timeout, **kwargs)
         self.version = version
-        self.stage = stage
+        self.stage = rendered(stage)
         self.promotion = promotion
         self.request = request
-        self.reason = reason
+        self.reason = rendered(reason)
         self.on_rejected = on_rejected
         self.on_expired = on_expired
         self.on_superseded = on_superseded
