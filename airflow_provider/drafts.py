@@ -14,7 +14,7 @@ import msgspec
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider.exceptions import ModelRegistryRefused
-from registry_service.client import Metadata, NewLineageEdge, Signature
+from registry_service.client import Metadata, NewLineageEdge, Signature, convert_strictly
 
 T = TypeVar("T")
 Files = str | os.PathLike[str] | ObjectStoragePath | Mapping[str, str | os.PathLike[str]]
@@ -97,6 +97,6 @@ def local_files(files: Files) -> Iterator[str | os.PathLike[str] | Mapping[str, 
 
 def _converted(value: object, target: type[T]) -> T:
     try:
-        return msgspec.convert(value, target, from_attributes=True)
+        return convert_strictly(value, target, from_attributes=True)
     except msgspec.ValidationError as error:
         raise ModelRegistryRefused(f"The draft's {target.__name__} can't be understood: {error}") from error

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
+from registry_service.domain.strictness import decode_strictly
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,11 +93,11 @@ def given(value: T | None) -> T | msgspec.UnsetType:
 
 
 def read_json(file: Path, kind: type[T]) -> T:
-    """:raises click.ClickException: the file isn't JSON of this kind; says where."""
+    """:raises click.ClickException: the file isn't JSON of this kind, or has a field that it doesn't; says where."""
 
     try:
         text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return msgspec.json.decode(text, type=kind)
+        return decode_strictly(text, kind)
     except (msgspec.DecodeError, OSError) as error:
         raise click.ClickException(f"{file} can't be used: {error}") from error
 

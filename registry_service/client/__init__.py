@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         RequestPromotion, RevokeVersion, RollBack, RollbackHold, StartDeployment, StartUpload, TakeLease, TestPolicy,
         UpdateModel, UpdatePrincipal, UpdateVersion, VacateStage, WriteGroup, WritePolicy,
     )
+    from registry_service.domain.strictness import convert_strictly, decode_strictly
 
 __all__ = [
     "Alias", "AliasNotFound", "AlreadyExists", "AmbiguousDigest", "ApplyPromotion", "ArrangeStages",
@@ -85,7 +86,8 @@ __all__ = [
     "StorageUnavailable", "TakeLease", "TestPolicy", "Token", "TokenNotFound", "TooLarge", "Unavailable",
     "UnexpectedAnswer", "UpdateModel", "UpdatePrincipal", "UpdateVersion", "Upload", "UploadClosed",
     "UploadIncomplete", "UploadNotFound", "VacateStage", "Verdict", "VersionNotFound", "VersionRevoked",
-    "VersionStatus", "WhoAmI", "WriteGroup", "WritePolicy", "collect", "regressions", "stored_credentials",
+    "VersionStatus", "WhoAmI", "WriteGroup", "WritePolicy", "collect", "convert_strictly",
+    "decode_strictly", "regressions", "stored_credentials",
 ]
 # isort: on
 # fmt: on
@@ -100,6 +102,7 @@ _PLACES: Final = (
     "registry_service.domain.policies",
     "registry_service.domain.promotions",
     "registry_service.domain.requests",
+    "registry_service.domain.strictness",
     "registry_service.client.calls",
     "registry_service.client.credentials",
     "registry_service.client.errors",

@@ -29,14 +29,14 @@ class Direction(StrEnum):
     LOWER_IS_BETTER = "lower_is_better"
 
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a model takes and gives, each as a JSON Schema (2020-12)."""
 
     inputs: dict[str, Any] | None = None
     outputs: dict[str, Any] | None = None
 
 
-class Metadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Registered metadata. `metrics` are finite numbers; a metric counts as better when higher, unless `directions`
     says otherwise. `score` is the one figure that sums the version up, on a scale that its owner defines."""
 
@@ -67,7 +67,7 @@ class FieldType(StrEnum):
     LIST = "list"
 
 
-class MetadataField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class MetadataField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A field that a model demands of its versions. `key` is a path such as `metrics.auc`, `framework` or
     `extra.country`. A recommended field (`required=False`) that is missing is reported, not refused."""
 

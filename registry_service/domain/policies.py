@@ -1,4 +1,8 @@
-"""What a stage demands, as documents: immutable, versioned, attached to models and name patterns."""
+"""What a stage demands, as documents: immutable, versioned, attached to models and name patterns.
+
+What comes from people or from the database is read by `domain/strictness.py`: a demand with a misspelt or unknown
+name would otherwise be none.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ class OnNewer(StrEnum):
     PARALLEL = "parallel"
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of the parts of a policy."""
 
 

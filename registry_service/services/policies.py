@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, insert, select, update
 
-from registry_service.db.locks import lock_key
+from registry_service.db.locks import POLICIES_LOCK, lock_key
 from registry_service.db.queries.policies import (
     attachments_in_force,
     describe_change,
@@ -24,6 +24,7 @@ from registry_service.domain.permissions import Action, check_pattern
 from registry_service.domain.policies import PolicyDocument
 from registry_service.domain.policy_check import check_policy
 from registry_service.domain.requests import AttachPolicy, WritePolicy
+from registry_service.domain.strictness import convert_strictly
 from registry_service.services.ids import new_id
 from registry_service.services.judging import stale_promotions_under
 from registry_service.services.work import Work
@@ -115,7 +116,7 @@ def confirm_policy_change(work: Work, change: str) -> PolicyChange:
 
 def _begin(work: Work) -> None:
     work.authorize(Action.POLICY_WRITE, None)
-    lock_key(work.connection, "policies")
+    lock_key(work.connection, POLICIES_LOCK)
 
 
 def _newest(work: Work, name: str) -> Row[Any] | None:
@@ -186,7 +187,7 @@ def _propose(work: Work, kind: str, policy: str, payload: object, *, needs_secon
 def _bring_into_force(work: Work, change: Row[Any]) -> PolicyChange:
     match change.kind:
         case "write":
-            result = _write(work, msgspec.convert(change.payload, ProposedWrite))
+            result = _write(work, convert_strictly(change.payload, ProposedWrite))
         case "attach":
             result = _attach(work, msgspec.convert(change.payload, AttachPolicy))
         case _:

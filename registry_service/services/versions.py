@@ -44,6 +44,7 @@ from registry_service.domain.requests import (
     RevokeVersion,
     UpdateVersion,
 )
+from registry_service.domain.strictness import convert_strictly
 from registry_service.services.aliases import point_alias
 from registry_service.services.changes import record_change
 from registry_service.services.judging import judge, stale_promotions_of
@@ -155,7 +156,7 @@ def _check_body(model: Row[Any], body: RegisterVersion) -> None:
     check_lineage(body.lineage)
     check_description(body.source_uri or "", "source_uri")
     check_people(body.people)
-    demanded = msgspec.convert(model.metadata_fields, list[MetadataField])
+    demanded = convert_strictly(model.metadata_fields, list[MetadataField])
     missing = missing_fields(body.metadata, demanded, required=True)
     if missing:
         raise MetadataRequired(

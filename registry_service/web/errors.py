@@ -147,16 +147,22 @@ def _headers(error: RegistryError) -> dict[str, str]:
 
 
 _PLACE: Final = re.compile(r" - at `(.+)`$")
+_UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
 
 def invalid_field(message: str, *, source: str, name: str | None = None) -> InvalidInput:
     """An error of decoding in the registry's words. `source`: body, query, path or header. `name` is the parameter's;
-    in a body the decoder's message ends with the place of the value."""
+    in a body the decoder's message ends with the place of the value, for an unknown field with that of its object."""
 
     found = _PLACE.search(message)
     if name is None and found is not None:
         name = found[1].removeprefix("$").removeprefix(".") or None
     what = message[: found.start()] if found else message
+    unknown = _UNKNOWN_FIELD.fullmatch(what)
+    if unknown is not None:
+        field = unknown[1][:80]
+        name = f"{name}.{field}" if name else field
+        what = "there is no such field"
     where = f"{name} in the {source}" if name else f"the {source}"
     return InvalidInput(
         f"Can't read {where}: {what}. Correct it and send the request again.", field=name, source=source

@@ -19,6 +19,7 @@ from litestar.params import KwargDefinition
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
+from registry_service.domain.strictness import strict
 from registry_service.web.answers import Encoded
 from registry_service.web.authentication import ANY_TOKEN, PUBLIC
 from registry_service.web.errors import PROBLEM_MEDIA_TYPE, Problem
@@ -80,7 +81,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         for method, (handler, _) in route.route_handler_map.items()
         if method not in {"OPTIONS", "HEAD"} and handler.resolve_include_in_schema()
     ]
-    types = {t for _, _, handler in found for t in (_body(handler), _answer(handler)) if t is not None} | {Problem}
+    types = {t for _, _, handler in found for t in (_read_as(handler), _answer(handler)) if t is not None} | {Problem}
     named = sorted(types, key=str)
     references, schemas = msgspec.json.schema_components(
         named,
@@ -141,7 +142,7 @@ def _operation(
     else:
         operation["security"] = []
     if body is not None:
-        content: dict[str, Any] = {"schema": schema_of[body]}
+        content: dict[str, Any] = {"schema": schema_of[_read_as(handler)]}
         if body in EXAMPLES:
             content["example"] = msgspec.to_builtins(EXAMPLES[body])
         operation["requestBody"] = {"required": True, "content": {JSON: content}}
@@ -159,6 +160,11 @@ def _schema_of_anything(of: type) -> dict[str, Any]:
 def _body(handler: HTTPRouteHandler) -> Any:  # noqa: ANN401 - a type
     field = handler.parsed_data_field
     return None if field is None else field.annotation
+
+
+def _read_as(handler: HTTPRouteHandler) -> Any:  # noqa: ANN401 - a type
+    body = _body(handler)
+    return None if body is None else strict(body)
 
 
 def _answer(handler: HTTPRouteHandler) -> Any:  # noqa: ANN401 - a type

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -18,6 +17,7 @@ from litestar.params import FromQuery, QueryParameter
 from registry_service.db.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from registry_service.domain.errors import InvalidInput
 from registry_service.domain.permissions import Actor
+from registry_service.domain.strictness import decode_strictly
 from registry_service.services.idempotency import Idempotency
 from registry_service.web.errors import HttpRefusal, invalid_field
 
@@ -39,7 +39,7 @@ class RegistryRequest(Request[Actor, Any, State]):
         field = self.route_handler.parsed_data_field
         assert field is not None
         try:
-            return _decoder(field.annotation).decode(body)
+            return decode_strictly(body, field.annotation)
         except msgspec.MsgspecError as error:
             raise invalid_field(str(error), source="body") from error
         except (UnicodeDecodeError, RecursionError) as error:
@@ -52,11 +52,6 @@ class RegistryRequest(Request[Actor, Any, State]):
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 "The body is not JSON. Send JSON with the header 'Content-Type: application/json'.",
             )
-
-
-@cache
-def _decoder(body_type: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - any body
-    return msgspec.json.Decoder(body_type)
 
 
 AnyRequest = Request[Any, Any, Any]

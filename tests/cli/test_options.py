@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 import pytest
 
-from registry_service.cli.options import Measure, Moment, Pair
+from registry_service.cli.options import Measure, Moment, Pair, read_json
 from registry_service.cli.versions import Progress
+from registry_service.client import PolicyDocument
 
 
 def test_a_moment_without_a_zone_is_of_this_machine() -> None:
@@ -34,6 +36,13 @@ def test_pairs_are_split_at_the_first_sign() -> None:
             Pair().convert(wrong, None, None)
     with pytest.raises(click.BadParameter):
         Measure().convert("auc=x", None, None)
+
+
+def test_a_misspelt_field_of_a_file_is_no_missing_one(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text('{"name": "two", "rules": [{"name": "one", "role": "approver", "cuont": 2}]}')
+    with pytest.raises(click.ClickException, match=r"policy\.json can't be used: .*`cuont` - at `\$\.rules\[0\]`"):
+        read_json(file, PolicyDocument)
 
 
 def test_progress_is_one_line_per_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,6 +128,7 @@ def test_a_directory_and_an_object_store_path_are_registered(world: World) -> No
     ("draft", "words"),
     [
         ({"metadata": {"colour": "red"}}, "colour"),
+        ({"signature": {"inptus": {}}}, "inptus"),
         ({"metrics": {"auc": float("nan")}}, "auc"),
         ({"files": "/nowhere/model.bin"}, "nowhere"),
     ],

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from registry_service.db.queries.policies import get_policy, list_attachments, list_policies, list_policy_changes
 from registry_service.db.queries.promotions import test_policy as try_policy
+from registry_service.db.tables import policies
 from registry_service.domain.entities import PolicyChange
 from registry_service.domain.errors import (
     InvalidInput,
@@ -44,6 +46,16 @@ async def regulated(solo: World) -> World:
     await solo.person("olga", Role.ADMIN)
     await solo.attach("regulated")
     return solo
+
+
+async def test_a_kept_demand_of_a_newer_release_is_not_judged_as_if_it_were_none(solo: World) -> None:
+    await solo.registered(1)
+    newer = {**msgspec.to_builtins(SOLO), "four_eyes": True}
+    await solo.registry.database.write(
+        lambda connection: connection.execute(update(policies).where(policies.c.name == "solo").values(document=newer))
+    )
+    with pytest.raises(msgspec.ValidationError, match="four_eyes"):
+        await solo.promote(1)
 
 
 async def test_policies_are_written_in_immutable_versions(world: World) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row, func, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
@@ -16,6 +15,7 @@ from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.domain.policy_sets import select_policies
 from registry_service.domain.selectors import MAX_NUMBER
+from registry_service.domain.strictness import convert_strictly
 
 _BY_NAME = Ordering(columns={"name": policies.c.name}, tie_breakers=[policies.c.version], default="name")
 _ATTACHMENTS = Ordering(
@@ -109,7 +109,8 @@ def describe_policy(row: Row[Any]) -> Policy:
     return Policy(
         name=row.name,
         version=row.version,
-        document=msgspec.convert(row.document, PolicyDocument),
+        # A demand that this release doesn't know must not be judged as if it weren't there.
+        document=convert_strictly(row.document, PolicyDocument),
         created_at=row.created_at,
         created_by=row.created_by,
     )

@@ -1,0 +1,87 @@
+"""Reading what others write.
+
+The values of the registry tolerate fields that they don't know: an older client reads a newer service's answers. What
+is sent to the service, or stored to be judged by, must not: a misspelt field would be a silently missing one, and a
+demand that isn't understood would be a demand dropped.
+"""
+
+from __future__ import annotations
+
+from functools import cache, reduce
+from operator import or_
+from types import UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def decode_strictly(data: bytes, of: type[T]) -> T:
+    """The JSON as a value of this type.
+
+    :raises msgspec.DecodeError: it is none, or at any level has a field that its type doesn't know.
+    """
+
+    checked = strict(of)
+    value = msgspec.json.decode(data, type=checked)
+    # Values of other classes would be none that anybody else takes, or that equal those written in Python.
+    return value if checked is of else msgspec.json.decode(data, type=of)
+
+
+def convert_strictly(value: object, of: type[T], *, from_attributes: bool = False) -> T:
+    """Mappings and lists as a value of this type; `from_attributes`: other objects as well.
+
+    :raises msgspec.ValidationError: as for `decode_strictly`.
+    """
+
+    checked = strict(of)
+    found = msgspec.convert(value, checked, from_attributes=from_attributes)
+    return found if checked is of else msgspec.convert(value, of, from_attributes=from_attributes)
+
+
+def strict(of: type[T]) -> type[T]:
+    """The type that refuses unknown fields at every level: `of` itself where it does, else one of subclasses of its
+    structs. Its schema is what may be sent.
+
+    :param of: a struct, or a type made of structs such as `list[MetadataField]`; none that contains itself
+    """
+
+    return cast("type[T]", _strict(of))
+
+
+def _strict(of: Any) -> Any:  # noqa: ANN401 - any annotation
+    if isinstance(of, type) and issubclass(of, msgspec.Struct):
+        return _strict_struct(of)
+    arguments = get_args(of)
+    replaced = tuple(map(_strict, arguments))
+    if replaced == arguments:
+        return of
+    origin: Any = get_origin(of)
+    return reduce(or_, replaced) if origin in {Union, UnionType} else origin[replaced]
+
+
+@cache
+def _strict_struct(of: Any) -> Any:  # noqa: ANN401 - a class of structs, which the cache takes for unhashable
+    fields = [(field, _strict(field.type)) for field in msgspec.structs.fields(of)]
+    refuses = of.__struct_config__.forbid_unknown_fields
+    if refuses and all(field.type == type_ for field, type_ in fields):
+        return of
+    return msgspec.defstruct(
+        # As requests name what has a like in answers: NewManifestFile, ManifestFile.
+        of.__name__ if refuses else f"New{of.__name__}",
+        [_definition(field, type_) for field, type_ in fields],
+        bases=(of,),
+        module=of.__module__,
+        namespace={"__doc__": of.__doc__},
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+
+
+def _definition(field: msgspec.structs.FieldInfo, of: Any) -> tuple[str, Any] | tuple[str, Any, Any]:  # noqa: ANN401
+    if field.required:
+        return field.name, of
+    if field.default is msgspec.NODEFAULT:
+        return field.name, of, msgspec.field(default_factory=field.default_factory)
+    return field.name, of, field.default
