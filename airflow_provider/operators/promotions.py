@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
-from airflow_provider.cache import ModelCache, ModelFiles
+from airflow_provider.deploying import Undo
 from airflow_provider.exceptions import ModelRegistryRefused, refusals_as_failures
 from airflow_provider.hooks.registry import new_hasty_client
 from airflow_provider.identity import TaskIdentity
 from airflow_provider.links.registry import PromotionLink, push_promotion_url
 from airflow_provider.operators.base import ModelRegistryOperator
-from airflow_provider.references import (
-    PromotionReference,
-    VersionReference,
-    promotion_id,
-    promotion_reference,
-    selection,
-)
+from airflow_provider.references import PromotionReference, promotion_id, promotion_reference, selection
 from airflow_provider.requests import request_promotion
+from airflow_provider.restoring import bring_back
+from airflow_provider.templated import Templated, rendered
 from registry_service.client import (
     ApplyPromotion,
     NothingToRollBack,
@@ -35,8 +31,6 @@ from registry_service.client import (
 
 # Airflow gives a task some seconds between asking it to end and ending it.
 KILL_TIMEOUT: Final = 4.0
-
-Undo = Callable[[ModelFiles], object]
 
 
 class PromoteModelOperator(ModelRegistryOperator):
@@ -62,19 +56,19 @@ class PromoteModelOperator(ModelRegistryOperator):
     def __init__(
         self,
         *,
-        promotion: str | Mapping[str, Any] | None = None,
-        version: str | Mapping[str, Any] | None = None,
-        stage: str | None = None,
+        promotion: Templated[str | Mapping[str, Any] | None] = None,
+        version: Templated[str | Mapping[str, Any] | None] = None,
+        stage: Templated[str | None] = None,
         action: Literal["apply", "request"] = "apply",
-        reason: str = "",
+        reason: Templated[str] = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.promotion = promotion
         self.version = version
-        self.stage = stage
+        self.stage = rendered(stage)
         self.action = action
-        self.reason = reason
+        self.reason = rendered(reason)
         self._leased: tuple[str, str] | None = None
 
     def execute(self, context: Context) -> PromotionReference:
@@ -127,14 +121,18 @@ class RollbackModelOperator(ModelRegistryOperator):
     :param from_version: the version to abandon; if another one is current by then, nothing changes. (templated)
     :param reason: why; it stays in the history. (templated)
     :param undo: called with the restored version, an `os.PathLike` whose files are fetched when they are first asked
-        for: what updates the endpoint.
+        for: what updates the endpoint. It may return the content digest that the endpoint serves then.
+    :param target: name of the place that `undo` updates, as `deployment(…)` has it: the restored version is recorded
+        as a deployment there, in the abandoned one's place as soon as `undo` returned that the target serves it.
+        Without such a digest it stays at "deploying" until somebody observes it; a digest of anything else is
+        recorded as drift and fails the task. (templated)
     :param hold: keep promotions out of the stage afterwards: True until somebody releases it, a time or an ISO text
         until then, a `timedelta` counted from the start of the run. (templated)
     :param fail_after: fail at the end, so that the run stays red: a rollback is no success of the pipeline.
     :param registry_conn_id: the Airflow connection of the registry.
     """
 
-    template_fields: Sequence[str] = ("promotion", "model_name", "stage", "from_version", "reason", "hold")
+    template_fields: Sequence[str] = ("promotion", "model_name", "stage", "from_version", "reason", "target", "hold")
     operator_extra_links: Sequence[BaseOperatorLink] = (PromotionLink(),)
     shallow_copy_attrs: Sequence[str] = ("undo",)
     ui_color = "#f6e6e4"
@@ -142,24 +140,26 @@ class RollbackModelOperator(ModelRegistryOperator):
     def __init__(
         self,
         *,
-        promotion: str | Mapping[str, Any] | None = None,
-        model_name: str | None = None,
-        stage: str | None = None,
-        from_version: int | str | Mapping[str, Any] | None = None,
-        reason: str,
+        promotion: Templated[str | Mapping[str, Any] | None] = None,
+        model_name: Templated[str | None] = None,
+        stage: Templated[str | None] = None,
+        from_version: Templated[int | str | Mapping[str, Any] | None] = None,
+        reason: Templated[str],
         undo: Undo | None = None,
-        hold: bool | datetime | timedelta | str | None = None,
+        target: Templated[str | None] = None,
+        hold: Templated[bool | datetime | timedelta | str | None] = None,
         fail_after: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.promotion = promotion
-        self.model_name = model_name
-        self.stage = stage
+        self.model_name = rendered(model_name)
+        self.stage = rendered(stage)
         self.from_version = from_version
-        self.reason = reason
+        self.reason = rendered(reason)
         self.undo = undo
-        self.hold = hold
+        self.target = rendered(target)
+        self.hold = rendered(hold)
         self.fail_after = fail_after
 
     def execute(self, context: Context) -> PromotionReference:
@@ -168,12 +168,9 @@ class RollbackModelOperator(ModelRegistryOperator):
             restored = self._roll_back(context, task)
         push_promotion_url(context, restored.url)
         reference = promotion_reference(restored)
-        if self.undo is not None:
-            version = VersionReference(
-                model_name=restored.model_name, version=restored.version, digest=restored.digest, url=restored.url
-            )
-            with refusals_as_failures():
-                self.undo(ModelFiles(version, lambda wanted: ModelCache().fetch(self.hook, wanted)))
+        target = None if self.target in ("", "None") else self.target
+        with refusals_as_failures():
+            bring_back(self.hook, restored, undo=self.undo, target=target, run=task.run)
         words = (
             f"{restored.model_name} is back at version {restored.version} in {restored.stage}; version "
             f"{restored.replaces} was abandoned: {self.reason}"

@@ -13,7 +13,7 @@ from airflow.sdk.execution_time.context import set_current_context
 from airflow_provider.decorators.register_model import RegisterModelDecoratedOperator
 from airflow_provider.operators.promotions import PromoteModelOperator, RollbackModelOperator
 from airflow_provider.operators.versions import EvaluateModelOperator, RegisterModelOperator
-from airflow_provider.sdk import ModelDraft, deployment
+from airflow_provider.sdk import ModelDraft, ModelFiles, deployment
 from tests.provider.contexts import a_context
 
 
@@ -103,12 +103,18 @@ def deploy(url: str, token: str, directory: str, model: str, promotion: str) -> 
 
 def roll_back(url: str, token: str, directory: str, promotion: str) -> None:
     place = connect(url, token, directory)
+
+    def undo(files: ModelFiles) -> str:
+        append(place / "serves", Path(files).read_text())
+        return files.digest
+
     execute(
         RollbackModelOperator(
             task_id="restore",
             promotion=promotion,
             reason="smoke test failed",
-            undo=lambda files: append(place / "serves", Path(files).read_text()),
+            undo=undo,
+            target="endpoint",
             fail_after=False,
             registry_conn_id="registry",
         )

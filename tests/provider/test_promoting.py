@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from airflow_provider.cache import ModelFiles
-from airflow_provider.exceptions import ModelRegistryException, ModelRegistryRefused
+from airflow_provider.exceptions import DriftError, ModelRegistryException, ModelRegistryRefused
 from airflow_provider.operators.promotions import PromoteModelOperator, RollbackModelOperator
 from airflow_provider.references import VersionReference, promotion_reference
-from registry_service.client import Phase, TakeLease, Verdict
+from registry_service.client import Deployment, ObserveDeployment, Phase, StartDeployment, TakeLease, Verdict
 from tests.provider.contexts import StubRun, a_context, pushed
 from tests.provider.world import World
 
@@ -216,3 +216,82 @@ def test_a_hold_keeps_the_next_promotion_out(world: World, two: Any, hold: Any, 
     assert stage.hold is not None and stage.hold.until == until
     with pytest.raises(ModelRegistryRefused, match="smoke test failed"):
         promote(world, version=world.register("three"), stage="production")
+
+
+def deployments(world: World) -> list[Deployment]:
+    """Newest first."""
+    return world.person.list_deployments(filter=f"model = '{world.model}'", order_by="started_at desc").items
+
+
+@pytest.fixture
+def deployed(world: World, two: tuple[VersionReference, VersionReference]) -> Deployment:
+    """Version 2 runs at the target, as seen by whoever deployed it."""
+    started = world.person.start_deployment(
+        StartDeployment(model=world.model, target="eu", promotion=world.promotion_of(2).id, stage="production")
+    )
+    return world.person.observe_deployment(started.id, ObserveDeployment(digest=started.digest))
+
+
+def go_back(world: World, undo: Any, **given: Any) -> Any:
+    return roll_back(world, promotion=world.promotion_of(2).id, undo=undo, target="eu", fail_after=False, **given)
+
+
+def test_what_undo_says_is_served_takes_the_place_of_what_was_abandoned(world: World, deployed: Deployment) -> None:
+    restored = go_back(world, lambda files: files.digest)
+    now, before = deployments(world)
+    assert (now.version, now.status, now.target, now.stage) == (1, "running", "eu", "production")
+    assert (now.observed_digest, now.promotion_id, now.run) == (now.digest, restored["promotion"], HOLDER)
+    assert (before.id, before.status) == (deployed.id, "ended")
+
+
+@pytest.mark.parametrize("returned", [None, "ok", "sha256:soon"])
+def test_nothing_is_claimed_of_a_target_that_nobody_has_seen(
+    world: World, deployed: Deployment, returned: str | None
+) -> None:
+    go_back(world, lambda files: returned)
+    now, before = deployments(world)
+    assert (now.version, now.status, now.observed_digest) == (1, "deploying", None)
+    assert before.status == "running"
+
+
+def test_a_target_that_does_not_follow_is_recorded_as_drift(world: World, deployed: Deployment) -> None:
+    for _ in range(2):
+        with pytest.raises(DriftError, match="was restored"):
+            go_back(world, lambda files: deployed.digest)
+    now, before = deployments(world)
+    assert now.drifted and now.observed_digest == deployed.digest
+    assert before.status == "running"
+    go_back(world, lambda files: files.digest)
+    assert [(row.version, row.status, row.drifted) for row in deployments(world)] == [
+        (1, "running", False), (2, "ended", False),
+    ]  # fmt: skip
+
+
+def test_a_failed_undo_is_recorded_and_a_retry_starts_anew(world: World, deployed: Deployment) -> None:
+    def broken(files: ModelFiles) -> None:
+        assert deployments(world)[0].status == "deploying"
+        raise OSError("the endpoint doesn't answer")
+
+    with pytest.raises(OSError, match="endpoint"):
+        go_back(world, broken)
+    assert [row.status for row in deployments(world)] == ["failed", "running"]
+    go_back(world, lambda files: files.digest)
+    assert [row.status for row in deployments(world)] == ["running", "failed", "ended"]
+
+
+def test_a_record_that_cannot_be_made_does_not_keep_the_endpoint_from_being_restored(
+    world: World, deployed: Deployment
+) -> None:
+    endpoint = Endpoint()
+    with pytest.raises(ModelRegistryRefused, match="is no key"):
+        roll_back(world, promotion=world.promotion_of(2).id, undo=endpoint.update, target="eu\nwest")
+    assert endpoint.serves == ["one"] and world.current() == 1
+    assert [row.id for row in deployments(world)] == [deployed.id]
+
+
+@pytest.mark.parametrize("target", [None, "", "None"])
+def test_without_a_target_nothing_is_recorded(world: World, deployed: Deployment, target: str | None) -> None:
+    roll_back(
+        world, promotion=world.promotion_of(2).id, undo=lambda files: files.digest, target=target, fail_after=False
+    )
+    assert [row.id for row in deployments(world)] == [deployed.id]
