@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, update
+from sqlalchemy import Row, bindparam, update
 
 from registry_service.db.tables import models
 from registry_service.domain.errors import RevisionMismatch
 from registry_service.domain.events import EventKind
 from registry_service.services.work import Work
+
+_COUNT_UP: Final = (
+    update(models)
+    .where(models.c.id == bindparam("model_id"))
+    .values(revision=models.c.revision + 1, updated_at=bindparam("now"))
+    .returning(models.c.revision)
+)
 
 
 def record_change(work: Work, model: Row[Any], kind: EventKind, *, subject: str | None = None, **data: object) -> int:
@@ -18,12 +25,8 @@ def record_change(work: Work, model: Row[Any], kind: EventKind, *, subject: str 
     The row must be locked (`find_model(lock=True)`); several changes in one transaction count up one after another.
     """
 
-    revision: int = work.connection.execute(
-        update(models)
-        .where(models.c.id == model.id)
-        .values(revision=models.c.revision + 1, updated_at=work.now)
-        .returning(models.c.revision)
-    ).scalar_one()
+    counted = work.connection.execute(_COUNT_UP, {"model_id": model.id, "now": work.now})
+    revision: int = counted.scalar_one()
     work.record(kind, model_id=model.id, model_name=model.name, revision=revision, subject=subject, **data)
     return revision
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import func, insert, select
 
 from registry_service.db.locks import lock_event_log
 from registry_service.db.tables import events
 from registry_service.services.work import Work
+
+_LAST: Final = select(func.max(events.c.seq))
+_APPEND: Final = insert(events)
 
 
 def append_events(work: Work) -> int | None:
@@ -16,7 +21,7 @@ def append_events(work: Work) -> int | None:
     if not work.events:
         return None
     lock_event_log(work.connection)
-    first = (work.connection.execute(select(func.max(events.c.seq))).scalar_one() or 0) + 1
+    first = (work.connection.execute(_LAST).scalar_one() or 0) + 1
     rows = [
         {
             "seq": seq,
@@ -31,5 +36,5 @@ def append_events(work: Work) -> int | None:
         }
         for seq, event in enumerate(work.events, start=first)
     ]
-    work.connection.execute(insert(events), rows)
+    work.connection.execute(_APPEND, rows)
     return first + len(rows) - 1

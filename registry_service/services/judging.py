@@ -60,22 +60,24 @@ REFUSALS: Final = MappingProxyType(
 )
 
 
-def judge(work: Work, model: Row[Any], *, stage: str | None = None, number: int | None = None) -> None:
+def judge(work: Work, model: Row[Any], *, stage: str | None = None, number: int | None = None) -> FactSource:
     """Move the model's open promotions (those to a stage, or of a version) to where the facts of this moment put them,
     and again until nothing moves: one that closes may be what another waited for.
 
-    The model must be locked.
+    The model must be locked. Answers the facts as they are after the last move; good until something else is written.
     """
 
-    moved = True
-    while moved:
+    while True:
+        source = FactSource(work)
         moved = False
         for row in open_promotions(work, model.id, stage=stage, number=number):
-            step = next_move(FactSource(work).facts_of(row), work.now)
+            step = next_move(source.facts_of(row), work.now)
             if step is not None:
-                by, why = step
-                perform(work, model, row, by, why)
+                perform(work, model, row, *step)
+                source = FactSource(work)
                 moved = True
+        if not moved:
+            return source
 
 
 def perform(work: Work, model: Row[Any], row: Row[Any], by: Move, why: str, **values: object) -> None:

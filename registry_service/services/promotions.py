@@ -13,9 +13,11 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row, insert, select, update
 
+from registry_service.db.locks import POLICIES_LOCK, share_key
 from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of, pins_for
+from registry_service.db.queries.principals import owners_of
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
 from registry_service.db.queries.stages import find_stage
 from registry_service.db.queries.versions import find_version
@@ -69,6 +71,8 @@ def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
     :raises Conflict: the model is archived.
     """
 
+    # Before the model: whoever changes policies holds theirs while they lock one model after the other.
+    share_key(work.connection, POLICIES_LOCK)
     model = find_model(work, body.model, Action.PROMOTION_REQUEST, lock=True)
     stage = find_stage(work, model, body.stage)
     version = find_version(work, model, body.version)
@@ -80,16 +84,16 @@ def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
             version=version.number,
         )
     # A request whose time is over must not be answered as if it could still be approved.
-    judge(work, model, stage=stage.name)
+    source = judge(work, model, stage=stage.name)
     answered = stage.promotion_id if stage.number == version.number else _open_request(work, model, stage, version)
     if answered is not None:
         work.existed = True
-        return get_promotion(work, answered)
+        return get_promotion(work, answered, source=source)
     if model.archived:
         raise Conflict(f"'{model.name}' is archived. Unarchive it before promoting a version of it.", model=model.name)
-    promotion_id = _insert(work, model, stage, version, body)
-    judge(work, model, stage=stage.name)
-    return get_promotion(work, promotion_id)
+    promotion_id = _insert(work, model, stage, version, body, source=source)
+    source = judge(work, model, stage=stage.name)
+    return get_promotion(work, promotion_id, source=source)
 
 
 def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
@@ -100,7 +104,7 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
     :raises PersonRequired, NotPermitted, SelfApproval: the review could never count.
     """
 
-    model, row = _reviewable(work, promotion)
+    model, row, source = _reviewable(work, promotion)
     if body.digest != row.digest:
         raise DigestMismatch(
             f"This promotion is about {row.digest}, and your review is of {body.digest}. Look at it again.",
@@ -109,7 +113,6 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
     check_description(body.comment, "The comment")
     if body.verdict is Verdict.REJECT and not body.comment.strip():
         raise CommentRequired("Say in the comment why you reject it.", field="comment")
-    source = FactSource(work)
     facts = source.facts_of(row)
     check_reviewer(facts, source.person(work.actor.name), body.verdict)
     _withdraw(work, row)
@@ -125,8 +128,8 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
         )
     )
     _record(work, model, row, EventKind.REVIEW_GIVEN, verdict=body.verdict, comment=body.comment)
-    judge(work, model, stage=row.stage)
-    return get_promotion(work, promotion)
+    source = judge(work, model, stage=row.stage)
+    return get_promotion(work, promotion, source=source)
 
 
 def withdraw_review(work: Work, promotion: str) -> Promotion:
@@ -135,12 +138,12 @@ def withdraw_review(work: Work, promotion: str) -> Promotion:
     :raises IllegalMove: there is none.
     """
 
-    model, row = _reviewable(work, promotion)
+    model, row, _ = _reviewable(work, promotion)
     if not _withdraw(work, row):
         raise IllegalMove(f"You have no standing review of promotion '{promotion}'.", promotion=promotion)
     _record(work, model, row, EventKind.REVIEW_WITHDRAWN)
-    judge(work, model, stage=row.stage)
-    return get_promotion(work, promotion)
+    source = judge(work, model, stage=row.stage)
+    return get_promotion(work, promotion, source=source)
 
 
 def take_lease(work: Work, promotion: str, body: TakeLease) -> Promotion:
@@ -158,7 +161,11 @@ def take_lease(work: Work, promotion: str, body: TakeLease) -> Promotion:
     row = _judged(work, model, row, body.holder)
     longest = round(_terms(work, row).lease.total_seconds())
     seconds = longest if body.seconds is None else max(MIN_LEASE_SECONDS, min(body.seconds, longest))
-    held = {"lease_holder": body.holder, "lease_expires_at": work.now + timedelta(seconds=seconds)}
+    until = work.now + timedelta(seconds=seconds)
+    if row.phase == Phase.APPLYING:
+        # A lease outlives the approval by its own length at most, however often it is renewed.
+        until = min(until, max(row.deadline_at, row.lease_acquired_at + timedelta(seconds=longest)))
+    held = {"lease_holder": body.holder, "lease_expires_at": until}
     if row.phase == Phase.APPLYING:
         work.connection.execute(update(promotions).where(promotions.c.id == row.id).values(**held))
     else:
@@ -196,8 +203,8 @@ def apply_promotion(work: Work, promotion: str, body: ApplyPromotion) -> Promoti
         work.existed = True
         return get_promotion(work, promotion)
     row = _judged(work, model, row, body.holder)
-    apply_to_stage(work, model, row, StageChange.PROMOTED, row.reason)
-    return get_promotion(work, promotion)
+    source = apply_to_stage(work, model, row, StageChange.PROMOTED, row.reason)
+    return get_promotion(work, promotion, source=source)
 
 
 def fail_promotion(work: Work, promotion: str, body: FailPromotion) -> Promotion:
@@ -214,8 +221,8 @@ def fail_promotion(work: Work, promotion: str, body: FailPromotion) -> Promotion
     if row.phase == Phase.APPLYING:
         _refuse_other_holder(row, body.holder)
     perform(work, model, row, Move.FAIL, body.reason)
-    judge(work, model, stage=row.stage)
-    return get_promotion(work, promotion)
+    source = judge(work, model, stage=row.stage)
+    return get_promotion(work, promotion, source=source)
 
 
 def cancel_promotion(work: Work, promotion: str, body: CancelPromotion) -> Promotion:
@@ -227,13 +234,13 @@ def cancel_promotion(work: Work, promotion: str, body: CancelPromotion) -> Promo
         return get_promotion(work, promotion)
     check_description(body.reason, "The reason")
     perform(work, model, row, Move.CANCEL, body.reason or f"cancelled by {work.actor.name}")
-    judge(work, model, stage=row.stage)
-    return get_promotion(work, promotion)
+    source = judge(work, model, stage=row.stage)
+    return get_promotion(work, promotion, source=source)
 
 
-def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChange, reason: str) -> None:
+def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChange, reason: str) -> FactSource:
     """Move the promotion to APPLIED and the stage to its version, together; then judge what else is open: having been
-    current here may be what a promotion to another stage waited for."""
+    current here may be what a promotion to another stage waited for. Answers the facts as they are then."""
 
     stage = find_stage(work, model, row.stage)
     perform(
@@ -247,7 +254,7 @@ def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChan
         applied_by=work.actor.name,
     )
     point_stage(work, model, stage, change, number=row.number, digest=row.digest, promotion=row.id, reason=reason)
-    judge(work, model)
+    return judge(work, model)
 
 
 def _begin(work: Work, promotion: str, action: Action) -> tuple[Row[Any], Row[Any]]:
@@ -258,20 +265,22 @@ def _begin(work: Work, promotion: str, action: Action) -> tuple[Row[Any], Row[An
     return model, find_promotion(work, promotion)
 
 
-def _reviewable(work: Work, promotion: str) -> tuple[Row[Any], Row[Any]]:
-    """As `_begin`, once the facts of this moment have moved the promotion.
+def _reviewable(work: Work, promotion: str) -> tuple[Row[Any], Row[Any], FactSource]:
+    """As `_begin`, once the facts of this moment have moved the promotion; and these facts.
 
     :raises PromotionFinal: it is over, if only because its time is.
     """
 
     model, row = _begin(work, promotion, Action.PROMOTION_REVIEW)
-    judge(work, model, stage=row.stage)
+    source = judge(work, model, stage=row.stage)
     row = find_promotion(work, promotion)
     _refuse_final(row)
-    return model, row
+    return model, row, source
 
 
-def _insert(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any], body: RequestPromotion) -> str:
+def _insert(
+    work: Work, model: Row[Any], stage: Row[Any], version: Row[Any], body: RequestPromotion, *, source: FactSource
+) -> str:
     pins = pins_for(work, model.name, stage.name)
     documents = [document for _, document in documents_of(work, pins)]
     deadline = work.now + terms(documents).request_expires_after
@@ -286,7 +295,8 @@ def _insert(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any], bod
         "phase": Phase.PENDING,
         "policies": pins,
         "reason": body.reason,
-        "people": sorted(set(body.people)),
+        # Who answers for the requesting service today stays excluded, should its owners change.
+        "people": sorted({*body.people, *owners_of(work, [work.actor.name])[work.actor.name]}),
         "requested_by": work.actor.name,
         "requested_at": work.now,
         "expires_at": deadline,
@@ -301,7 +311,7 @@ def _insert(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any], bod
     work.connection.execute(insert(promotions).values(**values, revision=model.revision))
     row = find_promotion(work, promotion_id)
     _record(work, model, row, EventKind.PROMOTION_REQUESTED, reason=body.reason, policies=msgspec.to_builtins(pins))
-    for older in superseded_by(new, FactSource(work).facts_of(row).stage.others, documents):
+    for older in superseded_by(new, source.facts_of(row).stage.others, documents):
         perform(work, model, open_ones[older], Move.SUPERSEDE, f"version {version.number} was asked for instead")
     return promotion_id
 
@@ -323,7 +333,7 @@ def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> R
     :raises RegistryError: it may not; which one says why.
     """
 
-    judge(work, model, stage=row.stage)
+    source = judge(work, model, stage=row.stage)
     row = find_promotion(work, row.id)
     _refuse_final(row)
     if row.phase == Phase.APPLYING and row.lease_holder != holder:
@@ -336,7 +346,7 @@ def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> R
             f"'{row.lease_holder}' holds the lease until {row.lease_expires_at.isoformat()}. Try again then.",
             holder=row.lease_holder,
         )
-    decision = decide(FactSource(work).facts_of(row), work.now, holder=holder)
+    decision = decide(source.facts_of(row), work.now, holder=holder)
     if decision.outcome is not Outcome.APPLICABLE:
         raise refusal(row, decision)
     return row

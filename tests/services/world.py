@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import select
-
 from registry_service.db.database import Database
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries import events as event_queries
@@ -19,9 +17,8 @@ from registry_service.db.queries import promotions as promotion_queries
 from registry_service.db.queries import stages as stage_queries
 from registry_service.db.queries import versions as version_queries
 from registry_service.db.queries.authentication import find_known_token
-from registry_service.db.queries.principals import find_principal
+from registry_service.db.queries.principals import find_principal, get_principal
 from registry_service.db.queries.uploads import awaited_file
-from registry_service.db.tables import grants
 from registry_service.db.view import View
 from registry_service.domain.entities import (
     CheckStatus,
@@ -36,6 +33,7 @@ from registry_service.domain.entities import (
     StageRecord,
     Verdict,
 )
+from registry_service.domain.errors import NotFound
 from registry_service.domain.events import parse_kind
 from registry_service.domain.manifest import digest_of
 from registry_service.domain.metadata import Metadata
@@ -161,13 +159,12 @@ class World:
         return made.id
 
     async def grant_id(self, name: str) -> str:
-        """The one grant that the principal has."""
+        """A grant that the principal has."""
 
-        def look(view: View) -> str:
-            found: str = view.connection.execute(select(grants.c.id).where(grants.c.principal == name)).scalar_one()
-            return found
-
-        return await self.look("ada", look)
+        granted = (await self.look("ada", get_principal, name)).grants
+        if not granted:
+            raise NotFound(f"'{name}' is granted nothing.")
+        return granted[0].id
 
     async def token_of(self, name: str, role: Role | None = None, patterns: Iterable[str] = ()) -> str:
         """Issue a token. The first one of a principal is what `act` uses."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.principals import grants_of, groups_of, owners_of
@@ -50,6 +50,60 @@ from registry_service.domain.promotions import OPEN_PHASES, Phase, PromotionKind
 from registry_service.domain.stages import seconds_current
 
 T = TypeVar("T")
+
+# Built once: to put such a statement together takes SQLAlchemy longer than to run it.
+_VERSION: Final = select(versions).where(
+    versions.c.model_id == bindparam("model_id"), versions.c.number == bindparam("number")
+)
+# Content is revoked, not a number: the same bytes registered anew are as bad as they were.
+_REVOKED: Final = select(versions.c.number).where(
+    versions.c.model_id == bindparam("model_id"),
+    versions.c.digest == bindparam("digest"),
+    versions.c.revoked_at.is_not(None),
+)
+_TAGS: Final = select(version_tags.c.key, version_tags.c.value).where(
+    version_tags.c.model_id == bindparam("model_id"), version_tags.c.number == bindparam("number")
+)
+_CURRENT_IN: Final = select(stages.c.name).where(
+    stages.c.model_id == bindparam("model_id"), stages.c.number == bindparam("number")
+)
+_STAGE: Final = select(stages).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("stage"))
+_OPEN: Final = select(
+    promotions,
+    select(func.count())
+    .where(reviews.c.promotion_id == promotions.c.id, reviews.c.withdrawn_at.is_(None))
+    .scalar_subquery()
+    .label("reviewed"),
+).where(
+    promotions.c.model_id == bindparam("model_id"),
+    promotions.c.stage == bindparam("stage"),
+    promotions.c.phase.in_(OPEN_PHASES),
+)
+_NEWEST_STANDING: Final = (
+    select(func.max(stage_history.c.number))
+    .join(versions, (versions.c.model_id == stage_history.c.model_id) & (versions.c.number == stage_history.c.number))
+    .where(
+        stage_history.c.model_id == bindparam("model_id"),
+        stage_history.c.stage == bindparam("stage"),
+        stage_history.c.change == StageChange.PROMOTED,
+        stage_history.c.number.not_in(bindparam("failed", expanding=True)),
+        versions.c.revoked_at.is_(None),
+    )
+)
+_REVIEWS: Final = select(reviews).where(reviews.c.promotion_id == bindparam("promotion_id")).order_by(reviews.c.id)
+_PRINCIPAL: Final = select(principals).where(principals.c.name == bindparam("name"))
+# The latest of each name and reporter: a policy may listen to some reporters only.
+_CHECKS: Final = (
+    select(checks)
+    .where(
+        checks.c.id.in_(
+            select(func.max(checks.c.id))
+            .where(checks.c.model_id == bindparam("model_id"), checks.c.number == bindparam("number"))
+            .group_by(checks.c.name, checks.c.reported_by)
+        )
+    )
+    .order_by(checks.c.id)
+)
 
 
 class _Target(NamedTuple):
@@ -162,9 +216,7 @@ class FactSource:
     def _version_row(self, model_id: str, number: int) -> Row[Any]:
         return self._once(
             ("version row", model_id, number),
-            lambda: self._view.connection.execute(
-                select(versions).where(versions.c.model_id == model_id, versions.c.number == number)
-            ).one(),
+            lambda: self._view.connection.execute(_VERSION, {"model_id": model_id, "number": number}).one(),
         )
 
     def _version(self, model_id: str, number: int) -> VersionFacts:
@@ -172,14 +224,9 @@ class FactSource:
 
     def _read_version(self, model_id: str, number: int) -> VersionFacts:
         row = self._version_row(model_id, number)
-        tags = self._view.connection.execute(
-            select(version_tags.c.key, version_tags.c.value).where(
-                version_tags.c.model_id == model_id, version_tags.c.number == number
-            )
-        )
-        current_in = self._view.connection.execute(
-            select(stages.c.name).where(stages.c.model_id == model_id, stages.c.number == number)
-        ).scalars()
+        of_version = {"model_id": model_id, "number": number}
+        tags = self._view.connection.execute(_TAGS, of_version)
+        current_in = self._view.connection.execute(_CURRENT_IN, of_version).scalars()
         return VersionFacts(
             number=number,
             digest=row.digest,
@@ -188,7 +235,7 @@ class FactSource:
             metadata=msgspec.convert(row.metadata, Metadata),
             tags=dict(tags.all()),
             description=row.description,
-            revoked=row.revoked_at is not None,
+            revoked=bool(self._view.connection.execute(_REVOKED, {"model_id": model_id, "digest": row.digest}).first()),
             stages=tuple(current_in),
         )
 
@@ -201,9 +248,7 @@ class FactSource:
         return {stage: seconds_current(records, target.number, self._view.now) for stage, records in history.items()}
 
     def _stage_row(self, target: _Target) -> Row[Any]:
-        return self._view.connection.execute(
-            select(stages).where(stages.c.model_id == target.model_id, stages.c.name == target.stage)
-        ).one()
+        return self._view.connection.execute(_STAGE, {"model_id": target.model_id, "stage": target.stage}).one()
 
     def _stage(self, target: _Target, row: Row[Any]) -> StageFacts:
         model_id, stage = target.model_id, target.stage
@@ -229,20 +274,7 @@ class FactSource:
         )
 
     def _open(self, model_id: str, stage: str) -> list[Row[Any]]:
-        standing = (
-            select(func.count())
-            .where(reviews.c.promotion_id == promotions.c.id, reviews.c.withdrawn_at.is_(None))
-            .scalar_subquery()
-        )
-        return list(
-            self._view.connection.execute(
-                select(promotions, standing.label("reviewed")).where(
-                    promotions.c.model_id == model_id,
-                    promotions.c.stage == stage,
-                    promotions.c.phase.in_(OPEN_PHASES),
-                )
-            )
-        )
+        return list(self._view.connection.execute(_OPEN, {"model_id": model_id, "stage": stage}))
 
     def _newest_standing(self, model_id: str, stage: str) -> int | None:
         """The highest number that a promotion made current here and that is still good. Older ones come back by
@@ -250,27 +282,12 @@ class FactSource:
 
         failed = failed_numbers(self._view, model_id)[stage]
         newest: int | None = self._view.connection.execute(
-            select(func.max(stage_history.c.number))
-            .join(
-                versions,
-                (versions.c.model_id == stage_history.c.model_id) & (versions.c.number == stage_history.c.number),
-            )
-            .where(
-                stage_history.c.model_id == model_id,
-                stage_history.c.stage == stage,
-                stage_history.c.change == StageChange.PROMOTED,
-                stage_history.c.number.not_in(failed),
-                versions.c.revoked_at.is_(None),
-            )
+            _NEWEST_STANDING, {"model_id": model_id, "stage": stage, "failed": failed}
         ).scalar_one()
         return newest
 
     def _reviews(self, promotion_id: str) -> list[Row[Any]]:
-        return list(
-            self._view.connection.execute(
-                select(reviews).where(reviews.c.promotion_id == promotion_id).order_by(reviews.c.id)
-            )
-        )
+        return list(self._view.connection.execute(_REVIEWS, {"promotion_id": promotion_id}))
 
     def _review(self, row: Row[Any]) -> ReviewFacts:
         return ReviewFacts(
@@ -284,7 +301,7 @@ class FactSource:
         )
 
     def _person(self, name: str) -> Person:
-        row = self._view.connection.execute(select(principals).where(principals.c.name == name)).one()
+        row = self._view.connection.execute(_PRINCIPAL, {"name": name}).one()
         return Person(
             name=name,
             grants=tuple(Scope(Role(grant.role), grant.pattern) for grant in grants_of(self._view, [name])[name]),
@@ -294,13 +311,7 @@ class FactSource:
         )
 
     def _checks(self, target: _Target) -> tuple[CheckFacts, ...]:
-        # The latest of each name and reporter: a policy may listen to some reporters only.
-        newest = (
-            select(func.max(checks.c.id))
-            .where(checks.c.model_id == target.model_id, checks.c.number == target.number)
-            .group_by(checks.c.name, checks.c.reported_by)
-        )
-        rows = self._view.connection.execute(select(checks).where(checks.c.id.in_(newest)).order_by(checks.c.id))
+        rows = self._view.connection.execute(_CHECKS, {"model_id": target.model_id, "number": target.number})
         return tuple(
             CheckFacts(
                 id=row.id,

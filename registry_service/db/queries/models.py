@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
@@ -24,6 +25,18 @@ _ORDERING = Ordering(
     tie_breakers=[models.c.id],
     default="name",
 )
+_NAMED: Final = select(models).where(models.c.name_taken == bindparam("name"))
+_LIVE: Final = _NAMED.where(models.c.deleted_at.is_(None))
+_DELETED: Final = _NAMED.where(models.c.deleted_at.is_not(None))
+# By whether a tombstone is looked for, and whether the row is locked.
+_BY_NAME: Final = MappingProxyType(
+    {
+        (False, False): _LIVE,
+        (False, True): _LIVE.with_for_update(),
+        (True, False): _DELETED,
+        (True, True): _DELETED.with_for_update(),
+    }
+)
 
 
 def find_model(
@@ -38,9 +51,7 @@ def find_model(
     """
 
     view.authorize(action, name)
-    statement = select(models).where(models.c.name_taken == name)
-    statement = statement.where(models.c.deleted_at.is_not(None) if deleted else models.c.deleted_at.is_(None))
-    row = view.connection.execute(statement.with_for_update() if lock else statement).one_or_none()
+    row = view.connection.execute(_BY_NAME[deleted, lock], {"name": name}).one_or_none()
     if row is None:
         kind = "deleted model" if deleted else "model"
         raise ModelNotFound(f"There is no {kind} '{name}', or you may not read it.", model=name)

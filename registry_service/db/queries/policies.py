@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.tables import policies, policy_attachments, policy_changes
@@ -28,6 +28,19 @@ _CHANGES = Ordering(
     tie_breakers=[policy_changes.c.id],
     default="proposed_at desc",
 )
+_NEWEST: Final = (
+    select(policies).where(policies.c.name == bindparam("name")).order_by(policies.c.version.desc()).limit(1)
+)
+_VERSION: Final = select(policies).where(
+    policies.c.name == bindparam("name"), policies.c.version == bindparam("version")
+)
+_NEWEST_NUMBERS: Final = (
+    select(policies.c.name, func.max(policies.c.version).label("version"))
+    .where(policies.c.name.in_(bindparam("names", expanding=True)))
+    .group_by(policies.c.name)
+    .order_by(policies.c.name)
+)
+_IN_FORCE: Final = select(policy_attachments).where(policy_attachments.c.detached_at.is_(None))
 
 
 def find_policy(view: View, name: str, version: int | None = None) -> Row[Any]:
@@ -36,11 +49,12 @@ def find_policy(view: View, name: str, version: int | None = None) -> Row[Any]:
     :raises PolicyNotFound: there is none.
     """
 
-    statement = select(policies).where(policies.c.name == name).order_by(policies.c.version.desc()).limit(1)
-    if version is not None:
+    if version is None:
+        row = view.connection.execute(_NEWEST, {"name": name}).one_or_none()
+    else:
         # PostgreSQL refuses to compare with what its integers can't hold; such a version is simply not there.
-        statement = statement.where(policies.c.version == (version if version <= MAX_NUMBER else 0))
-    row = view.connection.execute(statement).one_or_none()
+        wanted = {"name": name, "version": version if version <= MAX_NUMBER else 0}
+        row = view.connection.execute(_VERSION, wanted).one_or_none()
     if row is None:
         which = f"policy '{name}'" if version is None else f"version {version} of policy '{name}'"
         raise PolicyNotFound(f"There is no {which}.", policy=name, version=version)
@@ -82,7 +96,7 @@ def list_policy_changes(view: View, page: PageRequest) -> Page[PolicyChange]:
 
 
 def attachments_in_force(view: View) -> list[PolicyAttachment]:
-    rows = view.connection.execute(select(policy_attachments).where(policy_attachments.c.detached_at.is_(None)))
+    rows = view.connection.execute(_IN_FORCE)
     return [describe_attachment(row) for row in rows]
 
 
@@ -90,12 +104,7 @@ def pins_for(view: View, model_name: str, stage: str) -> list[PolicyPin]:
     """What a new request for this stage would be judged by: the newest version of each policy that holds there."""
 
     names = select_policies(attachments_in_force(view), model_name, stage)
-    rows = view.connection.execute(
-        select(policies.c.name, func.max(policies.c.version).label("version"))
-        .where(policies.c.name.in_(names))
-        .group_by(policies.c.name)
-        .order_by(policies.c.name)
-    )
+    rows = view.connection.execute(_NEWEST_NUMBERS, {"names": names})
     return [PolicyPin(name=row.name, version=row.version) for row in rows]
 
 

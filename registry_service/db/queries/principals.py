@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import BindParameter, Row, bindparam, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.tables import grants, group_members, groups, principal_owners, principals
@@ -17,12 +17,27 @@ from registry_service.domain.permissions import Action
 
 _PRINCIPALS = Ordering(columns={"name": principals.c.name}, tie_breakers=[principals.c.name], default="name")
 _GROUPS = Ordering(columns={"name": groups.c.name}, tie_breakers=[groups.c.name], default="name")
+_BY_NAME: Final = select(principals).where(principals.c.name == bindparam("name"))
+_NAMES: Final[BindParameter[str]] = bindparam("names", expanding=True)
+_OWNERS: Final = (
+    select(principal_owners).where(principal_owners.c.service.in_(_NAMES)).order_by(principal_owners.c.owner)
+)
+_MEMBERSHIPS: Final = (
+    select(group_members).where(group_members.c.principal.in_(_NAMES)).order_by(group_members.c.group_name)
+)
+_GRANTS: Final = select(grants).where(grants.c.principal.in_(_NAMES)).order_by(grants.c.id)
+_GRANTS_BY_GROUP: Final = (
+    select(group_members.c.principal.label("member"), *grants.c)
+    .join(group_members, group_members.c.group_name == grants.c.group_name)
+    .where(group_members.c.principal.in_(_NAMES))
+    .order_by(grants.c.id)
+)
 
 
 def find_principal(view: View, name: str) -> Row[Any]:
     """:raises PrincipalNotFound: nobody has this name."""
 
-    row = view.connection.execute(select(principals).where(principals.c.name == name)).one_or_none()
+    row = view.connection.execute(_BY_NAME, {"name": name}).one_or_none()
     if row is None:
         raise PrincipalNotFound(f"There is no principal '{name}'.", principal=name)
     return row
@@ -70,18 +85,14 @@ def owners_of(view: View, services: Sequence[str]) -> dict[str, list[str]]:
     """Who answers for each of the services."""
 
     found: dict[str, list[str]] = defaultdict(list)
-    for row in view.connection.execute(
-        select(principal_owners).where(principal_owners.c.service.in_(services)).order_by(principal_owners.c.owner)
-    ):
+    for row in view.connection.execute(_OWNERS, {"names": services}):
         found[row.service].append(row.owner)
     return found
 
 
 def groups_of(view: View, names: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
-    for row in view.connection.execute(
-        select(group_members).where(group_members.c.principal.in_(names)).order_by(group_members.c.group_name)
-    ):
+    for row in view.connection.execute(_MEMBERSHIPS, {"names": names}):
         found[row.principal].append(row.group_name)
     return found
 
@@ -90,15 +101,9 @@ def grants_of(view: View, names: Sequence[str]) -> dict[str, list[Grant]]:
     """All grants of each principal, its own and those of its groups."""
 
     found: dict[str, list[Grant]] = defaultdict(list)
-    for row in view.connection.execute(select(grants).where(grants.c.principal.in_(names)).order_by(grants.c.id)):
+    for row in view.connection.execute(_GRANTS, {"names": names}):
         found[row.principal].append(describe_grant(row))
-    by_group = view.connection.execute(
-        select(group_members.c.principal.label("member"), *grants.c)
-        .join(group_members, group_members.c.group_name == grants.c.group_name)
-        .where(group_members.c.principal.in_(names))
-        .order_by(grants.c.id)
-    )
-    for row in by_group:
+    for row in view.connection.execute(_GRANTS_BY_GROUP, {"names": names}):
         found[row.member].append(describe_grant(row))
     return found
 

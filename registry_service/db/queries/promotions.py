@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
@@ -23,7 +23,7 @@ from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Decision
 from registry_service.domain.entities import Closure, Page, Promotion, Review, Verdict
 from registry_service.domain.errors import PromotionNotFound
-from registry_service.domain.permissions import Action
+from registry_service.domain.permissions import Action, may
 from registry_service.domain.policies import PolicyPin
 from registry_service.domain.policy_check import check_policy
 from registry_service.domain.promotions import OPEN_PHASES, Phase, PromotionKind
@@ -34,28 +34,29 @@ _ORDERING = Ordering(
 )
 
 
-def _with_stage() -> Select[Any]:
-    return (
-        select(
-            promotions,
-            models.c.name.label("model_name"),
-            (stages.c.promotion_id.is_not_distinct_from(promotions.c.id)).label("is_current"),
-        )
-        .join(models, models.c.id == promotions.c.model_id)
-        .join(stages, (stages.c.model_id == promotions.c.model_id) & (stages.c.name == promotions.c.stage))
+_WITH_STAGE: Final = (
+    select(
+        promotions,
+        models.c.name.label("model_name"),
+        (stages.c.promotion_id.is_not_distinct_from(promotions.c.id)).label("is_current"),
     )
+    .join(models, models.c.id == promotions.c.model_id)
+    .join(stages, (stages.c.model_id == promotions.c.model_id) & (stages.c.name == promotions.c.stage))
+)
+_BY_ID: Final = _WITH_STAGE.where(promotions.c.id == bindparam("promotion"), models.c.deleted_at.is_(None))
+_OPEN: Final = _WITH_STAGE.where(
+    promotions.c.model_id == bindparam("model_id"), promotions.c.phase.in_(OPEN_PHASES)
+).order_by(promotions.c.requested_at, promotions.c.id)
+_REVIEWS: Final = (
+    select(reviews).where(reviews.c.promotion_id.in_(bindparam("promotions", expanding=True))).order_by(reviews.c.id)
+)
 
 
 def find_promotion(view: View, promotion: str) -> Row[Any]:
     """:raises PromotionNotFound: there is none, or its model is out of sight."""
 
-    statement = _with_stage().where(
-        promotions.c.id == promotion,
-        models.c.deleted_at.is_(None),
-        in_sight(view, Action.PROMOTION_READ, models.c.name),
-    )
-    row = view.connection.execute(statement).one_or_none()
-    if row is None:
+    row = view.connection.execute(_BY_ID, {"promotion": promotion}).one_or_none()
+    if row is None or not may(view.actor, Action.PROMOTION_READ, row.model_name):
         raise PromotionNotFound(f"There is no promotion '{promotion}', or you may not read it.", promotion=promotion)
     return row
 
@@ -65,20 +66,19 @@ def open_promotions(
 ) -> list[Row[Any]]:
     """The open promotions of a model, the oldest first."""
 
-    statement = _with_stage().where(promotions.c.model_id == model_id, promotions.c.phase.in_(OPEN_PHASES))
-    if stage is not None:
-        statement = statement.where(promotions.c.stage == stage)
-    if number is not None:
-        statement = statement.where(promotions.c.number == number)
-    return list(view.connection.execute(statement.order_by(promotions.c.requested_at, promotions.c.id)))
+    rows = view.connection.execute(_OPEN, {"model_id": model_id})
+    return [row for row in rows if stage in (None, row.stage) and number in (None, row.number)]
 
 
-def get_promotion(view: View, promotion: str, *, holder: str | None = None) -> Promotion:
-    return describe_promotions(view, [find_promotion(view, promotion)], holder=holder)[0]
+def get_promotion(
+    view: View, promotion: str, *, holder: str | None = None, source: FactSource | None = None
+) -> Promotion:
+    """`source`: facts that were read in this transaction and still hold."""
+    return describe_promotions(view, [find_promotion(view, promotion)], holder=holder, source=source)[0]
 
 
 def list_promotions(view: View, page: PageRequest) -> Page[Promotion]:
-    statement = _with_stage().where(models.c.deleted_at.is_(None), in_sight(view, Action.PROMOTION_READ, models.c.name))
+    statement = _WITH_STAGE.where(models.c.deleted_at.is_(None), in_sight(view, Action.PROMOTION_READ, models.c.name))
     if page.filter:
         statement = statement.where(matching("promotions", page.filter))
     return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_promotions(view, rows))
@@ -105,9 +105,7 @@ def describe_promotions(
 ) -> list[Promotion]:
     source = source or FactSource(view)
     given: dict[str, list[Row[Any]]] = defaultdict(list)
-    for review in view.connection.execute(
-        select(reviews).where(reviews.c.promotion_id.in_([row.id for row in rows])).order_by(reviews.c.id)
-    ):
+    for review in view.connection.execute(_REVIEWS, {"promotions": [row.id for row in rows]}):
         given[review.promotion_id].append(review)
     described = []
     for row in rows:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.queries.models import find_model
@@ -20,14 +20,16 @@ from registry_service.domain.stages import hold_is_active
 
 _BY_POSITION = Ordering(columns={"position": stages.c.position}, tie_breakers=[stages.c.name], default="position")
 _HISTORY = Ordering(columns={"id": stage_history.c.id}, tie_breakers=[stage_history.c.id], default="id desc")
+_BY_NAME: Final = select(stages).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("stage"))
+_FAILED: Final = select(stage_failures.c.stage, stage_failures.c.number).where(
+    stage_failures.c.model_id == bindparam("model_id"), stage_failures.c.cleared_at.is_(None)
+)
 
 
 def find_stage(view: View, model: Row[Any], stage: str) -> Row[Any]:
     """:raises StageNotFound: the model has no such stage."""
 
-    row = view.connection.execute(
-        select(stages).where(stages.c.model_id == model.id, stages.c.name == stage)
-    ).one_or_none()
+    row = view.connection.execute(_BY_NAME, {"model_id": model.id, "stage": stage}).one_or_none()
     if row is None:
         known = view.connection.execute(
             select(stages.c.name).where(stages.c.model_id == model.id).order_by(stages.c.position)
@@ -106,11 +108,7 @@ def failed_numbers(view: View, model_id: str) -> dict[str, list[int]]:
     """By stage: the versions that a rollback abandoned there and nobody cleared since."""
 
     found: dict[str, set[int]] = defaultdict(set)
-    for row in view.connection.execute(
-        select(stage_failures.c.stage, stage_failures.c.number).where(
-            stage_failures.c.model_id == model_id, stage_failures.c.cleared_at.is_(None)
-        )
-    ):
+    for row in view.connection.execute(_FAILED, {"model_id": model_id}):
         found[row.stage].add(row.number)
     return defaultdict(list, {stage: sorted(numbers) for stage, numbers in found.items()})
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, Table, or_, select
+from sqlalchemy import Row, Select, bindparam, or_, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
@@ -23,6 +23,7 @@ from registry_service.db.tables import (
     version_tags,
     versions,
 )
+from registry_service.db.types import UtcTimestamp
 from registry_service.db.view import View
 from registry_service.domain.entities import (
     LineageEdge,
@@ -51,6 +52,42 @@ _ORDERING = Ordering(
     tie_breakers=[versions.c.number],
     default="number desc",
 )
+_OF_MODEL: Final = select(versions).where(versions.c.model_id == bindparam("model_id"))
+_BY_NUMBER: Final = _OF_MODEL.where(versions.c.number == bindparam("number"))
+# Two rows are enough to tell that a digest is ambiguous.
+_BY_DIGEST: Final = _OF_MODEL.where(versions.c.digest == bindparam("digest")).limit(2)
+_HIGHEST: Final = _OF_MODEL.order_by(versions.c.number.desc()).limit(1)
+_LATEST: Final = _HIGHEST.where(versions.c.revoked_at.is_(None))
+_LATEST_AS_OF: Final = _HIGHEST.where(
+    or_(versions.c.revoked_at.is_(None), versions.c.revoked_at > bindparam("as_of", type_=UtcTimestamp()))
+)
+_TAGS: Final = select(version_tags).where(
+    version_tags.c.model_id == bindparam("model_id"), version_tags.c.number.in_(bindparam("numbers", expanding=True))
+)
+_LINEAGE: Final = (
+    select(version_lineage)
+    .where(
+        version_lineage.c.model_id == bindparam("model_id"),
+        version_lineage.c.number.in_(bindparam("numbers", expanding=True)),
+    )
+    .order_by(version_lineage.c.id)
+)
+_STAGES: Final = (
+    select(stages.c.number, stages.c.name)
+    .where(stages.c.model_id == bindparam("model_id"), stages.c.number.in_(bindparam("numbers", expanding=True)))
+    .order_by(stages.c.position)
+)
+_ALIASES: Final = (
+    select(aliases.c.number, aliases.c.name)
+    .where(aliases.c.model_id == bindparam("model_id"), aliases.c.number.in_(bindparam("numbers", expanding=True)))
+    .order_by(aliases.c.name)
+)
+_STAGE: Final = select(stages.c.number).where(
+    stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("name")
+)
+_ALIAS: Final = select(aliases.c.number).where(
+    aliases.c.model_id == bindparam("model_id"), aliases.c.name == bindparam("name")
+)
 
 
 def find_version(view: View, model: Row[Any], selector: str, *, as_of: datetime | None = None) -> Row[Any]:
@@ -59,20 +96,23 @@ def find_version(view: View, model: Row[Any], selector: str, *, as_of: datetime 
     :raises InvalidSelector, VersionNotFound, StageVacant, AmbiguousDigest: as they say.
     """
 
-    # Two rows are enough to tell that a digest is ambiguous; every other selector names one at most.
-    statement = select(versions).where(versions.c.model_id == model.id).limit(2)
+    statement, wanted = _BY_NUMBER, {"model_id": model.id}
     match parse_selector(selector):
         case ByNumber(number):
-            statement = statement.where(versions.c.number == number)
+            wanted["number"] = number
+        case Latest() if as_of is None:
+            statement = _LATEST
         case Latest():
-            statement = _latest(statement, as_of)
+            statement = _LATEST_AS_OF
         case ByDigest(digest):
-            statement = statement.where(versions.c.digest == digest)
+            statement = _BY_DIGEST
+            wanted["digest"] = digest
         case ByPointer(name):
-            statement = statement.where(versions.c.number == _pointed_at(view, model, name, as_of))
+            wanted["number"] = _pointed_at(view, model, name, as_of)
     if as_of is not None:
-        statement = statement.where(versions.c.created_at <= as_of)
-    rows = view.connection.execute(statement).all()
+        statement = statement.where(versions.c.created_at <= bindparam("as_of"))
+        wanted["as_of"] = as_of
+    rows = view.connection.execute(statement, wanted).all()
     if not rows:
         raise VersionNotFound(
             f"'{model.name}' has no version {selector}. See its versions with: model-registry versions list"
@@ -156,25 +196,19 @@ def get_file(view: View, model: str, selector: str, path: str) -> tuple[int, Man
 def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> list[ModelVersion]:
     """Rows of one model's `versions`, completed from the other tables: one statement each, however many rows."""
 
-    numbers = [row.number for row in rows]
+    those = {"model_id": model.id, "numbers": [row.number for row in rows]}
     tags: dict[int, dict[str, str]] = defaultdict(dict)
-    for tag in view.connection.execute(
-        select(version_tags).where(version_tags.c.model_id == model.id, version_tags.c.number.in_(numbers))
-    ):
+    for tag in view.connection.execute(_TAGS, those):
         tags[tag.number][tag.key] = tag.value
     lineage: dict[int, list[LineageEdge]] = defaultdict(list)
-    for edge in view.connection.execute(
-        select(version_lineage)
-        .where(version_lineage.c.model_id == model.id, version_lineage.c.number.in_(numbers))
-        .order_by(version_lineage.c.id)
-    ):
+    for edge in view.connection.execute(_LINEAGE, those):
         lineage[edge.number].append(
             LineageEdge(
                 kind=LineageKind(edge.kind), ref=edge.ref, digest=edge.digest, url=edge.url, details=edge.details
             )
         )
-    current = _pointers(view, select(stages.c.number, stages.c.name).order_by(stages.c.position), stages, model.id)
-    named = _pointers(view, select(aliases.c.number, aliases.c.name).order_by(aliases.c.name), aliases, model.id)
+    current = _pointers(view, _STAGES, those)
+    named = _pointers(view, _ALIASES, those)
     fields = msgspec.convert(model.metadata_fields, list[MetadataField])
     described = []
     for row in rows:
@@ -209,18 +243,11 @@ def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> 
     return described
 
 
-def _pointers(view: View, statement: Select[Any], table: Table, model_id: str) -> dict[int, list[str]]:
+def _pointers(view: View, statement: Select[Any], those: Mapping[str, object]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
-    for row in view.connection.execute(statement.where(table.c.model_id == model_id, table.c.number.is_not(None))):
+    for row in view.connection.execute(statement, those):
         found[row.number].append(row.name)
     return found
-
-
-def _latest(statement: Select[Any], as_of: datetime | None) -> Select[Any]:
-    is_good: ColumnElement[bool] = versions.c.revoked_at.is_(None)
-    if as_of is not None:
-        is_good = or_(is_good, versions.c.revoked_at > as_of)
-    return statement.where(is_good).order_by(versions.c.number.desc()).limit(1)
 
 
 def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) -> int:
@@ -230,9 +257,8 @@ def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) 
     :raises StageVacant: the stage exists and nothing is current in it.
     """
 
-    stage = view.connection.execute(
-        select(stages.c.number).where(stages.c.model_id == model.id, stages.c.name == name)
-    ).one_or_none()
+    pointer = {"model_id": model.id, "name": name}
+    stage = view.connection.execute(_STAGE, pointer).one_or_none()
     number: int | None
     if stage is not None:
         number = stage.number if as_of is None else _stage_at(view, model.id, name, as_of)
@@ -246,9 +272,7 @@ def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) 
             )
         return number
     if as_of is None:
-        number = view.connection.execute(
-            select(aliases.c.number).where(aliases.c.model_id == model.id, aliases.c.name == name)
-        ).scalar_one_or_none()
+        number = view.connection.execute(_ALIAS, pointer).scalar_one_or_none()
     else:
         number = _alias_at(view, model.id, name, as_of)
     if number is None:
