@@ -12,6 +12,8 @@ INSTALLED := $(VENV)/.installed
 ifeq ($(strip $(HOME)),)
 export HOME := $(CURDIR)/$(VENV)/home
 endif
+# As pip does, uv trusts what the system trusts: behind a proxy that looks into TLS, only that names its authority.
+export UV_SYSTEM_CERTS ?= 1
 FAST := not airflow and not postgres and not slow
 
 .PHONY: help
@@ -96,6 +98,6 @@ requirements: ## compile the pinned requirement files anew (UPGRADE=1: newest re
 COMPILE = --quiet --universal --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
 .PHONY: clean
-clean: ## remove .venv, caches and builds (not ./data)
+clean: ## remove .venv, caches and builds (what `make serve` keeps in ~/.model-registry stays)
 	rm -rf $(VENV) dist build .cache .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
