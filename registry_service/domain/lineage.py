@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from registry_service.domain.entities import LineageKind
 from registry_service.domain.errors import InvalidInput, TooLarge
+from registry_service.domain.names import check_text
 from registry_service.domain.requests import NewLineageEdge
 
 MAX_EDGES: Final = 1000
+MAX_DETAILS: Final = 64
+# In bytes of UTF-8. Refs are looked up by an index, and PostgreSQL's index rows end at 2.7 kB.
 MAX_REF: Final = 1024
 MAX_URL: Final = 2048
-MAX_DETAILS: Final = 64
 MAX_DETAIL_KEY: Final = 256
 MAX_DETAIL_VALUE: Final = 4096
 
@@ -59,27 +61,25 @@ def check_lineage(edges: Sequence[NewLineageEdge]) -> None:
 
 
 def _check_edge(edge: NewLineageEdge, where: str) -> None:
-    _check_text(edge.ref, f"{where}.ref", MAX_REF)
+    _check_line(edge.ref, f"{where}.ref", MAX_REF)
     if edge.kind is LineageKind.PARENT_VERSION:
         parse_version_reference(edge.ref)
     if edge.digest is not None and not _DIGEST.fullmatch(edge.digest):
         raise InvalidInput(f"{where}.digest is no digest. Write it as '<algorithm>:<value>', 71 characters at most.")
     if edge.url is not None:
-        _check_text(edge.url, f"{where}.url", MAX_URL)
+        _check_line(edge.url, f"{where}.url", MAX_URL)
         _check_link(edge.url, f"{where}.url")
     if len(edge.details) > MAX_DETAILS:
         raise TooLarge(f"{where}.details has {len(edge.details)} entries; at most {MAX_DETAILS} are kept.")
     for key, value in edge.details.items():
-        _check_text(key, f"{where}.details, the key '{key[:40]}',", MAX_DETAIL_KEY)
-        if len(value) > MAX_DETAIL_VALUE:
-            raise TooLarge(f"{where}.details['{key}'] is longer than {MAX_DETAIL_VALUE} characters.")
+        _check_line(key, f"{where}.details, the key {key[:40]!r},", MAX_DETAIL_KEY)
+        check_text(value, f"{where}.details[{key!r}]", limit=MAX_DETAIL_VALUE)
 
 
-def _check_text(text: str, where: str, longest: int) -> None:
+def _check_line(text: str, where: str, longest: int) -> None:
     if not text.strip() or _CONTROL.search(text):
         raise InvalidInput(f"{where} is empty or has control characters. Give one line of plain text.")
-    if len(text) > longest:
-        raise TooLarge(f"{where} is longer than {longest} characters.")
+    check_text(text, where, limit=longest)
 
 
 def _check_link(url: str, where: str) -> None:

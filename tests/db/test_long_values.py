@@ -10,9 +10,19 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from registry_service.db.database import Database
-from registry_service.db.tables import model_tags, models, principals, version_params, version_tags, versions
+from registry_service.db.tables import (
+    model_tags,
+    models,
+    principals,
+    version_lineage,
+    version_params,
+    version_tags,
+    versions,
+)
+from registry_service.domain.lineage import MAX_REF
 from registry_service.domain.metadata import MAX_PARAM_BYTES
 from registry_service.domain.names import MAX_NAME, MAX_TAG_VALUE_BYTES
+from registry_service.services.texts import MAX_LINE
 
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
 
@@ -20,6 +30,12 @@ NOW = datetime(2026, 3, 3, tzinfo=UTC)
 def text(length: int) -> str:
     """Without repetitions, which PostgreSQL would compress away."""
     return "".join(random.Random(length).choices(string.ascii_letters + string.digits, k=length))
+
+
+def wide_text(size: int) -> str:
+    """Of this many bytes, three to a character where they fit."""
+    found = random.Random(size)
+    return "".join(chr(found.randrange(0x4E00, 0x9F00)) for _ in range(size // 3)) + "x" * (size % 3)
 
 
 def keep_the_longest(connection: Connection) -> list[int]:
@@ -39,7 +55,10 @@ def keep_the_longest(connection: Connection) -> list[int]:
         updated_at=NOW,
         revision=1,
     )
-    put(versions, **made, model_id="m", number=1, digest="d", metadata={}, people=[], file_count=0, size=0)
+    content = {"digest": "d", "metadata": {}, "people": [], "file_count": 0, "size": 0}
+    for number, make in ((1, text), (2, wide_text)):
+        put(versions, **made, **content, model_id="m", number=number, identity=make(MAX_LINE))
+        put(version_lineage, model_id="m", number=number, kind="dataset", ref=make(MAX_REF), details={})
     key, tag = text(MAX_NAME), text(MAX_TAG_VALUE_BYTES)
     put(model_tags, model_id="m", key=key, value=tag)
     put(version_tags, model_id="m", number=1, key=key, value=tag)
@@ -50,6 +69,6 @@ def keep_the_longest(connection: Connection) -> list[int]:
     ]
 
 
-async def test_the_longest_tags_and_params_are_kept(database: Database) -> None:
+async def test_the_longest_values_are_kept(database: Database) -> None:
     kept = await database.write(keep_the_longest)
     assert kept == [MAX_TAG_VALUE_BYTES, MAX_TAG_VALUE_BYTES, MAX_PARAM_BYTES]

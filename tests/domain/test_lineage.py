@@ -56,6 +56,8 @@ def test_a_parent_reference_is_read_from_the_right() -> None:
         (edge("a\x00b"), InvalidInput),
         (edge("a\nb"), InvalidInput),
         (edge("x" * (MAX_REF + 1)), TooLarge),
+        (edge("\u754c" * (MAX_REF // 3 + 1)), TooLarge),
+        (edge("a\ud800b"), InvalidInput),
         (edge(digest="abc"), InvalidInput),
         (edge(digest="sha512:" + "a" * 128), InvalidInput),
         (edge(url="javascript:alert(1)"), InvalidInput),
@@ -66,6 +68,9 @@ def test_a_parent_reference_is_read_from_the_right() -> None:
         (edge(details={str(n): "" for n in range(65)}), TooLarge),
         (edge(details={"": "x"}), InvalidInput),
         (edge(details={"k": "x" * 4097}), TooLarge),
+        (edge(details={"k": "a\0b"}), InvalidInput),
+        (edge(details={"k": "a\ud800b"}), InvalidInput),
+        (edge(details={"a\ud800b": ""}), InvalidInput),
     ],
 )
 def test_a_malformed_edge_is_refused_by_its_place(wrong: NewLineageEdge, error: type[RegistryError]) -> None:

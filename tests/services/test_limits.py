@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -22,26 +23,32 @@ from registry_service.db.queries import (
     uploads,
     versions,
 )
-from registry_service.domain.entities import CheckStatus, Verdict
-from registry_service.domain.errors import InvalidInput, NotFound, NothingToRollBack, RevisionMismatch
+from registry_service.domain.entities import CheckStatus, LineageKind, Verdict
+from registry_service.domain.errors import InvalidInput, NotFound, NothingToRollBack, RevisionMismatch, TooLarge
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.requests import (
     CancelPromotion,
     ClearFailure,
     CreateModel,
+    CreateToken,
+    FailPromotion,
     GiveReview,
     HoldStage,
+    NewLineageEdge,
     ReportCheck,
     RevokeVersion,
+    StartDeployment,
     UpdateModel,
     UpdatePrincipal,
     UpdateVersion,
     VacateStage,
 )
 from registry_service.services import checks as check_cases
+from registry_service.services import deployments as deployment_cases
 from registry_service.services import models as model_cases
 from registry_service.services import promotions as promotion_cases
 from registry_service.services import stages as stage_cases
+from registry_service.services import tokens as token_cases
 from registry_service.services import versions as version_cases
 from registry_service.services.principals import update_principal
 from tests.services.world import ALL, World
@@ -72,6 +79,10 @@ async def test_what_no_name_can_be_is_not_found(world: World) -> None:
                 pytest.fail(f"{what}: {await look(world, text)}")
 
 
+def edge(ref: str, **more: Any) -> NewLineageEdge:
+    return NewLineageEdge(kind=LineageKind.DATASET, ref=ref, **more)
+
+
 WRITES: dict[str, Callable[[World, str], Awaitable[object]]] = {
     "description of a model": lambda w, text: w.act(
         "ada", model_cases.create_model, CreateModel(name="churn", description=text)
@@ -98,6 +109,21 @@ WRITES: dict[str, Callable[[World, str], Awaitable[object]]] = {
     "request": lambda w, text: w.request(1, "staging", reason=text),
     "hold": lambda w, text: w.act("ada", stage_cases.hold_stage, "fraud", "production", HoldStage(reason=text)),
     "rollback": lambda w, text: w.roll_back(from_version=2, reason=text),
+    "vacating": lambda w, text: w.act(
+        "ben", stage_cases.vacate_stage, "fraud", "production", VacateStage(from_version=2, reason=text)
+    ),
+    "cleared failure": lambda w, text: w.act(
+        "ben", stage_cases.clear_failure, "fraud", "production", ClearFailure(version=1, reason=text)
+    ),
+    "ref": lambda w, text: w.register(lineage=[edge(text)]),
+    "details": lambda w, text: w.register(lineage=[edge("s3://data", details={"a": text})]),
+    "target": lambda w, text: w.act(
+        "airflow", deployment_cases.start_deployment, StartDeployment(model="fraud", target=text, version="1")
+    ),
+    "run": lambda w, text: w.act(
+        "airflow", deployment_cases.start_deployment, StartDeployment(model="fraud", target="eu", version="1", run=text)
+    ),
+    "name of a token": lambda w, text: w.act("ada", token_cases.create_token, CreateToken(name=text)),
     "display name": lambda w, text: w.act("ada", update_principal, "ben", UpdatePrincipal(display_name=text)),
 }
 
@@ -129,6 +155,38 @@ async def test_comments_reasons_and_holders_that_can_not_be_kept_are_refused(wor
         ):
             with pytest.raises(InvalidInput):
                 await act
+    held = await world.lease(await world.approve("ben", promotion))
+    for text in UNKEPT:
+        with pytest.raises(InvalidInput):
+            await world.act(
+                "airflow", promotion_cases.fail_promotion, held.id, FailPromotion(holder="run-1", reason=text)
+            )
+
+
+async def test_what_databases_look_up_is_limited_in_bytes(world: World) -> None:
+    (version,) = await world.registered(1)
+    promotion = await world.approved(version.number)
+    longest = wide_text(341) + "x"
+    assert len(longest.encode()) == 1024
+    # By characters, all of these would be short enough; PostgreSQL has no room for the longest.
+    for text in (longest + "x", wide_text(342), wide_text(1024)):
+        for act in (
+            world.register(identity=text),
+            world.register(lineage=[edge(text)]),
+            world.lease(promotion, text),
+        ):
+            with pytest.raises(TooLarge):
+                await act
+    made = await world.register(identity=longest, lineage=[edge(longest)])
+    assert (made.identity, made.lineage[0].ref) == (longest, longest)
+    held = await world.lease(promotion, longest)
+    assert held.lease is not None and held.lease.holder == longest
+
+
+def wide_text(length: int) -> str:
+    """Characters of three bytes each, without repetitions, which PostgreSQL would compress away."""
+    found = random.Random(length)
+    return "".join(chr(found.randrange(0x4E00, 0x9F00)) for _ in range(length))
 
 
 async def test_a_number_that_no_version_has_is_a_refusal(world: World) -> None:
