@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, delete, insert, select, update
 
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uploads import find_upload, readable_digests
@@ -51,6 +51,12 @@ from registry_service.services.judging import judge, stale_promotions_of
 from registry_service.services.texts import check_description, check_line, check_people, check_reason
 from registry_service.services.work import Work
 
+_NEXT_NUMBER: Final = update(models).where(models.c.id == bindparam("model_id")).values(last_number=bindparam("last"))
+_BY_IDENTITY: Final = select(versions).where(
+    versions.c.model_id == bindparam("model_id"), versions.c.identity == bindparam("identity")
+)
+_INSERT: Final = insert(versions)
+
 
 def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVersion:
     """Make a version visible, whole, in this one transaction. All its bytes are verified and durable by now.
@@ -73,7 +79,7 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
     _check_bytes(work, body)
 
     number = found.last_number + 1
-    work.connection.execute(update(models).where(models.c.id == found.id).values(last_number=number))
+    work.connection.execute(_NEXT_NUMBER, {"model_id": found.id, "last": number})
     _insert(work, found.id, number, digest, body)
     record_change(
         work,
@@ -170,6 +176,8 @@ def _check_bytes(work: Work, body: RegisterVersion) -> None:
     """Every digest is covered: by bytes that this upload brought or was spared, or by a version in sight."""
 
     sizes = {file.digest: file.size for file in body.files}
+    if not sizes and body.upload is None:
+        return
     if len({(file.digest, file.size) for file in body.files}) != len(sizes):
         raise InvalidManifest("One digest stands with two sizes in the manifest. Compute the manifest again.")
     covered: set[str] = set()
@@ -202,22 +210,23 @@ def _check_bytes(work: Work, body: RegisterVersion) -> None:
 def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterVersion) -> None:
     described = body.metadata
     work.connection.execute(
-        insert(versions).values(
-            model_id=model_id,
-            number=number,
-            digest=digest,
-            identity=body.identity,
-            metadata=described,
+        _INSERT,
+        {
+            "model_id": model_id,
+            "number": number,
+            "digest": digest,
+            "identity": body.identity,
+            "metadata": described,
             **{name: getattr(described, name) for name in INDEXED_FIELDS},
-            score=described.score,
-            description=body.description,
-            source_uri=body.source_uri,
-            people=sorted(set(body.people)),
-            file_count=len(body.files),
-            size=sum(file.size for file in body.files),
-            created_at=work.now,
-            created_by=work.actor.name,
-        )
+            "score": described.score,
+            "description": body.description,
+            "source_uri": body.source_uri,
+            "people": sorted(set(body.people)),
+            "file_count": len(body.files),
+            "size": sum(file.size for file in body.files),
+            "created_at": work.now,
+            "created_by": work.actor.name,
+        },
     )
     _insert_files(work, model_id, number, body.files)
     _insert_tags(work, model_id, number, body.tags)
@@ -277,9 +286,7 @@ def _insert_lineage(work: Work, model_id: str, number: int, edges: list[NewLinea
 
 
 def _registered(work: Work, model: Row[Any], identity: str) -> Row[Any] | None:
-    return work.connection.execute(
-        select(versions).where(versions.c.model_id == model.id, versions.c.identity == identity)
-    ).one_or_none()
+    return work.connection.execute(_BY_IDENTITY, {"model_id": model.id, "identity": identity}).one_or_none()
 
 
 def _of(table: Table, version: Row[Any]) -> ColumnElement[bool]:
