@@ -55,6 +55,7 @@ class RunningDeployment(ModelFiles):
         self.promotion: PromotionReference = promotion_reference(promotion)
         self.previous: ModelFiles | None = None
         self.deployment_id: str | None = None
+        self._hook = hook
         self._client = hook.client
         self._lease = lease
 
@@ -74,6 +75,24 @@ class RunningDeployment(ModelFiles):
                 f"{self.version}). The deployment didn't arrive, or something else deploys there."
             )
         self.check_lease()
+
+    def to_bring_back(self) -> ModelFiles | None:
+        """What the target is to serve now that this deployment failed; None: nothing, or what another run decides.
+
+        It is asked anew: since the block began somebody may have rolled the stage back, and once our lease was lost,
+        another run may deploy. Where the registry doesn't answer, it is what was current at the beginning.
+        """
+        mine = self.promotion
+        deploying = f"model = '{mine['model_name']}' AND stage = '{mine['stage']}' AND phase = 'APPLYING'"
+        try:
+            others = self._client.list_promotions(filter=deploying).items
+            if any(other.id != mine["promotion"] for other in others):
+                log.warning("Another run deploys to %s by now; the target is left to it", mine["stage"])
+                return None
+            return _previous(self._hook, self._client.get_promotion(mine["promotion"]))
+        except RegistryError as away:
+            log.warning("What is current can't be asked for: %s", in_words(away))
+            return self.previous
 
     def check_lease(self) -> None:
         """:raises LeaseLost: the right to deploy ended."""
@@ -223,9 +242,9 @@ def _clean_up(
     fail_promotion: bool,
 ) -> None:
     """Bring back what ran before, then give the stage free. No step's failure keeps the next from being taken."""
-    previous = running.previous
     entered = running.deployment_id is not None
-    if entered and undo is not None and previous is not None:
+    previous = running.to_bring_back() if entered and undo is not None else None
+    if undo is not None and previous is not None:
         log.warning("The deployment of %s failed; %s is brought back", running, previous)
         try:
             undo(previous)

@@ -61,7 +61,7 @@ class Registration:
             if refused.code == ModelNotFound.code:
                 return None  # the first registration makes the model
             raise
-        return self._accepted(page.items[0]) if page.items else None
+        return self._accepted(self._own(page.items[0])) if page.items else None
 
     def register(self, draft: ModelDraft) -> ModelVersion:
         """Upload and register. Safe to repeat: the identity answers with the version of the first time.
@@ -82,6 +82,20 @@ class Registration:
                 people=self.task.people,
             )
         return self._accepted(version)
+
+    def _own(self, version: ModelVersion) -> ModelVersion:
+        """Identities can be guessed: another principal's version doesn't pass for what this task registered.
+
+        :raises ModelRegistryRefused: it is somebody else's.
+        """
+        with refusals_as_failures():
+            me = self.hook.client.who_am_i().principal.name
+        if version.created_by != me:
+            raise ModelRegistryRefused(
+                f"'{version.created_by}' registered {version.model_name} version {version.number} under this task's "
+                f"identity, and this task works as '{me}'. Look into it; clearing the task gives it a new identity."
+            )
+        return version
 
     def _accepted(self, version: ModelVersion) -> ModelVersion:
         registered_in = next(

@@ -13,6 +13,9 @@ from sqlalchemy import Connection
 # Two-number advisory locks and one-number ones are distinct spaces in PostgreSQL, so no text key can hit this pair.
 _EVENT_LOG = (0x4D52, 1)
 
+POLICIES_LOCK = "policies"
+"""Held by whoever changes policies, shared by whoever pins them: a forced change must find every open request."""
+
 
 def lock_event_log(connection: Connection) -> None:
     """Wait for the turn to number events. Take it last: every other writer waits from here to this commit.
@@ -33,5 +36,16 @@ def lock_key(connection: Connection, key: str) -> None:
     """
 
     if connection.dialect.name == "postgresql":
-        number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1)", (number,))
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1)", (_number(key),))
+
+
+def share_key(connection: Connection, key: str) -> None:
+    """Wait until no other transaction holds `key` by `lock_key`, and keep them waiting; those who share it don't wait
+    for each other. For reading what a change must not miss."""
+
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock_shared($1)", (_number(key),))
+
+
+def _number(key: str) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)

@@ -147,12 +147,13 @@ def latest_report(wanted: RequiredCheck, facts: Facts) -> CheckFacts | None:
 
 def _judge_condition(document: PolicyDocument, condition: RequiredCondition, facts: Facts) -> Reason:
     text = condition.expression
-    if facts.current is None and cites_current(text):
-        met: bool | None = condition.without_current
+    met = holds(text, facts)
+    if met is None and facts.current is None and cites_current(text):
+        # Only what the comparison leaves open is settled so: what the condition asks for besides still counts.
+        met = condition.without_current
         why = f"Nothing is current in '{facts.promotion.stage}' to compare with"
         good = f"{why}, and the policy asks for no more."
     else:
-        met = holds(text, facts)
         seen = ", ".join(f"{name} is {_shown(value)}" for name, value in figures(text, facts).items())
         why = f"{'It is not so' if met is False else 'That can not be told'}: {seen or 'it can not be read'}"
         good = f"It holds that {text}."

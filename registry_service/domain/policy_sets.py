@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from registry_service.domain.entities import PolicyAttachment
+from registry_service.domain.names import fold
 from registry_service.domain.permissions import Role, Scope
 from registry_service.domain.policies import OnNewer, PolicyDocument
 
@@ -23,13 +24,16 @@ def select_policies(attachments: Iterable[PolicyAttachment], model_name: str, st
     """The names of the policies that hold for this stage of this model: all that match; defaults only where no other
     does."""
 
-    matching = [
-        attachment
-        for attachment in attachments
-        if attachment.stage in ("*", stage) and Scope(Role.READER, attachment.model_pattern).covers(model_name)
-    ]
+    matching = [attachment for attachment in attachments if _holds_for(attachment, model_name, stage)]
     chosen = [attachment for attachment in matching if not attachment.default] or matching
     return tuple(sorted({attachment.policy for attachment in chosen}))
+
+
+def _holds_for(attachment: PolicyAttachment, model_name: str, stage: str) -> bool:
+    """By name, whatever the case: `Production` must not be the way around what `production` asks for."""
+
+    pattern = Scope(Role.READER, fold(attachment.model_pattern))
+    return fold(attachment.stage) in ("*", fold(stage)) and pattern.covers(fold(model_name))
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import msgspec
 
-from registry_service.domain.policies import PolicyDocument
 from registry_service.domain.entities import (
     CheckStatus,
     DeploymentRole,
@@ -17,7 +16,7 @@ from registry_service.domain.entities import (
     Verdict,
 )
 from registry_service.domain.metadata import Metadata, MetadataField
-
+from registry_service.domain.policies import PolicyDocument
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with a zone: without one it names no moment."""

@@ -27,6 +27,7 @@ from registry_service.domain.errors import (
 from registry_service.domain.names import check_stage_name, fold
 
 MAX_STAGES: Final = 16
+DEFAULT_STAGES: Final = ("staging", "production")
 
 
 def hold_is_active(hold: Hold | None, now: datetime) -> bool:

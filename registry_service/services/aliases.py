@@ -8,6 +8,7 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from registry_service.db.queries.aliases import describe_alias, find_alias
 from registry_service.db.queries.models import find_model
+from registry_service.db.queries.policies import attachments_in_force
 from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import aliases, stages
 from registry_service.domain.entities import Alias
@@ -16,6 +17,7 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_alias_name, fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import MoveAlias
+from registry_service.domain.stages import DEFAULT_STAGES
 from registry_service.services.changes import check_revision, record_change
 from registry_service.services.work import Work
 
@@ -89,3 +91,12 @@ def _check_free(work: Work, model: Row[Any], alias: str) -> None:
             raise StageProtected(
                 f"'{stage}' is a stage of '{model.name}'. It moves through promotions only: request one.", stage=stage
             )
+    # Whoever reads `@production` takes it for what the policies of that stage let through, on any model.
+    if fold(alias) in {fold(stage) for stage in DEFAULT_STAGES} | _stages_under_policies(work):
+        raise StageProtected(
+            f"'{alias}' is the name of stages. Give the alias another name, or let an admin add the stage.", stage=alias
+        )
+
+
+def _stages_under_policies(work: Work) -> set[str]:
+    return {fold(attachment.stage) for attachment in attachments_in_force(work)}

@@ -26,14 +26,12 @@ from registry_service.domain.metadata import MetadataField
 from registry_service.domain.names import check_model_name, check_tags, fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import CreateModel, UpdateModel
-from registry_service.domain.stages import check_arrange
+from registry_service.domain.stages import DEFAULT_STAGES, check_arrange
 from registry_service.services.changes import check_revision, record_change
 from registry_service.services.ids import new_id
 from registry_service.services.judging import stale_promotions_of
 from registry_service.services.texts import check_description
 from registry_service.services.work import Work
-
-DEFAULT_STAGES = ("staging", "production")
 
 
 def create_model(work: Work, body: CreateModel) -> RegisteredModel:

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, delete, insert, select, update
 
 from registry_service.db.queries.models import find_model
+from registry_service.db.queries.principals import owners_of
 from registry_service.db.queries.uploads import find_upload, readable_digests
 from registry_service.db.queries.versions import describe_versions, find_version
 from registry_service.db.query import one_of
@@ -25,11 +26,13 @@ from registry_service.db.tables import (
 )
 from registry_service.domain.entities import ModelVersion
 from registry_service.domain.errors import (
+    AlreadyExists,
     InvalidInput,
     InvalidManifest,
     MetadataRequired,
     SizeMismatch,
     UploadIncomplete,
+    VersionRevoked,
 )
 from registry_service.domain.events import EventKind
 from registry_service.domain.lineage import check_lineage
@@ -72,10 +75,12 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
         _check_identity(body.identity)
         earlier = _registered(work, found, body.identity)
         if earlier is not None:
+            _refuse_others(earlier, work.actor.name)
             work.existed = True
             return describe_versions(work, found, [earlier])[0]
     _check_body(found, body)
     digest = content_digest(body.files, body.metadata)
+    _refuse_revoked(work, found, digest)
     _check_bytes(work, body)
 
     number = found.last_number + 1
@@ -221,7 +226,8 @@ def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterV
             "score": described.score,
             "description": body.description,
             "source_uri": body.source_uri,
-            "people": sorted(set(body.people)),
+            # Who answers for the registering service today stays excluded, should its owners change.
+            "people": sorted({*body.people, *owners_of(work, [work.actor.name])[work.actor.name]}),
             "file_count": len(body.files),
             "size": sum(file.size for file in body.files),
             "created_at": work.now,
@@ -282,6 +288,35 @@ def _insert_lineage(work: Work, model_id: str, number: int, edges: list[NewLinea
         work.connection.execute(
             insert(version_lineage),
             [{"model_id": model_id, "number": number, **msgspec.structs.asdict(edge)} for edge in edges],
+        )
+
+
+def _refuse_others(earlier: Row[Any], principal: str) -> None:
+    """Identities can be guessed: what somebody else registered under one must not pass for the caller's own work.
+
+    :raises AlreadyExists: the version is another principal's.
+    """
+    if earlier.created_by != principal:
+        raise AlreadyExists(
+            f"'{earlier.created_by}' registered version {earlier.number} under this identity. Look into it; then"
+            " register under another identity.",
+            version=earlier.number,
+            created_by=earlier.created_by,
+        )
+
+
+def _refuse_revoked(work: Work, model: Row[Any], digest: str) -> None:
+    """:raises VersionRevoked: this very content was withdrawn; a new number makes it no better."""
+
+    revoked = work.connection.execute(
+        select(versions).where(
+            versions.c.model_id == model.id, versions.c.digest == digest, versions.c.revoked_at.is_not(None)
+        )
+    ).first()
+    if revoked is not None:
+        raise VersionRevoked(
+            f"This content was revoked as version {revoked.number}: {revoked.revoked_reason}. Register other content.",
+            version=revoked.number,
         )
 
 

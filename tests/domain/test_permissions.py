@@ -59,7 +59,14 @@ EXPECTED = {
     "auditor": {*READ},
     "admin": {*READ, *CONTRIBUTE, *APPROVE, *ADMINISTER},
 }
-FOR_PEOPLE = {"promotion:review", "stage:clear_failure", "policy:write", "principal:write", "token:write"}
+FOR_PEOPLE = {
+    "promotion:review",
+    "stage:clear_failure",
+    "stage:vacate",
+    "policy:write",
+    "principal:write",
+    "token:write",
+}
 
 NAMES = ["team-a.fraud", "team-a.churn", "team-b.fraud", "fraud"]
 PATTERNS = ["*", "team-a.*", "team-?.fraud", "fraud", "Fraud"]

@@ -42,8 +42,10 @@ def test_a_policy_that_matches_twice_holds_once() -> None:
     assert select_policies([attached("team"), attached("team", "fraud")], "fraud", "production") == ("team",)
 
 
-def test_model_patterns_mind_the_case_and_stages_are_whole_names() -> None:
-    assert select_policies([attached("team", "Fraud")], "fraud", "production") == ()
+def test_no_spelling_is_a_way_around_a_policy_and_stages_are_whole_names() -> None:
+    assert select_policies([attached("team", "fraud.*")], "Fraud.eu", "production") == ("team",)
+    assert select_policies([attached("team", "Fraud.*")], "fraud.eu", "production") == ("team",)
+    assert select_policies([attached("team", "*", "production")], "fraud", "Production") == ("team",)
     assert select_policies([attached("team", "*", "prod*")], "fraud", "production") == ()
 
 

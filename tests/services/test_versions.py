@@ -10,6 +10,7 @@ from registry_service.db.queries.versions import get_file, get_manifest, list_ve
 from registry_service.db.view import View
 from registry_service.domain.entities import LineageKind, VersionStatus
 from registry_service.domain.errors import (
+    AlreadyExists,
     AmbiguousDigest,
     InvalidInput,
     InvalidManifest,
@@ -110,10 +111,17 @@ async def test_concurrent_registrations_get_numbers_in_a_row(world: World) -> No
 async def test_a_registration_under_a_known_identity_answers_with_the_first(world: World) -> None:
     await world.model()
     first = await world.register(identity="run-1", metrics={"auc": 0.9})
-    again = await world.register(identity="run-1", metrics={"auc": 0.1}, by="carl")
+    again = await world.register(identity="run-1", metrics={"auc": 0.1})
     assert (again.number, again.digest) == (first.number, first.digest)
     assert len(await world.kinds("version.registered")) == 1
     assert (await world.register(identity="run-2")).number == 2
+
+
+async def test_what_somebody_else_registered_under_an_identity_is_not_answered_as_ones_own(world: World) -> None:
+    await world.model()
+    await world.register(identity="airflow:nightly/2026-03-03/train/-1/0", by="carl")
+    with pytest.raises(AlreadyExists, match="'carl' registered version 1"):
+        await world.register(identity="airflow:nightly/2026-03-03/train/-1/0", by="airflow")
 
 
 async def test_concurrent_registrations_under_one_identity_make_one_version(world: World) -> None:

@@ -1,0 +1,144 @@
+"""Ways that were tried to get around an approval. Each is one sentence and one refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from registry_service.db.queries.policies import list_attachments
+from registry_service.domain.errors import (
+    NotApproved,
+    PersonRequired,
+    PromotionFinal,
+    SelfApproval,
+    StageProtected,
+    VersionRevoked,
+)
+from registry_service.domain.permissions import Role
+from registry_service.domain.policies import PolicyDocument, RequiredCondition
+from registry_service.domain.promotions import Phase
+from registry_service.domain.requests import (
+    AttachPolicy,
+    CreateModel,
+    MoveAlias,
+    RequestPromotion,
+    UpdateModel,
+    UpdatePrincipal,
+    VacateStage,
+)
+from registry_service.services.aliases import move_alias
+from registry_service.services.models import create_model, update_model
+from registry_service.services.policies import attach_policy, detach_policy
+from registry_service.services.principals import update_principal
+from registry_service.services.promotions import request_promotion
+from registry_service.services.stages import vacate_stage
+from tests.services.world import World
+
+GOOD_ENOUGH = PolicyDocument(
+    name="good-enough",
+    nobody_need_review=True,
+    conditions=(RequiredCondition(expression="metrics.auc >= 0.8 AND metrics.auc >= current.metrics.auc - 0.01"),),
+)
+
+
+async def test_an_empty_stage_waives_the_comparison_and_not_the_floor(solo: World) -> None:
+    await solo.policy(GOOD_ENOUGH)
+    await solo.model()
+    await solo.register(metrics={"auc": 0.1})
+    await solo.register(metrics={"auc": 0.85})
+    with pytest.raises(NotApproved, match=r"metrics\.auc"):
+        await solo.apply(await solo.request(1))
+    assert (await solo.apply(await solo.request(2))).phase is Phase.APPLIED
+
+
+async def test_no_service_empties_a_stage_whatever_its_role(solo: World) -> None:
+    await solo.grant("airflow", Role.ADMIN)
+    await solo.registered(1)
+    await solo.promote(1)
+    await solo.act("airflow", update_model, "fraud", UpdateModel(archived=True))
+    with pytest.raises(PersonRequired):
+        await solo.act("airflow", vacate_stage, "fraud", "production", VacateStage(from_version=1, reason="room"))
+    assert await solo.current() == 1
+
+
+@pytest.mark.parametrize("alias", ["production", "Production", "canary"])
+async def test_no_alias_passes_for_a_stage_that_the_model_lacks(solo: World, alias: str) -> None:
+    await solo.attach("regulated", stage="canary")
+    await solo.act("carl", create_model, CreateModel(name="own", stages=["test"]))
+    await solo.register("own", by="carl")
+    with pytest.raises(StageProtected, match="name of stages"):
+        await solo.act("carl", move_alias, "own", alias, MoveAlias(version="1"))
+
+
+async def test_revoked_content_does_not_come_back_under_a_new_number(solo: World) -> None:
+    await solo.model()
+    await solo.register(content=b"poisoned")
+    await solo.register(content=b"poisoned")
+    twin = await solo.request(2)
+    await solo.revoke(1)
+    with pytest.raises(PromotionFinal):
+        await solo.approve("ben", twin)
+    with pytest.raises(VersionRevoked, match="revoked as version 1"):
+        await solo.register(content=b"poisoned")
+
+
+async def test_whoever_owned_the_service_when_it_registered_may_not_approve_afterwards(world: World) -> None:
+    await world.registered(1)
+    asked = await world.request(1)
+    await world.act("ada", update_principal, "airflow", UpdatePrincipal(owners=["maria"]))
+    with pytest.raises(SelfApproval):
+        await world.approve("ada", asked)
+    with pytest.raises(SelfApproval):
+        await world.approve("maria", asked)
+
+
+async def test_renewing_a_lease_does_not_keep_an_approval_alive_for_ever(solo: World) -> None:
+    short = PolicyDocument(
+        name="short",
+        nobody_need_review=True,
+        approval_expires_after=3600,
+        lease_seconds=600,
+        request_expires_after=3600,
+    )
+    await solo.policy(short)
+    await solo.registered(1)
+    asked = await solo.request(1)
+    await solo.lease(asked)
+    for _ in range(14):
+        solo.clock.advance(timedelta(seconds=300))
+        try:
+            await solo.lease(asked)
+        except (NotApproved, PromotionFinal):
+            break
+    else:
+        pytest.fail("an hour's approval was renewed for more than an hour")
+    with pytest.raises((NotApproved, PromotionFinal)):
+        await solo.apply(asked, "run-1")
+
+
+async def test_a_forced_policy_finds_the_requests_that_are_under_way(solo: World) -> None:
+    """On PostgreSQL two transactions overlap: the request must not pin what the attachment has just replaced."""
+
+    await solo.attach("open")
+    await solo.model()
+    missed = 0
+    for number in range(1, 9):
+        await solo.register()
+        forced = AttachPolicy(policy="team", model_pattern="*", stage="production", force=True)
+        asked = RequestPromotion(model="fraud", version=str(number), stage="production")
+        promotion, change = await asyncio.gather(
+            solo.act("airflow", request_promotion, asked), solo.act("ada", attach_policy, forced)
+        )
+        pinned = {pin.name for pin in promotion.policies}
+        missed += "team" not in pinned and (await solo.promotion(promotion)).phase is not Phase.STALE
+        assert change.attachment_id is not None
+        await _detach_team(solo)
+    assert missed == 0
+
+
+async def _detach_team(world: World) -> None:
+    for held in await world.look_at_all("ada", list_attachments):
+        if held.policy == "team":
+            await world.act("ada", detach_policy, held.id)
