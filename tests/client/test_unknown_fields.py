@@ -24,7 +24,7 @@ from registry_service.client.calls import Call
 from registry_service.domain import decisions, entities
 from tests.client.conftest import Connect
 from tests.client.test_calls import BUILDERS, built
-from tests.unknown_fields import UNKNOWN, objects, sample, with_unknown
+from tests.samples import UNKNOWN, objects, sample, with_unknown
 
 CALLS = {name: call for name, call in ((name, built(BUILDERS[name])) for name in BUILDERS) if call.answer is not bytes}
 ANSWERING = {name: call for name, call in CALLS.items() if call.answer is not type(None)}

@@ -65,6 +65,24 @@ def test_a_head_of_any_size_is_not_gathered(shared_service: RunningService) -> N
         assert is_cut_off(shared_service, large)
 
 
+@pytest.mark.parametrize(
+    ("target", "header"),
+    [
+        ("/models/a\0b", ""),
+        ("/models?cursor=a\0b", ""),
+        ("/models", "Authorization: Bearer a\0b"),
+        ("/models", "Idempotency-Key: a\0b"),
+        ("/models", 'If-Match: "1\0"'),
+        ("/models", 'If-None-Match: "1\0"'),
+        ("/models", "X-Request-Id: a\0b"),
+    ],
+)
+def test_a_nul_in_the_head_is_refused(shared_service: RunningService, target: str, header: str) -> None:
+    head = f"GET {API}{target} HTTP/1.1\r\nHost: localhost\r\n{header or 'X-A: b'}\r\n\r\n"
+    assert status(raw(shared_service, head.encode())) == 400
+    assert status(raw(shared_service, head.replace("\0", "").encode())) == 401
+
+
 def test_a_head_that_comes_drop_by_drop_is_cut(start_service: StartService) -> None:
     service = start_service(head_seconds=0.3)
     with socket.create_connection(("127.0.0.1", service.settings.port), timeout=5) as connection:

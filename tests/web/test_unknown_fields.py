@@ -6,22 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
-from litestar.routes import HTTPRoute
 
 from registry_service.domain.requests import CreateModel, RegisterVersion, WritePolicy
-from registry_service.web.routes import build_routes
+from tests.samples import UNKNOWN, Path, objects, sample, with_unknown
 from tests.service_fixture import RunningService
-from tests.unknown_fields import UNKNOWN, Path, objects, sample, with_unknown
 from tests.web.test_wrong_inputs import check_problem
-from tests.web.walk import all_calls
+from tests.web.walk import all_calls, body_types
 
-BODIES: dict[str, Any] = {
-    handler.handler_name: handler.parsed_data_field.annotation
-    for route in build_routes().routes
-    if isinstance(route, HTTPRoute)
-    for handler in route.route_handlers
-    if handler.parsed_data_field is not None
-}
+BODIES = body_types()
 PLACES = [(name, path) for name, body in sorted(BODIES.items()) for path, _ in objects(body)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,9 +11,10 @@ import httpx
 import pytest
 
 from registry_service.web.limits import JSON_BODY
+from tests.samples import sample
 from tests.service_fixture import RunningService
 from tests.web.stories import API, answered, create_model, register
-from tests.web.walk import all_calls
+from tests.web.walk import all_calls, body_types
 
 JSON = {"content-type": "application/json"}
 
@@ -174,6 +176,22 @@ def test_every_route_with_a_body_refuses_what_is_none(http: httpx.Client, body: 
             check_problem(answer)
             walked += 1
     assert walked > 25
+
+
+def test_every_text_of_every_body_refuses_a_nul(http: httpx.Client) -> None:
+    walked = 0
+    for call in all_calls():
+        if call.body is not None:
+            text = json.dumps(sample(body_types()[call.name]))
+            for known in ('"text"', '"key"'):
+                pieces = text.split(known)
+                for at in range(1, len(pieces)):
+                    body = known.join(pieces[:at]) + r'"a\u0000b"' + known.join(pieces[at:])
+                    answer = http.request(call.method, call.path, content=body, headers=JSON)
+                    assert answer.status_code == 400, (call, body, answer.text)
+                    assert "NUL" in check_problem(answer)["detail"]
+                    walked += 1
+    assert walked > 100
 
 
 def test_every_list_refuses_an_unknown_parameter(http: httpx.Client) -> None:

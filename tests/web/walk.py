@@ -35,6 +35,18 @@ def all_calls() -> list[Call]:
     return sorted(_calls())
 
 
+@cache
+def body_types() -> dict[str, Any]:
+    """What the routes that take a body read it as, by the routes' names."""
+    return {
+        handler.handler_name: handler.parsed_data_field.annotation
+        for route in build_routes().routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.parsed_data_field is not None
+    }
+
+
 def _calls() -> Iterator[Call]:
     for route in build_routes().routes:
         assert isinstance(route, HTTPRoute)
