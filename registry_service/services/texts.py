@@ -9,6 +9,7 @@ from registry_service.domain.errors import InvalidInput, TooLarge
 from registry_service.domain.names import check_text
 
 MAX_TEXT: Final = 64 * 1024
+# In bytes, as all limits here: identities are in an index, and PostgreSQL's index rows end at 2.7 kB.
 MAX_LINE: Final = 1024
 MAX_PEOPLE: Final = 100
 
