@@ -82,14 +82,8 @@ class RunningDeployment(ModelFiles):
         It is asked anew: since the block began somebody may have rolled the stage back, and once our lease was lost,
         another run may deploy. Where the registry doesn't answer, it is what was current at the beginning.
         """
-        mine = self.promotion
-        deploying = f"model = '{mine['model_name']}' AND stage = '{mine['stage']}' AND phase = 'APPLYING'"
         try:
-            others = self._client.list_promotions(filter=deploying).items
-            if any(other.id != mine["promotion"] for other in others):
-                log.warning("Another run deploys to %s by now; the target is left to it", mine["stage"])
-                return None
-            return _previous(self._hook, self._client.get_promotion(mine["promotion"]))
+            return to_bring_back(self._hook, self._client.get_promotion(self.promotion["promotion"]))
         except RegistryError as away:
             log.warning("What is current can't be asked for: %s", in_words(away))
             return self.previous
@@ -219,6 +213,19 @@ class Lease:
                     self.lost = error
                     return
                 log.warning("The lease was not renewed: %s Trying again.", error.message)
+
+
+def to_bring_back(hook: ModelRegistryHook, promotion: Promotion) -> ModelFiles | None:
+    """What a target is to serve when this promotion's deployment is given up: what is current at this moment. None:
+    nothing is, or another run deploys to the stage by now, and the target is left to it.
+
+    :raises RegistryError: it can't be asked for.
+    """
+    deploying = f"model = '{promotion.model_name}' AND stage = '{promotion.stage}' AND phase = 'APPLYING'"
+    if any(other.id != promotion.id for other in hook.client.list_promotions(filter=deploying).items):
+        log.warning("Another run deploys to %s by now; the target is left to it", promotion.stage)
+        return None
+    return _previous(hook, promotion)
 
 
 def _previous(hook: ModelRegistryHook, promotion: Promotion) -> ModelFiles | None:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
-from airflow_provider.deploying import Undo
+from airflow_provider.deploying import Undo, to_bring_back
 from airflow_provider.exceptions import ModelRegistryRefused, refusals_as_failures
 from airflow_provider.hooks.registry import new_hasty_client
 from airflow_provider.identity import TaskIdentity
@@ -46,11 +46,14 @@ class PromoteModelOperator(ModelRegistryOperator):
     :param stage: the stage to enter. (templated)
     :param action: `apply`, or `request` to ask for the promotion and leave applying to others.
     :param reason: why, for those who review. (templated)
+    :param undo: called with what is current, when the promotion is refused for good: somebody may have rejected what
+        an earlier task deployed already, and the endpoint must not go on serving it.
     :param registry_conn_id: the Airflow connection of the registry.
     """
 
     template_fields: Sequence[str] = ("promotion", "version", "stage", "reason")
     operator_extra_links: Sequence[BaseOperatorLink] = (PromotionLink(),)
+    shallow_copy_attrs: Sequence[str] = ("undo",)
     ui_color = "#e8f3ec"
 
     def __init__(
@@ -61,9 +64,11 @@ class PromoteModelOperator(ModelRegistryOperator):
         stage: Templated[str | None] = None,
         action: Literal["apply", "request"] = "apply",
         reason: Templated[str] = "",
+        undo: Undo | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.undo = undo
         self.promotion = promotion
         self.version = version
         self.stage = rendered(stage)
@@ -78,11 +83,26 @@ class PromoteModelOperator(ModelRegistryOperator):
             push_promotion_url(context, promotion.url)
             if self.action == "request":
                 return promotion_reference(promotion)
-            self._leased = (promotion.id, task.run)
-            applied = self.hook.client.apply_promotion(promotion.id, ApplyPromotion(holder=task.run))
-            self._leased = None
+        self._leased = (promotion.id, task.run)
+        try:
+            with refusals_as_failures():
+                applied = self.hook.client.apply_promotion(promotion.id, ApplyPromotion(holder=task.run))
+        except ModelRegistryRefused:
+            self._bring_back(promotion)
+            raise
+        self._leased = None
         self.log.info("%s version %d is current in %s", applied.model_name, applied.version, applied.stage)
         return promotion_reference(applied)
+
+    def _bring_back(self, promotion: Promotion) -> None:
+        """Let the endpoint serve what is current: what was deployed for this promotion never will be."""
+        if self.undo is None:
+            return
+        with refusals_as_failures():
+            current = to_bring_back(self.hook, self.hook.client.get_promotion(promotion.id))
+        if current is not None:
+            self.log.warning("The promotion was refused; %s is brought back", current)
+            self.undo(current)
 
     def on_kill(self) -> None:
         """Give the stage free: whoever stopped this task doesn't want to wait until the run's lease times out."""

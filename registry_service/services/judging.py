@@ -13,9 +13,10 @@ from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.promotions import open_promotions
 from registry_service.db.queries.sight import name_matches
-from registry_service.db.tables import models, promotions, reviews
+from registry_service.db.tables import deployments, models, promotions, reviews
 from registry_service.domain.approvals import next_move
 from registry_service.domain.decisions import Decision, ReasonCode
+from registry_service.domain.entities import DeploymentStatus
 from registry_service.domain.errors import (
     IllegalMove,
     LeaseHeld,
@@ -117,6 +118,33 @@ def perform(work: Work, model: Row[Any], row: Row[Any], by: Move, why: str, **va
     )
     if done.rowcount != 1:
         raise IllegalMove(f"Promotion '{row.id}' is no longer {row.phase}. Read it again and decide anew.")
+    if phase.is_final and phase is not Phase.APPLIED:
+        _tell_what_runs_without_leave(work, model, row, phase)
+
+
+def _tell_what_runs_without_leave(work: Work, model: Row[Any], row: Row[Any], phase: Phase) -> None:
+    """What was deployed for a promotion that now ended runs on, until somebody stops it: an event says so."""
+
+    running = work.connection.execute(
+        select(deployments).where(
+            deployments.c.promotion_id == row.id,
+            deployments.c.status.in_([DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING]),
+        )
+    ).all()
+    for deployment in running:
+        revision = record_change(
+            work,
+            model,
+            EventKind.DEPLOYMENT_DRIFTED,
+            subject=deployment.id,
+            stage=deployment.stage,
+            version=deployment.number,
+            digest=deployment.digest,
+            observed_digest=deployment.observed_digest,
+            target=deployment.target,
+            reason=f"promotion {row.id} is {phase}",
+        )
+        work.connection.execute(update(deployments).where(deployments.c.id == deployment.id).values(revision=revision))
 
 
 def refusal(row: Row[Any], decision: Decision) -> RegistryError:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from registry_service.db.queries.deployments import get_deployment
 from registry_service.db.queries.policies import list_attachments
 from registry_service.domain.errors import (
     NotApproved,
@@ -23,12 +24,15 @@ from registry_service.domain.requests import (
     AttachPolicy,
     CreateModel,
     MoveAlias,
+    ObserveDeployment,
     RequestPromotion,
+    StartDeployment,
     UpdateModel,
     UpdatePrincipal,
     VacateStage,
 )
 from registry_service.services.aliases import move_alias
+from registry_service.services.deployments import observe_deployment, start_deployment
 from registry_service.services.models import create_model, update_model
 from registry_service.services.policies import attach_policy, detach_policy
 from registry_service.services.principals import update_principal
@@ -142,3 +146,18 @@ async def _detach_team(world: World) -> None:
     for held in await world.look_at_all("ada", list_attachments):
         if held.policy == "team":
             await world.act("ada", detach_policy, held.id)
+
+
+async def test_what_runs_for_a_promotion_that_was_rejected_is_told_to_run_without_leave(solo: World) -> None:
+    await solo.registered(1)
+    asked = await solo.approved(1)
+    await solo.lease(asked)
+    started = await solo.act(
+        "airflow", start_deployment, StartDeployment(model="fraud", target="eu", promotion=asked.id, run="run-1")
+    )
+    seen = ObserveDeployment(digest=asked.digest)
+    assert not (await solo.act("airflow", observe_deployment, started.id, seen)).drifted
+    await solo.reject("maria", asked)
+    assert (await solo.look("ada", get_deployment, started.id)).drifted
+    (told,) = await solo.events("deployment.drifted")
+    assert (told.subject, told.data["reason"]) == (started.id, f"promotion {asked.id} is REJECTED")

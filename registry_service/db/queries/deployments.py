@@ -10,11 +10,12 @@ from sqlalchemy import Row, Select, select
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
 from registry_service.db.queries.sight import in_sight
-from registry_service.db.tables import deployments, models
+from registry_service.db.tables import deployments, models, promotions
 from registry_service.db.view import View
 from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus, Page
 from registry_service.domain.errors import DeploymentNotFound
 from registry_service.domain.permissions import Action
+from registry_service.domain.promotions import Phase
 
 _ORDERING = Ordering(
     columns={"started_at": deployments.c.started_at}, tie_breakers=[deployments.c.id], default="started_at desc"
@@ -23,8 +24,9 @@ _ORDERING = Ordering(
 
 def _in_sight(view: View) -> Select[Any]:
     return (
-        select(deployments, models.c.name.label("model_name"))
+        select(deployments, models.c.name.label("model_name"), promotions.c.phase.label("promotion_phase"))
         .join(models, models.c.id == deployments.c.model_id)
+        .outerjoin(promotions, promotions.c.id == deployments.c.promotion_id)
         .where(models.c.deleted_at.is_(None), in_sight(view, Action.DEPLOYMENT_READ, models.c.name))
     )
 
@@ -55,6 +57,15 @@ def describe_deployments(rows: Sequence[Row[Any]]) -> list[Deployment]:
     return [describe_deployment(row) for row in rows]
 
 
+def _is_unauthorised(row: Row[Any]) -> bool:
+    """Whether it still runs on the leave of a promotion that ended without being applied."""
+
+    if row.promotion_phase is None or row.status not in {DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING}:
+        return False
+    phase = Phase(row.promotion_phase)
+    return phase.is_final and phase is not Phase.APPLIED
+
+
 def describe_deployment(row: Row[Any]) -> Deployment:
     return Deployment(
         id=row.id,
@@ -70,7 +81,7 @@ def describe_deployment(row: Row[Any]) -> Deployment:
         status=DeploymentStatus(row.status),
         observed_digest=row.observed_digest,
         observed_at=row.observed_at,
-        drifted=row.observed_digest is not None and row.observed_digest != row.digest,
+        drifted=row.observed_digest is not None and (row.observed_digest != row.digest or _is_unauthorised(row)),
         started_at=row.started_at,
         started_by=row.started_by,
         ended_at=row.ended_at,
