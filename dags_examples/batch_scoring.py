@@ -5,6 +5,7 @@ also when another one is promoted meanwhile.
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from airflow.sdk import dag, task
 from digits_data import held_back_data
@@ -32,7 +33,7 @@ def batch_scoring() -> None:
         return {str(digit): count for digit, count in sorted(found.items())}
 
     @task
-    def summarise(counts: list[dict[str, int]], version: dict[str, str]) -> dict[str, object]:
+    def summarise(counts: Any, version: Any) -> dict[str, object]:
         """The result says by which version it came about."""
         total: Counter[str] = sum((Counter(count) for count in counts), Counter())
         return {"model_name": version["model_name"], "digest": version["digest"], "found": dict(total)}

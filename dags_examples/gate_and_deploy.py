@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import Param, dag, task
 from digits_data import accuracy, held_back_data
 from scoring_endpoint import ScoringEndpoint
 
 from airflow_provider.operators.promotions import PromoteModelOperator, RollbackModelOperator
 from airflow_provider.operators.versions import EvaluateModelOperator
-from airflow_provider.sdk import deployment, model_asset, resolve_model
+from airflow_provider.sdk import PromotionReference, deployment, model_asset, resolve_model
 from airflow_provider.sensors.approvals import ModelApprovedSensor
 
 endpoint = ScoringEndpoint("scoring_endpoint")
@@ -46,7 +47,7 @@ def gate_and_deploy() -> None:
     approved = ModelApprovedSensor(task_id="approved", version=evaluated.output, stage="production", deferrable=True)
 
     @task(retries=1)
-    def deploy(promotion: dict[str, Any]) -> dict[str, Any]:
+    def deploy(promotion: Any) -> PromotionReference:
         """On an exception, `undo` brings back what was served before."""
         with deployment(promotion, target="scoring-endpoint", undo=endpoint.update) as d:
             endpoint.update(d)
@@ -57,23 +58,25 @@ def gate_and_deploy() -> None:
     promoted = PromoteModelOperator(task_id="promote", promotion=deploy(approved.output))
 
     @task
-    def smoke_test(params: dict[str, float]) -> None:
+    def smoke_test(at_least: str) -> None:
         images, labels = held_back_data()
         read = endpoint.predict(images.tolist())
         share = sum(a == b for a, b in zip(read, labels.tolist(), strict=True)) / len(read)
         print(f"{share:.1%} of {len(read)} digits were read correctly")
-        if share < params["at_least"]:
-            raise ValueError(f"The endpoint reads {share:.1%} of the digits, and {params['at_least']:.1%} are needed.")
+        if share < float(at_least):
+            raise ValueError(f"The endpoint reads {share:.1%} of the digits, and {float(at_least):.1%} are needed.")
 
-    # Bound to the promotion of this run: where none was applied, it changes nothing and says so.
+    # `one_failed` also holds where the gate was closed and the smoke test never ran. `restore` comes after `promote`
+    # as well, and so runs only where this run has promoted.
+    not_passed = EmptyOperator(task_id="not_passed", trigger_rule="one_failed")
     restore = RollbackModelOperator(
         task_id="restore",
         promotion=promoted.output,
         reason="the smoke test failed",
         undo=endpoint.update,
-        trigger_rule="one_failed",
+        target="scoring-endpoint",
     )
-    promoted >> smoke_test() >> restore
+    promoted >> smoke_test("{{ params.at_least }}") >> not_passed >> restore
 
 
 gate_and_deploy()

@@ -38,14 +38,17 @@ class ScoringEndpoint:
     def __init__(self, connection: str) -> None:
         self.connection = connection
 
-    def update(self, model: ModelFiles) -> None:
-        """Serve this model from now on: a version with one file, as `deployment(…)` and `undo` hand it over."""
+    def update(self, model: ModelFiles) -> str | None:
+        """Serve this model from now on: a version with one file, as `deployment(…)` and `undo` hand it over. Answers
+        with the content digest of what it serves then.
+        """
         directory = Path(self._settings().extra_dejson["models"])
         target = directory / f"{model.digest.removeprefix('sha256:')}.joblib"
         partial = target.with_suffix(".partial")
         shutil.copyfile(model, partial)
         partial.replace(target)
-        self._ask("PUT", "/live", {"digest": model.digest})
+        served: str | None = self._ask("PUT", "/live", {"digest": model.digest})["digest"]
+        return served
 
     def digest(self) -> str | None:
         """The content digest of what it serves now."""
@@ -66,7 +69,8 @@ class ScoringEndpoint:
     def _settings(self) -> Connection:
         from airflow.sdk import Connection
 
-        return Connection.get(self.connection)
+        connection: Connection = Connection.get(self.connection)
+        return connection
 
 
 class Served(NamedTuple):

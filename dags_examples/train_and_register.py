@@ -19,14 +19,14 @@ from airflow_provider.sdk import ModelDraft
 )
 def train_and_register() -> None:
     @task.register_model(model_name="digits", retries=2)
-    def train(params: dict[str, int]) -> ModelDraft:
+    def train(samples: str) -> ModelDraft:
         """A retry after the registration answers with the version that is there, and doesn't train again."""
         import joblib
         import sklearn
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import cross_val_score
 
-        images, labels = training_data(params["samples"])
+        images, labels = training_data(int(samples))
         reader = LogisticRegression(max_iter=1000)
         estimated = cross_val_score(reader, images, labels, cv=2).mean()
         path = Path(mkdtemp()) / "digits.joblib"
@@ -45,7 +45,7 @@ def train_and_register() -> None:
             lineage=[{"kind": "dataset", "ref": "sklearn.datasets.load_digits", "details": {"split": "first 1400"}}],
         )
 
-    train()
+    train("{{ params.samples }}")
 
 
 train_and_register()

@@ -91,12 +91,39 @@ def test_a_failed_smoke_test_brings_back_the_version_before_and_the_run_stays_re
     told_story.approve(4, "Let us see.")
     airflow.wait_for_run("gate_and_deploy", strict, expected="failed", timeout=180)
 
-    assert airflow.task_states("gate_and_deploy", strict)["smoke_test"] == "failed"
+    states = airflow.task_states("gate_and_deploy", strict)
+    assert (states["smoke_test"], states["not_passed"], states["restore"]) == ("failed", "success", "failed")
     restored = xcom(airflow, "gate_and_deploy", strict, "restore")
     assert restored["version"] == 1
     with told_story.outside() as outside:
-        outside.expect_live(1)
+        outside.expect_observed(outside.expect_live(1))
         assert outside.stage()["failed"] == [3, 4]
+
+
+def test_a_closed_gate_leaves_one_red_task_and_nothing_to_restore(
+    told_story: Story, airflow_with_examples: Airflow
+) -> None:
+    airflow = airflow_with_examples
+    closed = [
+        states
+        for run in airflow.runs("gate_and_deploy")
+        if (states := airflow.task_states("gate_and_deploy", run.dag_run_id))["deploy"] == "upstream_failed"
+    ]
+    assert closed
+    for states in closed:
+        assert [task_id for task_id, state in states.items() if state == "failed"] == ["approved"]
+        assert states["restore"] == "upstream_failed"
+
+
+def test_where_all_went_well_nothing_is_restored(told_story: Story, airflow_with_examples: Airflow) -> None:
+    airflow = airflow_with_examples
+    ends = [
+        airflow.task_states("gate_and_deploy", run.dag_run_id)
+        for run in airflow.runs("gate_and_deploy")
+        if run.state == "success"
+    ]
+    assert len(ends) >= 2
+    assert {(states["not_passed"], states["restore"]) for states in ends} == {("skipped", "skipped")}
 
 
 def test_nothing_became_current_that_had_not_been_seen_running(told_story: Story) -> None:
