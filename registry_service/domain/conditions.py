@@ -31,7 +31,6 @@ CONDITIONS: Final = Vocabulary(
     attributes={
         "number": Type.NUMBER,
         "digest": Type.TEXT,
-        "description": Type.TEXT,
         "created_at": Type.TIME,
         "created_by": Type.TEXT,
         "framework": Type.TEXT,
@@ -44,7 +43,8 @@ CONDITIONS: Final = Vocabulary(
         "score": Type.NUMBER,
         SIGNATURE_CHANGED: Type.BOOLEAN,
     },
-    spaces={"metrics": Type.NUMBER, "params": Type.MIXED, "tags": Type.TEXT},
+    # Not tags and description: who could change them after a review would choose the rules that it is judged by.
+    spaces={"metrics": Type.NUMBER, "params": Type.MIXED},
     current=True,
     arithmetic=True,
 )
@@ -121,7 +121,6 @@ def _by_key(version: VersionFacts, space: str, key: str) -> Scalar | None:
     spaces: Mapping[str, Mapping[str, Scalar]] = {
         "metrics": version.metadata.metrics,
         "params": version.metadata.params,
-        "tags": version.tags,
     }
     return spaces[space].get(key)
 
@@ -130,7 +129,6 @@ def _attribute(version: VersionFacts, name: str) -> Scalar | None:
     own: Mapping[str, Scalar] = {
         "number": version.number,
         "digest": version.digest,
-        "description": version.description,
         "created_at": version.created_at,
         "created_by": version.registrant.name,
     }

@@ -63,8 +63,6 @@ class VersionFacts(Fact, frozen=True, kw_only=True):
     registrant: Party
     created_at: datetime
     metadata: Metadata = Metadata()
-    tags: Mapping[str, str] = {}
-    description: str = ""
     revoked: bool = False
     current_in: Mapping[str, float] = {}
     stages: tuple[str, ...] = ()

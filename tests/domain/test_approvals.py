@@ -380,8 +380,11 @@ def test_an_unmet_condition_shows_the_figures() -> None:
         "Policy 'demanding' demands that metrics.auc > current.metrics.auc. It is not so: metrics.auc is 0.9,"
         " current.metrics.auc is 0.9. A version that meets it is needed."
     )
-    judged = facts(conditioned("metrics.f1 > 0.5 AND tags.country = 'de'"), of=version(tags={"country": "de"}))
-    assert "metrics.f1 is missing, tags.country is 'de'" in message(judged, "condition_not_met")
+    judged = facts(
+        conditioned("metrics.f1 > 0.5 AND params.country = 'de'"),
+        of=version(metadata=Metadata(params={"country": "de"})),
+    )
+    assert "metrics.f1 is missing, params.country is 'de'" in message(judged, "condition_not_met")
 
 
 @pytest.mark.parametrize("otherwise", [True, False])

@@ -20,11 +20,9 @@ from tests.domain.facts import DIGEST, facts, version
 RICH = facts(
     of=version(
         registrant=Party(name="ann"),
-        description="nightly",
-        tags={"country": "de"},
         metadata=Metadata(
             metrics={"auc": 0.9, "f1.macro": 0.5},
-            params={"depth": 6, "solver": "lbfgs", "warm": True},
+            params={"country": "de", "depth": 6, "solver": "lbfgs", "warm": True},
             framework="sklearn",
             framework_version="1.7",
             format="onnx",
@@ -43,7 +41,6 @@ RICH = facts(
     [
         "number = 3",
         f"digest = '{DIGEST}'",
-        "description = 'nightly'",
         "created_at < '2026-03-02T00:00:00Z'",
         "created_by = 'ann' AND current.created_by = 'airflow'",
         "framework = 'sklearn' AND framework_version LIKE '1.%'",
@@ -53,7 +50,7 @@ RICH = facts(
         "score > 0.5",
         "metrics.auc > 0.8 AND metrics.f1.macro = 0.5",
         "params.depth >= 6 AND params.solver = 'lbfgs' AND params.warm = true",
-        "tags.country = 'de' AND current.tags.country IS NULL",
+        "params.country = 'de' AND current.params.country IS NULL",
         "current.number = 2",
         "metrics.auc - current.metrics.auc >= 0",
     ],
@@ -69,7 +66,7 @@ def test_every_attribute_has_a_value_to_look_at() -> None:
 
 
 def test_a_missing_value_settles_nothing_and_the_rule_applies() -> None:
-    for text in ("metrics.recall > 0.5", "current.tags.x = 'y'", "signature.changed", "params.none = 'x'"):
+    for text in ("metrics.recall > 0.5", "current.params.x = 'y'", "signature.changed", "params.none = 'x'"):
         assert holds(text, RICH) is None
         assert applies(text, RICH)
     assert not applies("metrics.auc < 0.1", RICH)
@@ -94,7 +91,7 @@ def test_what_is_no_condition_is_refused(text: str) -> None:
 def test_a_comparison_with_the_current_version_is_found_wherever_it_stands() -> None:
     assert cites_current("metrics.auc > 1 OR NOT (score = 1 AND current.score > 0)")
     assert cites_current("NOT signature.changed")
-    assert not cites_current("metrics.current > 1 AND tags.`current.x` = 'y'")
+    assert not cites_current("metrics.current > 1 AND params.`current.x` = 'y'")
     assert not any(binds_current(document) for document in BUILT_IN)
 
 

@@ -45,7 +45,7 @@ def test_a_policy_that_uses_everything_can_be_kept() -> None:
             description="All of it.",
             rules=(
                 ReviewRule(name="two approvers", role="approver", count=2),
-                ReviewRule(name="risk", group="Model Risk", when="signature.changed OR tags.country = 'de'"),
+                ReviewRule(name="risk", group="Model Risk", when="signature.changed OR params.country = 'de'"),
                 ReviewRule(name="owners", people=("ann", "bob@example.org"), count=2),
             ),
             checks=(RequiredCheck(name="evaluation", reported_by=("airflow",), when="framework = 'sklearn'"),),

@@ -24,7 +24,6 @@ from registry_service.db.tables import (
     reviews,
     stage_history,
     stages,
-    version_tags,
     versions,
 )
 from registry_service.db.view import View
@@ -60,9 +59,6 @@ _REVOKED: Final = select(versions.c.number).where(
     versions.c.model_id == bindparam("model_id"),
     versions.c.digest == bindparam("digest"),
     versions.c.revoked_at.is_not(None),
-)
-_TAGS: Final = select(version_tags.c.key, version_tags.c.value).where(
-    version_tags.c.model_id == bindparam("model_id"), version_tags.c.number == bindparam("number")
 )
 _CURRENT_IN: Final = select(stages.c.name).where(
     stages.c.model_id == bindparam("model_id"), stages.c.number == bindparam("number")
@@ -225,7 +221,6 @@ class FactSource:
     def _read_version(self, model_id: str, number: int) -> VersionFacts:
         row = self._version_row(model_id, number)
         of_version = {"model_id": model_id, "number": number}
-        tags = self._view.connection.execute(_TAGS, of_version)
         current_in = self._view.connection.execute(_CURRENT_IN, of_version).scalars()
         return VersionFacts(
             number=number,
@@ -233,8 +228,6 @@ class FactSource:
             registrant=self.party(row.created_by),
             created_at=row.created_at,
             metadata=msgspec.convert(row.metadata, Metadata),
-            tags=dict(tags.all()),
-            description=row.description,
             revoked=bool(self._view.connection.execute(_REVOKED, {"model_id": model_id, "digest": row.digest}).first()),
             stages=tuple(current_in),
         )
