@@ -55,7 +55,7 @@ def gate_and_deploy() -> None:
         return d.promotion
 
     # The gate. What becomes current already runs, and was seen to run.
-    promoted = PromoteModelOperator(task_id="promote", promotion=deploy(approved.output))
+    promoted = PromoteModelOperator(task_id="promote", promotion=deploy(approved.output), undo=endpoint.update)
 
     @task
     def smoke_test(at_least: str) -> None:
