@@ -203,7 +203,7 @@ def _announce(settings: Settings, made: FirstRun) -> None:
             f"  you are    '{made.person}', admin",
             "  Airflow is 'airflow', contributor; it needs no connection where it runs as this user",
             "  policy     'solo': one approver, who may approve their own work",
-            "             (stricter: model-registry policies use team)",
+            "             (stricter: model-registry policies use team --model '*')",
         ]
     lines += [f"  token of   '{name}': {path}" for name, path in made.credentials.items()]
     lines.append("Next: model-registry models list")

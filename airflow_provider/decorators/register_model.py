@@ -51,10 +51,11 @@ class RegisterModelDecoratedOperator(DecoratedOperator):
         model_name: str | None = None,
         on_clear: OnClear = "new",
         registry_conn_id: str = ModelRegistryHook.default_conn_name,
-        outlets: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(python_callable=python_callable, outlets=[*(outlets or ()), REGISTERED_VERSIONS], **kwargs)
+        # Not a parameter by name: its default would take the place of Airflow's where the task is mapped.
+        outlets = [*(kwargs.pop("outlets", None) or ()), REGISTERED_VERSIONS]
+        super().__init__(python_callable=python_callable, outlets=outlets, **kwargs)
         self.model_name = model_name
         self.on_clear = on_clear
         self.registry_conn_id = registry_conn_id

@@ -89,10 +89,10 @@ class RegisterModelOperator(ModelRegistryOperator):
         description: Templated[str] = "",
         aliases: Templated[Sequence[str]] = (),
         on_clear: OnClear = "new",
-        outlets: Sequence[Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(outlets=[*(outlets or ()), REGISTERED_VERSIONS], **kwargs)
+        # Not a parameter by name: its default would take the place of Airflow's where the operator is mapped.
+        super().__init__(**{**kwargs, "outlets": [*(kwargs.get("outlets") or ()), REGISTERED_VERSIONS]})
         self.model_name = rendered(model_name)
         self.files = cast("Files", files)  # rendered, too; mypy would infer the members' common base
         self.metrics = rendered(metrics)

@@ -166,6 +166,10 @@ def rollback(
 
     if until is not None and not hold:
         raise click.UsageError("--until goes with --hold.")
+    if from_version is None and promotion is None and yes:
+        raise click.UsageError(
+            "With --yes, say what to undo: --from-version or --promotion. Unbound, each call would go back once more."
+        )
     if from_version is None and promotion is None:
         from_version = _current_or_refuse(state, model, stage)
     what = f"promotion {promotion}" if from_version is None else f"version {from_version}"

@@ -204,3 +204,8 @@ def test_the_decorator_is_there_under_its_name() -> None:
         return ModelDraft("churn", Path("x"))
 
     assert vars(train)["operator_class"] is RegisterModelDecoratedOperator
+
+
+def test_a_mapped_operator_keeps_the_outlets_of_airflow() -> None:
+    mapped = RegisterModelOperator.partial(task_id="register", files="model.bin").expand(model_name=["de", "fr"])
+    assert list(mapped.outlets) == []
