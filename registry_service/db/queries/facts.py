@@ -251,7 +251,7 @@ class FactSource:
         lease = lease_of(leased) if leased is not None else None
         return StageFacts(
             hold=hold_of(row),
-            failed=frozenset(self._once(("failed", model_id), partial(failed_numbers, self._view, model_id))[stage]),
+            failed=frozenset(self._failed(model_id)[stage]),
             newest_standing=self._once(("newest", model_id, stage), partial(self._newest_standing, model_id, stage)),
             lease=None if leased is None or lease is None else StageLease(promotion_id=leased.id, lease=lease),
             others=tuple(
@@ -266,6 +266,9 @@ class FactSource:
             ),
         )
 
+    def _failed(self, model_id: str) -> dict[str, list[int]]:
+        return self._once(("failed", model_id), partial(failed_numbers, self._view, model_id))
+
     def _open(self, model_id: str, stage: str) -> list[Row[Any]]:
         return list(self._view.connection.execute(_OPEN, {"model_id": model_id, "stage": stage}))
 
@@ -273,7 +276,7 @@ class FactSource:
         """The highest number that a promotion made current here and that is still good. Older ones come back by
         rollback only; once the newer one was abandoned or revoked, the way is open for them again."""
 
-        failed = failed_numbers(self._view, model_id)[stage]
+        failed = self._failed(model_id)[stage]
         newest: int | None = self._view.connection.execute(
             _NEWEST_STANDING, {"model_id": model_id, "stage": stage, "failed": failed}
         ).scalar_one()
