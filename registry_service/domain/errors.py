@@ -249,6 +249,12 @@ class UploadClosed(Conflict):
     code = "upload_closed"
 
 
+class OffsetMismatch(Conflict):
+    """Bytes don't continue what is kept of their file; `details["kept"]` says where they would, where it is known."""
+
+    code = "offset_mismatch"
+
+
 class VersionRevoked(Conflict):
     code = "version_revoked"
 

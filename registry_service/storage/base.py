@@ -14,7 +14,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Bytes that an upload left behind when its process died. `size` in bytes; `changed_at` is aware, in UTC."""
+    """Bytes under an upload that nobody is sending at this moment: kept to go on with, or left by a process that died.
+    Whether the upload still lives is known elsewhere. `size` in bytes; `changed_at` is aware, in UTC."""
 
     upload_id: str
     name: str
@@ -40,6 +41,23 @@ class ArtifactStore(Protocol):
         Raises SizeMismatch, DigestMismatch, and whatever `chunks` raises.
         """
 
+    async def kept(self, upload_id: str, digest: str, size: int) -> int:
+        """How many of the `size` bytes are kept under this upload, from the first on: where `append` goes on."""
+
+    async def append(self, upload_id: str, digest: str, offset: int, chunks: AsyncIterator[bytes], *, size: int) -> int:
+        """Take in bytes of a file from `offset` on; how many are kept then. What arrived before a body broke off is
+        kept as well, as far as the store can. What is kept survives a loss of power.
+
+        Once all `size` bytes are there they are verified, and are there as after `receive`; where they are something
+        else, nothing of them is kept. A later call for the same file ends an earlier one that is still under way.
+
+        Raises OffsetMismatch unless `offset` is what is kept, SizeMismatch for bytes beyond `size`, DigestMismatch,
+        and whatever `chunks` raises.
+        """
+
+    async def discard(self, upload_id: str) -> None:
+        """Forget what is kept under an upload. What is being sent at this moment stays."""
+
     async def stat(self, digest: str) -> int | None:
         """The size in bytes, or None where the artifact isn't there."""
 
@@ -57,10 +75,7 @@ class ArtifactStore(Protocol):
         """All artifacts, in the order of their digests."""
 
     def leftovers(self) -> AsyncIterator[Leftover]:
-        """What died uploads left behind. Uploads that this process is receiving are not among them."""
-
-    async def clear_leftovers(self, older_than: datetime) -> int:
-        """Remove leftovers that last changed before `older_than` (aware); the number removed."""
+        """What is kept under uploads, or was left there. What this process is receiving is not among it."""
 
     async def check(self) -> int | None:
         """Show that the store can be written. The free space in bytes, None where the store knows no limit."""

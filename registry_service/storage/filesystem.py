@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from registry_service.domain.errors import ArtifactMissing, InvalidInput, InvalidRange, SizeMismatch
 from registry_service.storage.addresses import check_upload_id, digest_hex
 from registry_service.storage.base import Leftover
 from registry_service.storage.incoming import Incoming
 from registry_service.storage.outgoing import Outgoing
+from registry_service.storage.partial import Hashed, Partial, publish
 from registry_service.storage.system_calls import FileSystemCalls
 from registry_service.storage.tree import Tree
 
@@ -28,6 +28,16 @@ KEEP_FREE = 64 * 1024 * 1024
 THREADS = 16
 # Of a piece's chunks, which a hostile sender may make tiny. No system writes more of them in one call (IOV_MAX).
 PIECE_CHUNKS = 1024
+# Of files that are kept and not whole yet. A forgotten one is read once more at its end.
+HASHES = 1000
+
+
+class Body(Protocol):
+    """Where the pieces of a body go; both methods block, and run at once."""
+
+    def hash(self, chunks: Sequence[bytes]) -> None: ...
+
+    def write(self, chunks: Sequence[bytes]) -> None: ...
 
 
 class FilesystemStore:
@@ -53,6 +63,8 @@ class FilesystemStore:
         self._piece_size = piece_size
         # Not the loop's default pool: a disk that hangs must not stop the rest of the service.
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
+        self._partials: dict[Path, Partial] = {}
+        self._hashed: dict[Path, Hashed] = {}
 
     async def receive(self, upload_id: str, chunks: AsyncIterator[bytes], *, expected: str, size: int) -> None:
         if size < 0:
@@ -60,14 +72,70 @@ class FilesystemStore:
         incoming = Incoming(self._tree, check_upload_id(upload_id), digest_hex(expected), size)
         try:
             await self._run(incoming.begin)
-            await self._take_in(incoming, chunks, size)
+            received = await self._take_in(incoming, chunks, size)
+            if received < size:
+                raise SizeMismatch(
+                    f"Only {received:,} of the announced {size:,} bytes came; nothing was kept. Send the file again.",
+                    expected=size,
+                    actual=received,
+                )
             await self._run(incoming.finish)
         finally:
             # Shielded, and done by a worker in any case: a task may be cancelled again while it cleans up.
             await asyncio.shield(asyncio.wrap_future(self._workers.submit(incoming.discard)))
 
-    async def _take_in(self, incoming: Incoming, chunks: AsyncIterator[bytes], size: int) -> None:
-        """Hash and write piece by piece, both at once, while the next piece is gathered from the chunks."""
+    async def kept(self, upload_id: str, digest: str, size: int) -> int:
+        path = self._tree.kept(check_upload_id(upload_id), digest_hex(digest))
+        found = await self._run(self._tree.size_of, path)
+        return min(size, found or 0)
+
+    async def append(self, upload_id: str, digest: str, offset: int, chunks: AsyncIterator[bytes], *, size: int) -> int:
+        hexadecimal = digest_hex(digest)
+        path = self._tree.kept(check_upload_id(upload_id), hexadecimal)
+        if not 0 <= offset <= size:
+            raise InvalidInput("An offset is a number of bytes, from 0 to the size of the file.", field="offset")
+        partial = Partial(self._tree, path, hexadecimal, size, self._hashed.pop(path, None))
+        before, self._partials[path] = self._partials.get(path), partial
+        self._tree.hold(path)
+        whole_body = False
+        try:
+            if before is not None:
+                await self._run(before.give_way)
+            await self._run(partial.begin, offset)
+            kept = offset + await self._take_in(partial, chunks, size - offset)
+            whole_body = True
+        finally:
+            try:
+                hashed = await self._keep(partial, whole_body=whole_body)
+            finally:
+                if self._partials.get(path) is partial:
+                    del self._partials[path]
+                    self._tree.release(path)
+        if kept == size:
+            await self._run(publish, self._tree, path, hexadecimal, size, hashed)
+        elif hashed is not None:
+            self._remember(path, hashed)
+        return kept
+
+    async def _keep(self, partial: Partial, *, whole_body: bool) -> Hashed | None:
+        def keep() -> Hashed | None:
+            with self._tree.refusals():
+                return partial.keep(whole_body=whole_body)
+
+        # Shielded, and done by a worker in any case: a task may be cancelled again while it cleans up.
+        return await asyncio.shield(asyncio.wrap_future(self._workers.submit(keep)))
+
+    def _remember(self, path: Path, hashed: Hashed) -> None:
+        self._hashed[path] = hashed
+        while len(self._hashed) > HASHES:
+            self._hashed.pop(next(iter(self._hashed)))
+
+    async def discard(self, upload_id: str) -> None:
+        await self._run(self._tree.discard, check_upload_id(upload_id))
+
+    async def _take_in(self, incoming: Body, chunks: AsyncIterator[bytes], room: int) -> int:
+        """Hash and write piece by piece, both at once, while the next piece is gathered from the chunks; how many bytes
+        came."""
         received = 0
         gathered = 0
         piece: list[bytes] = []
@@ -75,10 +143,10 @@ class FilesystemStore:
         try:
             async for chunk in chunks:
                 received += len(chunk)
-                if received > size:
+                if received > room:
                     raise SizeMismatch(
-                        f"More than the announced {size:,} bytes came; nothing was kept. Announce the true size.",
-                        expected=size,
+                        f"More than the announced {room:,} bytes came. Announce the true size of the file.",
+                        expected=room,
                     )
                 gathered += len(chunk)
                 piece.append(chunk)
@@ -86,21 +154,16 @@ class FilesystemStore:
                     if busy is not None:
                         await busy
                     busy, piece, gathered = self._digest_and_store(incoming, piece), [], 0
-            if received < size:
-                raise SizeMismatch(
-                    f"Only {received:,} of the announced {size:,} bytes came; nothing was kept. Send the file again.",
-                    expected=size,
-                    actual=received,
-                )
             if busy is not None:
                 await busy
             busy = self._digest_and_store(incoming, piece)
             await busy
+            return received
         finally:
             if busy is not None:
                 busy.cancel()
 
-    def _digest_and_store(self, incoming: Incoming, piece: list[bytes]) -> asyncio.Future[tuple[None, None]]:
+    def _digest_and_store(self, incoming: Body, piece: list[bytes]) -> asyncio.Future[tuple[None, None]]:
         both = asyncio.gather(self._run(incoming.hash, piece), self._run(incoming.write, piece))
         # Where the body fails first nobody asks for this outcome any more; asked here, it isn't logged as forgotten.
         both.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -140,9 +203,6 @@ class FilesystemStore:
     async def leftovers(self) -> AsyncIterator[Leftover]:
         for leftover in await self._run(self._tree.leftovers):
             yield leftover
-
-    async def clear_leftovers(self, older_than: datetime) -> int:
-        return await self._run(self._tree.clear_leftovers, older_than)
 
     async def check(self) -> int | None:
         return await self._run(self._tree.probe)

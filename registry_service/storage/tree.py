@@ -2,6 +2,7 @@
 
     <root>/blobs/sha256/ab/ab12…    verified bytes under their digest, never changed
     <root>/uploads/<id>.<random>    bytes that are still coming in; same filesystem, so that a rename moves them
+    <root>/uploads/<id>.<digest>    likewise, and kept where they break off
 
 Directories are 0700 and files 0600 under any umask.
 """
@@ -22,7 +23,7 @@ from registry_service.storage.system_calls import FileSystemCalls, storage_error
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
 _BLOB = re.compile(r"[0-9a-f]{64}")
-_INCOMING = re.compile(r"([0-9A-Za-z][0-9A-Za-z_-]*)\.[0-9a-f]{16}")
+_INCOMING = re.compile(r"([0-9A-Za-z][0-9A-Za-z_-]*)\.(?:[0-9a-f]{16}|[0-9a-f]{64})")
 
 
 class Tree:
@@ -94,8 +95,11 @@ class Tree:
         return self._blobs / hexadecimal[:2] / hexadecimal
 
     def blob_size(self, hexadecimal: str) -> int | None:
+        return self.size_of(self.blob(hexadecimal))
+
+    def size_of(self, path: Path) -> int | None:
         try:
-            return self.calls.stat(self.blob(hexadecimal)).st_size
+            return self.calls.stat(path).st_size
         except FileNotFoundError:
             return None
 
@@ -125,11 +129,19 @@ class Tree:
     def claim(self, upload_id: str) -> Path:
         """A fresh name for incoming bytes, which is no leftover until it is released."""
         path = self.incoming / f"{upload_id}.{secrets.token_hex(8)}"
-        self._in_flight.add(path.name)
+        self.hold(path)
         return path
+
+    def hold(self, path: Path) -> None:
+        """Let it be no leftover until it is released."""
+        self._in_flight.add(path.name)
 
     def release(self, path: Path) -> None:
         self._in_flight.discard(path.name)
+
+    def kept(self, upload_id: str, hexadecimal: str) -> Path:
+        """Where bytes of this digest are kept that came in under the upload, until they are whole."""
+        return self.incoming / f"{upload_id}.{hexadecimal}"
 
     def leftovers(self) -> list[Leftover]:
         found: list[Leftover] = []
@@ -144,14 +156,11 @@ class Tree:
             found.append(Leftover(name.partition(".")[0], name, status.st_size, changed_at))
         return found
 
-    def clear_leftovers(self, older_than: datetime) -> int:
-        removed = 0
+    def discard(self, upload_id: str) -> None:
         for leftover in self.leftovers():
-            if leftover.changed_at < older_than:
+            if leftover.upload_id == upload_id:
                 with contextlib.suppress(FileNotFoundError):
                     self.calls.unlink(self.incoming / leftover.name)
-                    removed += 1
-        return removed
 
     def probe(self) -> int:
         """Write, sync and remove a small file; the free space in bytes. Its leftover, if any, is called `check`."""

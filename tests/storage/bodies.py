@@ -23,6 +23,17 @@ async def send(store: ArtifactStore, body: bytes, upload_id: str = "upload1") ->
     return digest
 
 
+async def send_in_pieces(store: ArtifactStore, body: bytes, upload_id: str = "upload1", length: int = 40_000) -> str:
+    """As `send`, in several bodies, each going on behind what is kept."""
+    digest = digest_of(body)
+    kept = await store.kept(upload_id, digest, len(body))
+    while True:
+        piece = body[kept : kept + length]
+        kept = await store.append(upload_id, digest, kept, chunked(piece), size=len(body))
+        if kept == len(body):
+            return digest
+
+
 async def content(store: ArtifactStore, digest: str, start: int = 0, stop: int | None = None) -> bytes:
     return b"".join([piece async for piece in await store.open_range(digest, start, stop)])
 
