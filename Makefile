@@ -60,6 +60,10 @@ test: $(INSTALLED) ## every test, with a real Airflow and a real PostgreSQL
 test-fast: $(INSTALLED) ## tests without Airflow, PostgreSQL and the slow ones
 	$(BIN)/pytest -m "$(FAST)" $(ARGS)
 
+.PHONY: campaign
+campaign: $(INSTALLED) ## do harm to real services and judge them; the report goes to campaign.json (ARGS="--only kills")
+	$(BIN)/python -m tests.campaign --output campaign.json $(ARGS)
+
 .PHONY: coverage
 coverage: $(INSTALLED) ## fast tests and PostgreSQL, with branch coverage
 	$(BIN)/pytest -m "not airflow" --cov $(ARGS)
@@ -99,5 +103,5 @@ COMPILE = --quiet --universal --no-annotate --no-header --no-emit-index-url --no
 
 .PHONY: clean
 clean: ## remove .venv, caches and builds (what `make serve` keeps in ~/.model-registry stays)
-	rm -rf $(VENV) dist build .cache .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) campaign.json dist build .cache .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

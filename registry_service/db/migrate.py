@@ -29,6 +29,7 @@ from registry_service.db.sqlite import create_engine as create_sqlite_engine
 from registry_service.db.sqlite_connection import create_file, driver_of, unavailability
 from registry_service.db.tables import metadata
 from registry_service.domain.errors import DatabaseUnavailable
+from registry_service.failpoints import reach
 
 T = TypeVar("T")
 
@@ -46,12 +47,14 @@ async def upgrade(url: str) -> None:
     location = locate(url)
     if isinstance(location, str):
         await _in_postgres_transaction(location, upgrade_connection)
+        reach("migration.committed")
         return
     lock = DirectoryLock(location.parent)
     lock.acquire()
     try:
         create_file(location)
         await asyncio.to_thread(_in_sqlite_transaction, location, upgrade_connection)
+        reach("migration.committed")
     finally:
         lock.release()
 
@@ -85,7 +88,9 @@ def upgrade_connection(connection: Connection) -> None:
             f"The database is at revision {found}, which this release doesn't know: a newer one wrote it. "
             "Run that release, or restore a backup from before it."
         )
+    reach("migration.begun")
     command.upgrade(_config(connection), "head")
+    reach("migration.written")
 
 
 def current_of_connection(connection: Connection) -> str | None:

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from registry_service.db.database import Database, DialectName
 from registry_service.db.query import Query, Row
 from registry_service.domain.errors import DatabaseUnavailable, InvalidInput, Overloaded, RegistryError, StorageFull
+from registry_service.failpoints import reach
 
 T = TypeVar("T")
 
@@ -110,10 +111,15 @@ class PostgresDatabase(Database):
             while True:
                 try:
                     async with self._writing.begin() as connection:
-                        return await connection.run_sync(command)
+                        reach("writer.begun")
+                        result = await connection.run_sync(command)
+                        reach("writer.before_commit")
                 except Exception as error:
                     if _sqlstate(error) not in _TRY_AGAIN or attempt == _ATTEMPTS:
                         raise translated(error) from error
+                else:
+                    reach("writer.committed")
+                    return result
                 # Part those who met: wait at random, and longer each time.
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - not a secret
                 attempt += 1

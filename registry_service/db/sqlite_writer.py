@@ -31,6 +31,7 @@ from sqlalchemy import Connection
 from registry_service.db.answers import settle
 from registry_service.db.sqlite_connection import close, driver_of, unavailability
 from registry_service.domain.errors import DatabaseUnavailable, Overloaded, RegistryError
+from registry_service.failpoints import reach
 
 T = TypeVar("T")
 Command = Callable[[Connection], Any]
@@ -106,6 +107,7 @@ class GroupCommitWriter:
                 self._loop.call_soon_threadsafe(_settle, group, outcomes)
             except RuntimeError:
                 break  # the loop was closed without stop(): nobody is left to answer
+            reach("writer.answered")
         self._close()
 
     def _next_group(self) -> list[_Job]:
@@ -128,8 +130,11 @@ class GroupCommitWriter:
                 self._connection = self._connect()
             driver = driver_of(self._connection)
             driver.execute("BEGIN IMMEDIATE")
+            reach("writer.begun")
             outcomes = [self._run_job(self._connection, driver, job) for job in group]
+            reach("writer.before_commit")
             self._commit(driver)
+            reach("writer.committed")
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody in the group may be told of success
             self._close()
             return [_Outcome(error=_group_failure(error)) for _ in group]
@@ -147,6 +152,7 @@ class GroupCommitWriter:
             return _Outcome(error=_command_failure(error))
         self._require_transaction(driver, None)
         driver.execute("RELEASE command")
+        reach("writer.command_done")
         return _Outcome(result)
 
     def _require_transaction(self, driver: sqlite3.Connection, cause: Exception | None) -> None:

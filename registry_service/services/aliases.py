@@ -18,6 +18,7 @@ from registry_service.domain.names import check_alias_name, fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import MoveAlias
 from registry_service.domain.stages import DEFAULT_STAGES
+from registry_service.failpoints import reach
 from registry_service.services.changes import check_revision, record_change
 from registry_service.services.work import Work
 
@@ -74,6 +75,7 @@ def point_alias(work: Work, model: Row[Any], alias: str, number: int, digest: st
         digest=digest,
         previous=None if row is None else row.number,
     )
+    reach("alias.recorded")
     values = {"number": number, "moved_at": work.now, "moved_by": work.actor.name, "revision": revision}
     if row is None:
         work.connection.execute(insert(aliases).values(model_id=model.id, name=alias, **values))
@@ -81,6 +83,7 @@ def point_alias(work: Work, model: Row[Any], alias: str, number: int, digest: st
         work.connection.execute(
             update(aliases).where(aliases.c.model_id == model.id, aliases.c.name == alias).values(**values)
         )
+    reach("alias.moved")
 
 
 def _check_free(work: Work, model: Row[Any], alias: str) -> None:

@@ -15,6 +15,7 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ReportCheck
+from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.judging import judge
 from registry_service.services.texts import check_description
@@ -66,5 +67,7 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
         )
         .returning(checks.c.id)
     ).scalar_one()
+    reach("check.written")
     judge(work, found, number=version.number)
+    reach("check.judged")
     return describe_check(found.name, work.connection.execute(select(checks).where(checks.c.id == check_id)).one())

@@ -23,6 +23,7 @@ from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.promotions import Phase
 from registry_service.domain.requests import ObserveDeployment, StartDeployment
+from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.ids import new_id
 from registry_service.services.judging import refusal
@@ -97,6 +98,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
             revision=revision,
         )
     )
+    reach("deployment.started")
     return get_deployment(work, deployment_id)
 
 
@@ -147,6 +149,7 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
     )
     if body.status is DeploymentStatus.RUNNING and not drifted:
         _end_predecessors(work, model, before)
+    reach("deployment.observed")
     return get_deployment(work, deployment)
 
 

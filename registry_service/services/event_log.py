@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select
 
 from registry_service.db.locks import lock_event_log
 from registry_service.db.tables import events
+from registry_service.failpoints import reach
 from registry_service.services.work import Work
 
 _LAST: Final = select(func.max(events.c.seq))
@@ -36,5 +37,7 @@ def append_events(work: Work) -> int | None:
         }
         for seq, event in enumerate(work.events, start=first)
     ]
+    reach("events.numbered")
     work.connection.execute(_APPEND, rows)
+    reach("events.appended")
     return first + len(rows) - 1

@@ -11,6 +11,7 @@ from registry_service.domain.entities import Consumer
 from registry_service.domain.names import check_consumer_name
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import MoveConsumer
+from registry_service.failpoints import reach
 from registry_service.services.work import Work
 
 
@@ -34,6 +35,7 @@ def move_consumer(work: Work, name: str, body: MoveConsumer) -> Consumer:
         work.connection.execute(
             update(consumers).where(consumers.c.name == name).values(cursor=cursor, updated_at=work.now)
         )
+    reach("consumer.moved")
     return describe_consumer(find_consumer(work, name))
 
 

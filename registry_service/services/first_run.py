@@ -26,6 +26,7 @@ from registry_service.domain.permissions import Role
 from registry_service.domain.policies import BUILT_IN, SOLO
 from registry_service.domain.requests import AttachPolicy
 from registry_service.domain.tokens import parse_token
+from registry_service.failpoints import reach
 from registry_service.services.credentials import Credentials, read_credentials, write_credentials
 from registry_service.services.ids import new_id
 from registry_service.services.policies import insert_attachment, insert_policy
@@ -64,12 +65,14 @@ def set_up(work: Work, *, person: str, url: str, directory: Path) -> FirstRun:
     person = "admin" if person == AIRFLOW else person
     lock_key(work.connection, "first run")
     _name_log(work)
+    reach("first_run.named")
     is_new = work.connection.execute(select(principals.c.name).limit(1)).first() is None
     if is_new:
         _make_principals(work, person)
         for document in BUILT_IN:
             insert_policy(work, document)
         insert_attachment(work, AttachPolicy(policy=SOLO.name, model_pattern="*", stage="*", default=True))
+        reach("first_run.policies_written")
     return FirstRun(
         person=person, is_new=is_new, credentials=keep_credentials(work, person=person, url=url, directory=directory)
     )
@@ -96,7 +99,9 @@ def keep_credentials(work: Work, *, person: str, url: str, directory: Path) -> d
             token = issue_token(
                 work, principal, name=f"credentials file of {profile}", expires_at=work.now + LIFETIME
             ).text
+        reach("first_run.before_token_file")
         write_credentials(path, Credentials(url=url, token=token))
+        reach("first_run.token_file_written")
         written[name] = str(path)
     return written
 

@@ -10,6 +10,7 @@ from registry_service.db.tables import stages
 from registry_service.domain.errors import InvalidInput
 from registry_service.domain.events import EventKind
 from registry_service.domain.requests import HoldStage
+from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.texts import check_reason
 from registry_service.services.work import Work
@@ -27,6 +28,7 @@ def hold(work: Work, model: Row[Any], stage: str, body: HoldStage) -> None:
     revision = record_change(
         work, model, EventKind.STAGE_HELD, subject=stage, stage=stage, reason=body.reason, until=body.until
     )
+    reach("hold.recorded")
     work.connection.execute(
         update(stages)
         .where(stages.c.model_id == model.id, stages.c.name == stage)
@@ -38,6 +40,7 @@ def hold(work: Work, model: Row[Any], stage: str, body: HoldStage) -> None:
             revision=revision,
         )
     )
+    reach("hold.written")
 
 
 def release(work: Work, model: Row[Any], stage: str, why: str) -> None:
@@ -49,3 +52,4 @@ def release(work: Work, model: Row[Any], stage: str, why: str) -> None:
         .where(stages.c.model_id == model.id, stages.c.name == stage)
         .values(hold_reason=None, hold_by=None, hold_at=None, hold_until=None, revision=revision)
     )
+    reach("hold.ended")

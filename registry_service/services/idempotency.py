@@ -17,6 +17,7 @@ from registry_service.db.locks import lock_key
 from registry_service.db.tables import idempotency_answers
 from registry_service.domain.errors import IdempotencyKeyReused
 from registry_service.domain.permissions import Action, authorize
+from registry_service.failpoints import reach
 from registry_service.services.work import Work
 
 LIFETIME: Final = timedelta(days=7)
@@ -48,6 +49,7 @@ def recall(work: Work, idempotency: Idempotency) -> StoredAnswer | None:
             idempotency_answers.c.created_at > work.now - LIFETIME,
         )
     ).one_or_none()
+    reach("idempotency.recalled")
     if row is None:
         return None
     if row.fingerprint != idempotency.fingerprint:
@@ -66,6 +68,7 @@ def remember(work: Work, idempotency: Idempotency, answer: StoredAnswer) -> None
         idempotency_answers.c.principal == work.actor.name,
         idempotency_answers.c.key == idempotency.key,
     )
+    reach("idempotency.before_answer")
     work.connection.execute(delete(idempotency_answers).where(*same))
     work.connection.execute(
         insert(idempotency_answers).values(
@@ -78,6 +81,7 @@ def remember(work: Work, idempotency: Idempotency, answer: StoredAnswer) -> None
             created_at=work.now,
         )
     )
+    reach("idempotency.answer_stored")
 
 
 def forget_old(work: Work) -> None:

@@ -27,6 +27,7 @@ from registry_service.domain.names import check_model_name, check_tags, fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import CreateModel, UpdateModel
 from registry_service.domain.stages import DEFAULT_STAGES, check_arrange
+from registry_service.failpoints import reach
 from registry_service.services.changes import check_revision, record_change
 from registry_service.services.ids import new_id
 from registry_service.services.judging import stale_promotions_of
@@ -68,6 +69,7 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
     _write_tags(work, model_id, body.tags)
     for position, stage in enumerate(wanted):
         work.connection.execute(insert(stages).values(model_id=model_id, name=stage, position=position, revision=1))
+    reach("model.written")
     work.record(EventKind.MODEL_CREATED, model_id=model_id, model_name=name, revision=1, stages=wanted)
     return _described(work, name)
 

@@ -25,6 +25,7 @@ from registry_service.domain.policies import PolicyDocument
 from registry_service.domain.policy_check import check_policy
 from registry_service.domain.requests import AttachPolicy, WritePolicy
 from registry_service.domain.strictness import convert_strictly
+from registry_service.failpoints import reach
 from registry_service.services.ids import new_id
 from registry_service.services.judging import stale_promotions_under
 from registry_service.services.work import Work
@@ -177,6 +178,7 @@ def _propose(work: Work, kind: str, policy: str, payload: object, *, needs_secon
             result={},
         )
     )
+    reach("policy.proposed")
     row = work.connection.execute(select(policy_changes).where(policy_changes.c.id == change_id)).one()
     if needs_second:
         work.record(EventKind.POLICY_CHANGE_PROPOSED, subject=policy, change=change_id, change_kind=kind)
@@ -197,6 +199,7 @@ def _bring_into_force(work: Work, change: Row[Any]) -> PolicyChange:
         .where(policy_changes.c.id == change.id)
         .values(confirmed_by=work.actor.name, confirmed_at=work.now, result=result)
     )
+    reach("policy.in_force")
     return describe_change(
         work.connection.execute(select(policy_changes).where(policy_changes.c.id == change.id)).one()
     )
@@ -265,6 +268,7 @@ def insert_policy(work: Work, document: PolicyDocument) -> int:
         )
     )
     work.record(EventKind.POLICY_WRITTEN, subject=document.name, version=version)
+    reach("policy.written")
     return version
 
 

@@ -53,6 +53,7 @@ from registry_service.domain.requests import (
 )
 from registry_service.domain.reviewing import check_reviewer
 from registry_service.domain.succession import superseded_by
+from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.ids import new_id
 from registry_service.services.judging import judge, perform, refusal
@@ -91,8 +92,11 @@ def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
         return get_promotion(work, answered, source=source)
     if model.archived:
         raise Conflict(f"'{model.name}' is archived. Unarchive it before promoting a version of it.", model=model.name)
+    reach("request.checked")
     promotion_id = _insert(work, model, stage, version, body, source=source)
+    reach("request.written")
     source = judge(work, model, stage=stage.name)
+    reach("request.judged")
     return get_promotion(work, promotion_id, source=source)
 
 
@@ -115,6 +119,7 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
         raise CommentRequired("Say in the comment why you reject it.", field="comment")
     facts = source.facts_of(row)
     check_reviewer(facts, source.person(work.actor.name), body.verdict)
+    reach("review.checked")
     _withdraw(work, row)
     work.connection.execute(
         insert(reviews).values(
@@ -128,7 +133,9 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
         )
     )
     _record(work, model, row, EventKind.REVIEW_GIVEN, verdict=body.verdict, comment=body.comment)
+    reach("review.written")
     source = judge(work, model, stage=row.stage)
+    reach("review.judged")
     return get_promotion(work, promotion, source=source)
 
 
@@ -159,6 +166,7 @@ def take_lease(work: Work, promotion: str, body: TakeLease) -> Promotion:
         work.existed = True
         return get_promotion(work, promotion, holder=body.holder)
     row = _judged(work, model, row, body.holder)
+    reach("lease.judged")
     longest = round(_terms(work, row).lease.total_seconds())
     seconds = longest if body.seconds is None else max(MIN_LEASE_SECONDS, min(body.seconds, longest))
     until = work.now + timedelta(seconds=seconds)
@@ -170,6 +178,7 @@ def take_lease(work: Work, promotion: str, body: TakeLease) -> Promotion:
         work.connection.execute(update(promotions).where(promotions.c.id == row.id).values(**held))
     else:
         perform(work, model, row, Move.LEASE, f"{body.holder} deploys", lease_acquired_at=work.now, **held)
+    reach("lease.taken")
     return get_promotion(work, promotion, holder=body.holder)
 
 
@@ -184,6 +193,7 @@ def release_lease(work: Work, promotion: str, body: ReleaseLease) -> Promotion:
         _refuse_other_holder(row, body.holder)
         perform(work, model, row, Move.RELEASE, f"{body.holder} gave the lease back")
         judge(work, model, stage=row.stage)
+        reach("lease.released")
     else:
         work.existed = True
     return get_promotion(work, promotion)
@@ -203,6 +213,7 @@ def apply_promotion(work: Work, promotion: str, body: ApplyPromotion) -> Promoti
         work.existed = True
         return get_promotion(work, promotion)
     row = _judged(work, model, row, body.holder)
+    reach("apply.judged")
     source = apply_to_stage(work, model, row, StageChange.PROMOTED, row.reason)
     return get_promotion(work, promotion, source=source)
 
@@ -253,8 +264,11 @@ def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChan
         applied_at=work.now,
         applied_by=work.actor.name,
     )
+    reach("apply.promotion_moved")
     point_stage(work, model, stage, change, number=row.number, digest=row.digest, promotion=row.id, reason=reason)
-    return judge(work, model)
+    source = judge(work, model)
+    reach("apply.done")
+    return source
 
 
 def _begin(work: Work, promotion: str, action: Action) -> tuple[Row[Any], Row[Any]]:

@@ -20,6 +20,7 @@ from registry_service.domain.policy_sets import Terms, terms
 from registry_service.domain.promotions import Move, Phase, PromotionKind
 from registry_service.domain.requests import HoldStage, RollBack
 from registry_service.domain.stages import RollbackPlan, rollback_plan
+from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.holds import hold
 from registry_service.services.ids import new_id
@@ -47,11 +48,15 @@ def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
     to = None if body.to is None else find_version(work, found, body.to).number
     described = describe_stages(work, found, [row])[0]
     plan = plan_rollback(work, found, described, from_version=body.from_version, promotion=body.promotion, to=to)
+    reach("rollback.planned")
     promotion = _insert(work, found, described, plan, body)
+    reach("rollback.requested")
     _mark_failed(work, found, stage, plan, body.reason)
+    reach("rollback.failure_marked")
     _end_deploying(work, found, stage)
     perform(work, found, promotion, Move.APPROVE, f"version {plan.to_version} was approved when it first came")
     apply_to_stage(work, found, find_promotion(work, promotion.id), StageChange.ROLLED_BACK, body.reason)
+    reach("rollback.applied")
     if body.hold is not None:
         hold(work, found, stage, HoldStage(reason=body.hold.reason, until=body.hold.until))
     return get_promotion(work, promotion.id)

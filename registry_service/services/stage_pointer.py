@@ -10,6 +10,7 @@ from registry_service.db.tables import stage_history, stages
 from registry_service.domain.entities import StageChange
 from registry_service.domain.errors import Conflict
 from registry_service.domain.events import EventKind
+from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.work import Work
 
@@ -43,6 +44,7 @@ def point_stage(
         change=change,
         reason=reason,
     )
+    reach("stage.recorded")
     moved = work.connection.execute(
         update(stages)
         .where(
@@ -55,6 +57,7 @@ def point_stage(
     )
     if moved.rowcount != 1:
         raise Conflict(f"'{stage.name}' of '{model.name}' was moved meanwhile. Read it again and decide anew.")
+    reach("stage.moved")
     work.connection.execute(
         insert(stage_history).values(
             model_id=model.id,
@@ -70,3 +73,4 @@ def point_stage(
             revision=revision,
         )
     )
+    reach("stage.history_written")

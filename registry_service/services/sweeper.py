@@ -8,6 +8,7 @@ from registry_service.db.queries.models import find_model
 from registry_service.db.tables import models, promotions, stages
 from registry_service.domain.permissions import Action
 from registry_service.domain.promotions import OPEN_PHASES
+from registry_service.failpoints import reach
 from registry_service.services.holds import release
 from registry_service.services.idempotency import forget_old
 from registry_service.services.judging import judge
@@ -17,12 +18,14 @@ from registry_service.services.work import Work
 def sweep(work: Work) -> None:
     """Judge what is due by now, end holds whose time is over, forget answers that are too old to be repeated."""
 
+    reach("sweeper.begun")
     for name in _models_with_due_promotions(work):
         judge(work, find_model(work, name, Action.PROMOTION_APPLY, lock=True))
     for name, stage in _holds_that_are_over(work):
         model = find_model(work, name, Action.STAGE_HOLD, lock=True)
         release(work, model, stage, "its time is over")
     forget_old(work)
+    reach("sweeper.done")
 
 
 def _models_with_due_promotions(work: Work) -> list[str]:

@@ -18,6 +18,7 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import ALLOWED, Action, Role, check_pattern, reaches_no_further
 from registry_service.domain.requests import CreateToken
 from registry_service.domain.tokens import ENTROPY_BYTES, NewToken, TokenKind, new_token
+from registry_service.failpoints import reach
 from registry_service.services.principals import check_role
 from registry_service.services.texts import check_line
 from registry_service.services.work import Work
@@ -85,6 +86,7 @@ def issue_token(
             expires_at=expires_at,
         )
     )
+    reach("token.written")
     work.record(
         EventKind.TOKEN_CREATED,
         subject=issued.id,
@@ -103,6 +105,7 @@ def revoke_token(work: Work, token: str) -> Token:
     if row.revoked_at is None:
         work.connection.execute(update(tokens).where(tokens.c.id == token).values(revoked_at=work.now))
         work.record(EventKind.TOKEN_REVOKED, subject=token, principal=row.principal)
+        reach("token.revoked")
     return describe_token(find_token(work, token))
 
 

@@ -22,6 +22,7 @@ from registry_service.domain.errors import InvalidManifest, Overloaded, TooLarge
 from registry_service.domain.manifest import MAX_FILES, check_digest
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import StartUpload
+from registry_service.failpoints import reach
 from registry_service.services.ids import new_id
 from registry_service.services.work import Work
 
@@ -79,12 +80,14 @@ def start_upload(work: Work, body: StartUpload) -> Upload:
                 for digest, size in sizes.items()
             ],
         )
+    reach("upload.session_written")
     return describe_upload(work, find_upload(work, upload_id))
 
 
 def file_received(work: Work, upload: str, digest: str) -> Upload:
     """Note that verified, durable bytes have arrived in the store."""
 
+    reach("upload.before_row")
     file = awaited_file(work, upload, digest)
     lock_key(work.connection, f"blob {digest}")
     known = work.connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest)).one_or_none()
@@ -96,6 +99,7 @@ def file_received(work: Work, upload: str, digest: str) -> Upload:
             .where(upload_files.c.upload_id == upload, upload_files.c.digest == digest)
             .values(received_at=work.now)
         )
+    reach("upload.row_written")
     return get_upload(work, upload)
 
 

@@ -48,6 +48,7 @@ from registry_service.domain.requests import (
     UpdateVersion,
 )
 from registry_service.domain.strictness import convert_strictly
+from registry_service.failpoints import reach
 from registry_service.services.aliases import point_alias
 from registry_service.services.changes import record_change
 from registry_service.services.judging import judge, stale_promotions_of
@@ -78,13 +79,16 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
             _refuse_others(earlier, work.actor.name)
             work.existed = True
             return describe_versions(work, found, [earlier])[0]
+    reach("register.begun")
     _check_body(found, body)
     digest = content_digest(body.files, body.metadata)
     _refuse_revoked(work, found, digest)
     _check_bytes(work, body)
+    reach("register.bytes_checked")
 
     number = found.last_number + 1
     work.connection.execute(_NEXT_NUMBER, {"model_id": found.id, "last": number})
+    reach("register.numbered")
     _insert(work, found.id, number, digest, body)
     record_change(
         work,
@@ -95,8 +99,10 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
         digest=digest,
         identity=body.identity,
     )
+    reach("register.recorded")
     for alias in body.aliases:
         point_alias(work, found, alias, number, digest)
+    reach("register.aliases_moved")
     found = find_model(work, model, Action.VERSION_READ)
     return describe_versions(work, found, [find_version(work, found, str(number))])[0]
 
@@ -139,6 +145,7 @@ def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -
             .where(_of(versions, version))
             .values(revoked_at=work.now, revoked_by=work.actor.name, revoked_reason=body.reason)
         )
+        reach("revoke.written")
         record_change(
             work,
             found,
@@ -150,6 +157,7 @@ def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -
         )
         why = f"version {version.number} was revoked: {body.reason}"
         stale_promotions_of(work, found, why, number=version.number)
+        reach("revoke.promotions_closed")
     return _described(work, model, version.number)
 
 
@@ -234,7 +242,9 @@ def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterV
             "created_by": work.actor.name,
         },
     )
+    reach("register.row_written")
     _insert_files(work, model_id, number, body.files)
+    reach("register.files_written")
     _insert_tags(work, model_id, number, body.tags)
     _insert_figures(work, model_id, number, described)
     _insert_lineage(work, model_id, number, body.lineage)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry_service.domain.errors import DigestMismatch, StorageUnavailable
+from registry_service.failpoints import reach
 from registry_service.storage.file_writer import FileWriter
 from registry_service.storage.tree import Tree
 
@@ -52,6 +53,7 @@ class Incoming:
                 self._tree.release(path)
                 raise
             self._path = path
+            reach("upload.begun")
 
     def hash(self, chunks: Sequence[bytes]) -> None:
         for chunk in chunks:
@@ -61,6 +63,7 @@ class Incoming:
         with self._lock:
             if self._file is not None:
                 self._file.write(chunks)
+                reach("upload.bytes_written")
 
     def finish(self) -> None:
         """Verify the bytes and make them visible and durable.
@@ -78,13 +81,17 @@ class Incoming:
                 self._publish(blob)
             # Also for bytes that were there before: whoever renamed them may not have synced the directory yet.
             self._tree.sync_directory(blob.parent)
+            reach("upload.directory_synced")
 
     def _publish(self, blob: Path) -> None:
         if self._path is None or self._file is None:
             raise StorageUnavailable("These bytes were removed from the store while they were sent again. Try again.")
+        reach("upload.before_sync")
         self._file.sync()
+        reach("upload.synced")
         self._file.close()
         self._calls.rename(self._path, blob)
+        reach("upload.renamed")
         self._tree.release(self._path)
         self._path = None
 

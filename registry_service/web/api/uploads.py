@@ -18,6 +18,7 @@ from registry_service.domain.errors import SizeMismatch
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import StartUpload
+from registry_service.failpoints import reach
 from registry_service.services import uploads as use_cases
 from registry_service.storage.base import ArtifactStore
 from registry_service.web.answers import Encoded, written
@@ -61,6 +62,7 @@ class Uploads(Controller):
         if size is not None:
             _check_length(request, size)
             await store.receive(upload, _chunks(request), expected=digest, size=size)
+            reach("upload.received")
         # Sent again it does no harm, and its body is gone: so no Idempotency-Key.
         return written(await caller.registry.write(caller.actor, use_cases.file_received, None, upload, digest))
 

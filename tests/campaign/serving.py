@@ -1,0 +1,164 @@
+"""The campaign's server, seen from the process that does harm to it: start it, wait for it, kill it, start it again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from registry_service.services.credentials import Credentials, read_credentials
+from registry_service.settings import VARIABLES
+from tests.campaign.arming import Rule
+from tests.processes import ServerProcess
+
+ROOT = Path(__file__).parents[2]
+PERSON = "ada"
+# Machines are noisy; how long it took is a figure, and only this is a failure.
+READY_SECONDS = 60.0
+
+
+class ServerDied(Exception):
+    """It ended while it was waited for. What it wrote is in the message."""
+
+
+class CampaignServer:
+    """One home, one port, and one process after the other that serves them.
+
+    `database_url` None: SQLite in the home. Everything is started in a session of its own, and `stop` ends that.
+    """
+
+    def __init__(self, home: Path, *, mutant: str | None, database_url: str | None = None) -> None:
+        self.home = home
+        self.database_url = database_url or f"sqlite:///{home / 'registry.db'}"
+        self.port = free_port()
+        self.output = home.with_name(f"{home.name}.log")
+        self.process: ServerProcess | None = None
+        self._mutant = mutant
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database_path(self) -> Path:
+        return self.home / "registry.db"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.home / "artifacts"
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        return kept | {
+            "MODEL_REGISTRY_HOME": str(self.home),
+            "MODEL_REGISTRY_DATABASE_URL": self.database_url,
+            "MODEL_REGISTRY_ARTIFACTS": str(self.artifacts),
+            "MODEL_REGISTRY_PORT": str(self.port),
+            "MODEL_REGISTRY_PERSON": PERSON,
+            "MODEL_REGISTRY_KEEP_FREE_MB": "0",
+            "MODEL_REGISTRY_LOG": "json",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def launch(self, *rules: Rule, count: Path | None = None) -> None:
+        """Start a process, without waiting for it."""
+        assert self.process is None or self.process.exit_code is not None
+        command = [sys.executable, "-m", "tests.campaign.server"]
+        if self._mutant is not None:
+            command += ["--mutant", self._mutant]
+        for rule in rules:
+            command += ["--arm", str(rule)]
+        if count is not None:
+            command += ["--count", str(count)]
+        self.process = ServerProcess(
+            "campaign server", command, environment=self.environment(), output=self.output, directory=ROOT
+        )
+
+    def start(self, *rules: Rule, count: Path | None = None) -> float:
+        """Start a process and wait until it is ready. Answers the seconds that this took.
+
+        :raises ServerDied: it ended first.
+        """
+        began = time.monotonic()
+        self.launch(*rules, count=count)
+        self.wait_until_ready()
+        return time.monotonic() - began
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        with httpx.Client(base_url=self.url, timeout=10, trust_env=False) as http:
+            while not _is_ready(http):
+                if self.has_died():
+                    raise ServerDied(self.tail())
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"The server was not ready in {READY_SECONDS:g} s:\n{self.tail()}")
+                time.sleep(0.01)
+
+    def has_died(self) -> bool:
+        return self.process is not None and self.process.exit_code is not None
+
+    def wait_until_dead(self, seconds: float) -> bool:
+        return wait_until(self.has_died, seconds)
+
+    def was_killed(self) -> bool:
+        return self.process is not None and self.process.exit_code == -signal.SIGKILL
+
+    def stop(self) -> None:
+        """Tell it to end, and wait until it has."""
+        if self.process is None:
+            return
+        if not self.has_died():
+            self.process.signal(signal.SIGTERM)
+            wait_until(self.has_died, 20)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once, and whatever it started."""
+        if self.process is not None:
+            self.process.kill()
+            self.process = None
+
+    def tail(self) -> str:
+        return "" if self.process is None else self.process.tail(15)
+
+    def token(self, profile: str) -> str:
+        return self.credentials(profile).token
+
+    def credentials(self, profile: str) -> Credentials:
+        found = read_credentials(self.home / "credentials" / f"{profile}.json")
+        assert found is not None, f"no credentials of {profile}"
+        return found
+
+    def http(self, token: str, *, timeout: float = 30.0) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+
+
+def _is_ready(http: httpx.Client) -> bool:
+    try:
+        return http.get("/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
+    """Whether it came to be so in time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def free_port() -> int:
+    """A port that nobody uses now. The same for each start of a server, as its clients know it by this one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,126 @@
+"""The campaign's frame, with harnesses that only pretend: verdicts, exit codes, the report, and an end in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.campaign.__main__ import main
+from tests.campaign.frame import Findings, Harness, Run
+from tests.campaign.harnesses import HARNESSES
+from tests.campaign.mutants import all_mutants
+from tests.campaign.serving import ROOT
+
+
+def keeps(run: Run) -> Findings:
+    run.say("looking")
+    return Findings({"kills": 3, "scale": run.scale, "dice": run.random("dice").random()})
+
+
+def sees_the_mutant(run: Run) -> Findings:
+    return Findings(violations=["lost version 7"] if run.mutant == "planted" else [])
+
+
+def breaks(run: Run) -> Findings:
+    raise LookupError("no server")
+
+
+def skips(run: Run) -> Findings:
+    return Findings(skipped="there is no strace here")
+
+
+GOOD = Harness(name="good", promise="nothing is lost", run=keeps)
+SEEING = Harness(name="seeing", promise="nothing is lost", run=sees_the_mutant, mutants=("planted",))
+BROKEN = Harness(name="broken", promise="nothing is lost", run=breaks)
+SKIPPING = Harness(name="skipping", promise="nothing is lost", run=skips)
+
+
+def test_a_kept_promise_exits_with_zero_and_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "report.json"
+    assert main(["--short", "--seed", "7", "--output", str(output)], (GOOD, SEEING)) == 0
+    report = json.loads(output.read_text())
+    assert [(one["harness"], one["verdict"], one["seed"]) for one in report["harnesses"]] == [
+        ("good", "kept", 7),
+        ("seeing", "kept", 7),
+    ]
+    assert report["harnesses"][0]["findings"]["figures"]["kills"] == 3
+    told = capsys.readouterr().out
+    assert "seed 7, short" in told and "good: looking" in told
+
+
+def test_a_seed_makes_the_chance_of_a_run_repeatable(tmp_path: Path) -> None:
+    def dice(seed: int) -> float:
+        output = tmp_path / "report.json"
+        main(["--seed", str(seed), "--output", str(output)], (GOOD,))
+        return float(json.loads(output.read_text())["harnesses"][0]["findings"]["figures"]["dice"])
+
+    assert dice(1) == dice(1) != dice(2)
+
+
+def test_a_violation_exits_with_one_and_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--mutant", "planted"], (GOOD, SEEING)) == 1
+    told = capsys.readouterr().out
+    assert "VIOLATION: lost version 7" in told
+    assert "good" not in told, "only who claims to see the mutant is asked"
+
+
+def test_a_broken_harness_is_neither_a_pass_nor_a_violation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], (BROKEN, GOOD)) == 2
+    assert "LookupError: no server" in capsys.readouterr().out
+
+
+def test_a_skipped_harness_says_so_loudly(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], (SKIPPING,)) == 0
+    assert "SKIPPED: there is no strace here" in capsys.readouterr().out
+
+
+def test_each_planted_bug_is_claimed_by_a_harness_and_each_claim_is_planted() -> None:
+    assert {mutant for harness in HARNESSES for mutant in harness.mutants} == set(all_mutants())
+    assert len({harness.name for harness in HARNESSES}) == len(HARNESSES)
+
+
+INTERRUPTIBLE = """
+import sys
+from pathlib import Path
+from tests.campaign.__main__ import main
+from tests.campaign.frame import Findings, Harness
+from tests.campaign.serving import CampaignServer
+
+def run(run):
+    server = CampaignServer(run.directory / "home", mutant=run.mutant)
+    try:
+        server.start()
+        run.say(f"serving as {server.process.pid} in {run.directory}")
+        server.wait_until_dead(60)
+    finally:
+        server.stop()
+    return Findings()
+
+sys.exit(main([], (Harness(name="long", promise="none", run=run),)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.campaign
+def test_an_interrupted_campaign_ends_what_it_started_and_reports_what_it_has(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with output.open("wb") as sink:
+        campaign = subprocess.Popen([sys.executable, "-c", INTERRUPTIBLE], cwd=ROOT, stdout=sink, stderr=sink)
+    deadline = time.monotonic() + 60
+    while "serving as" not in output.read_text():
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.05)
+    words = output.read_text().split("serving as ")[1].split()
+    campaign.send_signal(signal.SIGINT)
+    assert campaign.wait(60) == 130, output.read_text()
+    assert "interrupted" in output.read_text()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(words[0]), 0)
+    assert not Path(words[2]).exists()
