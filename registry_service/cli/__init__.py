@@ -23,6 +23,7 @@ from registry_service.cli.session import completion, login, logout, whoami
 from registry_service.cli.stages import rollback, stages
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.tokens import tokens
+from registry_service.cli.uploads import uploads
 from registry_service.cli.versions import versions
 
 __all__ = ["main"]
@@ -55,6 +56,7 @@ for command in (
     whoami,
     models,
     versions,
+    uploads,
     aliases,
     checks,
     promotions,

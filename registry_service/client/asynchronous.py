@@ -163,7 +163,7 @@ class AsyncRegistryClient:
         if isinstance(step, Pause):
             return await asyncio.sleep(step.seconds)
         if isinstance(step, SideBySide):
-            return await _all([self.send(call) for call in step.calls])
+            return await _all([self.follow(plan) for plan in step.plans])
         return await _all([asyncio.to_thread(function) for function in step.functions])
 
     # One line a call; what it takes and answers stands at its description.
@@ -189,9 +189,12 @@ class AsyncRegistryClient:
     list_checks = _sends(calls.list_checks)
     report_check = _sends(calls.report_check)
 
+    list_uploads = _sends(calls.list_uploads)
     start_upload = _sends(calls.start_upload)
     get_upload = _sends(calls.get_upload)
+    get_upload_file = _sends(calls.get_upload_file)
     send_upload_file = _sends(calls.send_upload_file)
+    continue_upload_file = _sends(calls.continue_upload_file)
     abort_upload = _sends(calls.abort_upload)
 
     list_stages = _sends(calls.list_stages)
@@ -259,6 +262,7 @@ class AsyncRegistryClient:
     iterate_attachments = _iterates(calls.list_attachments)
     iterate_principals = _iterates(calls.list_principals)
     iterate_groups = _iterates(calls.list_groups)
+    iterate_uploads = _iterates(calls.list_uploads)
     iterate_tokens = _iterates(calls.list_tokens)
     iterate_promotions = _iterates(calls.list_promotions)
     iterate_stages = _iterates(calls.list_stages)

@@ -14,18 +14,22 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar, cast
 
+import msgspec
+
 from registry_service.client import calls
 from registry_service.client.calls import Call
 from registry_service.client.files import LocalFile, collect
 from registry_service.client.transfer import FileContent, FileSink, Progress, ProgressReport, measured
-from registry_service.domain.entities import EventPage, Manifest, ModelVersion
+from registry_service.domain.entities import EventPage, Manifest, ModelVersion, Upload
 from registry_service.domain.errors import (
     AlreadyExists,
     DigestMismatch,
     InvalidInput,
     ModelNotFound,
+    OffsetMismatch,
     RegistryError,
     Unavailable,
+    UploadClosed,
 )
 from registry_service.domain.manifest import check_manifest, content_digest
 from registry_service.domain.metadata import Metadata
@@ -40,7 +44,10 @@ from registry_service.domain.requests import (
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 4  # steps that a client takes side by side
+AT_ONCE: Final = 4  # plans that a client follows side by side
+CONTINUED_FROM: Final = 64 * 1024 * 1024  # bytes of a file that is sent so that it can be gone on with
+PART: Final = 256 * 1024 * 1024
+TRIES_IN_VAIN: Final = 5
 _LONGEST_WAIT: Final = 60.0  # seconds that the service waits in one call at most
 _SHORTEST_ROUND: Final = 0.5
 
@@ -49,9 +56,9 @@ Files = str | PathLike[str] | Mapping[str, str | PathLike[str]]
 
 @dataclass(frozen=True, slots=True)
 class SideBySide(Generic[T]):
-    """Calls that don't depend on each other; their answers come in the same order."""
+    """Plans that don't depend on each other; their results come in the same order."""
 
-    calls: Sequence[Call[T]]
+    plans: Sequence[Plan[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def ask(call: Call[T]) -> Plan[T]:
     return cast("T", (yield call))
 
 
-def ask_all(several: Sequence[Call[T]]) -> Plan[list[T]]:
+def follow_all(several: Sequence[Plan[T]]) -> Plan[list[T]]:
     return cast("list[T]", (yield SideBySide(several)))
 
 
@@ -124,36 +131,79 @@ def register(
         entry.digest: FileContent(file.source, entry, report) for file, entry in zip(found, manifest, strict=True)
     }
     announced = [NewUploadFile(digest=digest, size=content.size) for digest, content in contents.items()]
-    start = calls.start_upload(StartUpload(model=model_name, files=announced))
+    resume = any(file.size >= CONTINUED_FROM for file in announced)
+    start = StartUpload(model=model_name, files=announced, resume=resume)
     try:
-        upload = yield from ask(start)
+        upload = yield from ask(calls.start_upload(start))
     except ModelNotFound:
         if not create_model:
             raise
         yield from _create_model(model_name)
-        upload = yield from ask(start)
+        upload = yield from ask(calls.start_upload(start))
+    version = RegisterVersion(
+        files=manifest,
+        upload=upload.id,
+        metadata=metadata,
+        description=description,
+        tags=dict(tags or {}),
+        aliases=list(aliases),
+        lineage=list(lineage),
+        identity=identity,
+        source_uri=source_uri,
+        people=list(people),
+    )
     try:
-        sent = [(digest, contents[digest]) for digest in upload.missing if digest in contents]
-        yield from ask_all([calls.send_upload_file(upload.id, digest, content) for digest, content in sent])
-        _report_kept(manifest, {content.path for _, content in sent}, report)
-        body = RegisterVersion(
-            files=manifest,
-            upload=upload.id,
-            metadata=metadata,
-            description=description,
-            tags=dict(tags or {}),
-            aliases=list(aliases),
-            lineage=list(lineage),
-            identity=identity,
-            source_uri=source_uri,
-            people=list(people),
-        )
-        return (yield from ask(calls.register_version(model_name, body)))
+        try:
+            return (yield from _bring(upload, contents, version, report))
+        except UploadClosed:
+            if not resume:
+                raise
+        # A twin went on with the same session and was done first.
+        upload = yield from ask(calls.start_upload(msgspec.structs.replace(start, resume=False)))
+        version = msgspec.structs.replace(version, upload=upload.id)
+        return (yield from _bring(upload, contents, version, report))
     except Unavailable:
         raise  # the session ends by itself; asking an absent service to end it only takes longer
     except RegistryError as refusal:
-        yield from _abort(upload.id, refusal)
+        # What took long to send is kept for a day: the next try may do better.
+        if not resume:
+            yield from _abort(upload.id, refusal)
         raise
+
+
+def _bring(
+    upload: Upload, contents: Mapping[str, FileContent], version: RegisterVersion, report: ProgressReport
+) -> Plan[ModelVersion]:
+    """Send what the session lacks, and register."""
+
+    sent = [(digest, contents[digest]) for digest in upload.missing if digest in contents]
+    yield from follow_all([_send(upload.id, digest, content) for digest, content in sent])
+    _report_kept(version.files, {content.path for _, content in sent}, report)
+    return (yield from ask(calls.register_version(upload.model_name, version)))
+
+
+def _send(upload: str, digest: str, content: FileContent) -> Plan[None]:
+    """Send a file; a large one in parts, each behind what the service keeps, so that no break costs more than a part.
+
+    :raises Unavailable: the service stays away, or nothing arrives any more.
+    """
+
+    if content.size < CONTINUED_FROM:
+        yield from ask(calls.send_upload_file(upload, digest, content))
+        return
+    file = yield from ask(calls.get_upload_file(upload, digest))
+    in_vain = 0
+    while not file.received:
+        part = content.part(file.kept, PART)
+        try:
+            file = yield from ask(calls.continue_upload_file(upload, digest, part, offset=file.kept))
+        except (Unavailable, OffsetMismatch):
+            before, file = file, (yield from ask(calls.get_upload_file(upload, digest)))
+            in_vain = in_vain + 1 if file.kept <= before.kept else 0
+            if in_vain == TRIES_IN_VAIN:
+                raise
+            if in_vain:
+                yield Pause(in_vain)
 
 
 def download(
@@ -182,9 +232,9 @@ def download(
     try:
         (sinks,) = yield from run(lambda: [FileSink(root, file, report) for file in manifest.files])
         there = yield from run(*(sink.already_there for sink in sinks))
-        yield from ask_all(
+        yield from follow_all(
             [
-                calls.download_file(model, manifest.number, file.path, sink=sink)
+                ask(calls.download_file(model, manifest.number, file.path, sink=sink))
                 for file, sink, is_there in zip(manifest.files, sinks, there, strict=True)
                 if not is_there
             ]

@@ -143,7 +143,7 @@ class RegistryClient:
             return self.send(step)
         if isinstance(step, Pause):
             return time.sleep(step.seconds)
-        work = [partial(self.send, call) for call in step.calls] if isinstance(step, SideBySide) else step.functions
+        work = [partial(self.follow, plan) for plan in step.plans] if isinstance(step, SideBySide) else step.functions
         if len(work) == 1:
             return [work[0]()]
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="model-registry") as pool:
@@ -172,9 +172,12 @@ class RegistryClient:
     list_checks = _sends(calls.list_checks)
     report_check = _sends(calls.report_check)
 
+    list_uploads = _sends(calls.list_uploads)
     start_upload = _sends(calls.start_upload)
     get_upload = _sends(calls.get_upload)
+    get_upload_file = _sends(calls.get_upload_file)
     send_upload_file = _sends(calls.send_upload_file)
+    continue_upload_file = _sends(calls.continue_upload_file)
     abort_upload = _sends(calls.abort_upload)
 
     list_stages = _sends(calls.list_stages)
@@ -242,6 +245,7 @@ class RegistryClient:
     iterate_attachments = _iterates(calls.list_attachments)
     iterate_principals = _iterates(calls.list_principals)
     iterate_groups = _iterates(calls.list_groups)
+    iterate_uploads = _iterates(calls.list_uploads)
     iterate_tokens = _iterates(calls.list_tokens)
     iterate_promotions = _iterates(calls.list_promotions)
     iterate_stages = _iterates(calls.list_stages)

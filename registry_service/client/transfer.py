@@ -48,12 +48,25 @@ def measured(file: LocalFile) -> NewManifestFile:
 
 
 class FileContent:
-    """A file to send. Should it have changed since it was measured, the service refuses the bytes."""
+    """A file to send, or a part of it. Should it have changed since it was measured, the service refuses the bytes.
 
-    def __init__(self, source: Path, file: NewManifestFile, report: ProgressReport) -> None:
+    `start` is the first byte, `length` how many are sent at most (None: all that follow).
+    """
+
+    def __init__(
+        self,
+        source: Path,
+        file: NewManifestFile,
+        report: ProgressReport,
+        *,
+        start: int = 0,
+        length: int | None = None,
+    ) -> None:
         self._source = source
         self._file = file
         self._report = report
+        self._start = start
+        self._stop = file.size if length is None else min(file.size, start + length)
 
     @property
     def path(self) -> str:
@@ -61,21 +74,28 @@ class FileContent:
 
     @property
     def size(self) -> int:
-        return self._file.size
+        """Bytes to send."""
+        return self._stop - self._start
+
+    def part(self, start: int, length: int) -> FileContent:
+        return FileContent(self._source, self._file, self._report, start=start, length=length)
 
     def pieces(self) -> Iterator[bytes]:
-        done = 0
+        done = self._start
         self._report(self._file.path, done, self._file.size)
-        for piece in _pieces(self._source):
-            done += len(piece)
+        for piece in _pieces(self._source, self._start):
+            wanted = piece[: self._stop - done] if self._stop < self._file.size else piece
+            done += len(wanted)
             if done > self._file.size:
                 raise SizeMismatch(
                     f"'{self._source}' has grown since it was measured. Register it once it is written.",
                     path=self._file.path,
                 )
-            yield piece
+            yield wanted
             self._report(self._file.path, done, self._file.size)
-        if done < self._file.size:
+            if done == self._stop < self._file.size:
+                return
+        if done < self._stop:
             raise SizeMismatch(
                 f"'{self._source}' has shrunk since it was measured. Register it once it is written.",
                 path=self._file.path,
@@ -201,8 +221,9 @@ def target(destination: Path, path: str) -> Path:
     return final
 
 
-def _pieces(source: Path) -> Iterator[bytes]:
+def _pieces(source: Path, start: int = 0) -> Iterator[bytes]:
     with source.open("rb", buffering=0) as handle:
+        handle.seek(start)
         while piece := handle.read(PIECE):
             yield piece
 

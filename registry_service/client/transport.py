@@ -103,6 +103,8 @@ class Exchange(Generic[T]):
             headers["Content-Type"] = "application/json"
         if call.content is not None:
             headers |= {"Content-Type": "application/octet-stream", "Content-Length": str(call.content.size)}
+        if call.offset is not None:
+            headers["Upload-Offset"] = str(call.offset)
         return http.build_request(
             call.method,
             session.url + PREFIX + call.path,

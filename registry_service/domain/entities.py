@@ -203,7 +203,19 @@ class Upload(Answer, frozen=True, kw_only=True):
     id: str
     model_name: str
     missing: list[str]
+    created_at: datetime
     expires_at: datetime
+
+
+class UploadFile(Answer, frozen=True, kw_only=True):
+    """A file of an upload session. `kept` is how many of its `size` bytes are here, from the first on: where to go on
+    with sending. `received`: all of them, verified."""
+
+    upload: str
+    digest: str
+    size: int
+    kept: int
+    received: bool
 
 
 # --------------------------------------------------------------------------------------------- checks and reviews

@@ -98,8 +98,11 @@ class NewUploadFile(Request, frozen=True, kw_only=True):
 
 
 class StartUpload(Request, frozen=True, kw_only=True):
+    """`resume`: where a session of the caller's that announced the very same files is still open, go on with that."""
+
     model: str
     files: list[NewUploadFile]
+    resume: bool = False
 
 
 class MoveAlias(Request, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from registry_service.domain.permissions import Actor, Role, Scope
 from registry_service.services.event_log import append_events
 from registry_service.services.idempotency import Idempotency, StoredAnswer, recall, remember
 from registry_service.services.sweeper import sweep
+from registry_service.services.uploads import close_expired
 from registry_service.services.work import Work
 from registry_service.storage.base import ArtifactStore
 
@@ -111,9 +112,13 @@ class Registry:
                 self._tell(await self.view(SYSTEM, last_seq))
 
     async def sweep(self) -> None:
-        """What time alone brings about: expiries, and leases that ran out."""
+        """What time alone brings about: expiries, leases that ran out, uploads that nobody finished."""
 
         await self.write(SYSTEM, sweep, None)
+        expired = await self.write(SYSTEM, close_expired, None)
+        for upload in expired.result.ids if expired.result else ():
+            # Dying in between leaves bytes that the collection finds.
+            await self.store.discard(upload)
 
     def _tell(self, seq: int) -> None:
         if seq > self._last_seq:

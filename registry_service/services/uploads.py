@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+import msgspec
 from sqlalchemy import func, insert, select, update
 
 from registry_service.db.locks import lock_key
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uploads import (
     awaited_file,
-    describe_upload,
+    describe_file,
+    find_resumable,
     find_upload,
     get_upload,
     readable_digests,
 )
 from registry_service.db.tables import blobs, upload_files, uploads
-from registry_service.domain.entities import Upload
+from registry_service.domain.entities import Upload, UploadFile
 from registry_service.domain.errors import InvalidManifest, Overloaded, TooLarge
 from registry_service.domain.manifest import MAX_FILES, check_digest
 from registry_service.domain.permissions import Action
@@ -29,6 +31,7 @@ from registry_service.services.work import Work
 LIFETIME: Final = timedelta(days=1)
 MAX_OPEN: Final = 100
 MAX_FILE_SIZE: Final = 1 << 42
+CLOSE_AT_ONCE: Final = 100
 
 
 def start_upload(work: Work, body: StartUpload) -> Upload:
@@ -40,22 +43,13 @@ def start_upload(work: Work, body: StartUpload) -> Upload:
     """
 
     model = find_model(work, body.model, Action.VERSION_REGISTER)
-    sizes: dict[str, int] = {}
-    if len(body.files) > MAX_FILES:
-        raise TooLarge(f"A version has at most {MAX_FILES} files.", files=len(body.files))
-    for file in body.files:
-        check_digest(file.digest)
-        if not 0 <= file.size <= MAX_FILE_SIZE:
-            raise TooLarge(f"{file.digest} announces {file.size} bytes; a file has 0 to 2^42.", digest=file.digest)
-        if sizes.setdefault(file.digest, file.size) != file.size:
-            raise InvalidManifest(f"{file.digest} is announced with two sizes.", digest=file.digest)
-    open_sessions = work.connection.execute(
-        select(func.count())
-        .select_from(uploads)
-        .where(uploads.c.principal == work.actor.name, uploads.c.closed_at.is_(None), uploads.c.expires_at > work.now)
-    ).scalar_one()
-    if open_sessions >= MAX_OPEN:
-        raise Overloaded(f"'{work.actor.name}' has {open_sessions} open uploads. Finish or abort some first.")
+    sizes = _announced(body)
+    earlier = find_resumable(work, model.id, sizes) if body.resume else None
+    if earlier is not None:
+        work.existed = True
+        _extend(work, earlier)
+        return get_upload(work, earlier)
+    _check_room(work)
     upload_id = new_id()
     work.connection.execute(
         insert(uploads).values(
@@ -81,7 +75,39 @@ def start_upload(work: Work, body: StartUpload) -> Upload:
             ],
         )
     reach("upload.session_written")
-    return describe_upload(work, find_upload(work, upload_id))
+    return get_upload(work, upload_id)
+
+
+def _announced(body: StartUpload) -> dict[str, int]:
+    """Sizes by digest."""
+    sizes: dict[str, int] = {}
+    if len(body.files) > MAX_FILES:
+        raise TooLarge(f"A version has at most {MAX_FILES} files.", files=len(body.files))
+    for file in body.files:
+        check_digest(file.digest)
+        if not 0 <= file.size <= MAX_FILE_SIZE:
+            raise TooLarge(f"{file.digest} announces {file.size} bytes; a file has 0 to 2^42.", digest=file.digest)
+        if sizes.setdefault(file.digest, file.size) != file.size:
+            raise InvalidManifest(f"{file.digest} is announced with two sizes.", digest=file.digest)
+    return sizes
+
+
+def _check_room(work: Work) -> None:
+    open_sessions = work.connection.execute(
+        select(func.count())
+        .select_from(uploads)
+        .where(uploads.c.principal == work.actor.name, uploads.c.closed_at.is_(None), uploads.c.expires_at > work.now)
+    ).scalar_one()
+    if open_sessions >= MAX_OPEN:
+        raise Overloaded(
+            f"'{work.actor.name}' has {open_sessions} open uploads. Finish or abort some first: "
+            "model-registry uploads list"
+        )
+
+
+def _extend(work: Work, upload: str) -> None:
+    """What still moves is not forgotten."""
+    work.connection.execute(update(uploads).where(uploads.c.id == upload).values(expires_at=work.now + LIFETIME))
 
 
 def file_received(work: Work, upload: str, digest: str) -> Upload:
@@ -99,8 +125,20 @@ def file_received(work: Work, upload: str, digest: str) -> Upload:
             .where(upload_files.c.upload_id == upload, upload_files.c.digest == digest)
             .values(received_at=work.now)
         )
+    _extend(work, upload)
     reach("upload.row_written")
     return get_upload(work, upload)
+
+
+def file_continued(work: Work, upload: str, digest: str, kept: int) -> UploadFile:
+    """Note that the store keeps so many bytes of a file: verified and durable where these are all."""
+
+    file = awaited_file(work, upload, digest)
+    if kept == file.size:
+        file_received(work, upload, digest)
+    else:
+        _extend(work, upload)
+    return describe_file(awaited_file(work, upload, digest), kept)
 
 
 def abort_upload(work: Work, upload: str) -> None:
@@ -108,3 +146,25 @@ def abort_upload(work: Work, upload: str) -> None:
 
     session = find_upload(work, upload, lock=True)
     work.connection.execute(update(uploads).where(uploads.c.id == session.id).values(closed_at=work.now))
+
+
+class ClosedUploads(msgspec.Struct, frozen=True):
+    """Sessions whose bytes the store may forget."""
+
+    ids: list[str]
+
+
+def close_expired(work: Work) -> ClosedUploads:
+    """End some of the sessions whose time is over."""
+
+    over = (
+        select(uploads.c.id)
+        .where(uploads.c.closed_at.is_(None), uploads.c.expires_at <= work.now)
+        .order_by(uploads.c.expires_at)
+        .limit(CLOSE_AT_ONCE)
+    )
+    found = list(work.connection.execute(over).scalars())
+    if found:
+        closed = update(uploads).where(uploads.c.id.in_(found)).values(closed_at=work.now)
+        work.connection.execute(closed)
+    return ClosedUploads(found)

@@ -28,7 +28,7 @@ _UPLOADS: Final = re.compile(r"/api/v1/uploads/[^/]+/files/[^/]+/?")
 def body_limit(method: str, path: str) -> int | None:
     """The most bytes that a request's body may have; None where the bytes announced at its start are the limit."""
 
-    if method == "PUT" and _UPLOADS.fullmatch(path):
+    if method in {"PUT", "PATCH"} and _UPLOADS.fullmatch(path):
         return None
     if method == "POST" and _MANIFESTS.fullmatch(path):
         return MANIFEST_BODY

@@ -55,10 +55,13 @@ _HEADERS: Final = {
     "If-Match": "The revision that the caller saw; refused with 412 where it is no longer the present one.",
     "If-None-Match": "The ETag of the answer that the caller has; 304 where it still is the same.",
     "Range": "One range of bytes, such as `bytes=0-1023`.",
+    "Upload-Offset": "Where these bytes go on: how many are kept already.",
 }
 
 # These can't be stored, or have no effect to repeat.
-_WITHOUT_KEY: Final = frozenset({"create_token", "send_upload_file", "test_policy"})
+_WITHOUT_KEY: Final = frozenset({"create_token", "send_upload_file", "continue_upload_file", "test_policy"})
+
+_TAKE_BYTES: Final = frozenset({"send_upload_file", "continue_upload_file"})
 
 
 @get("/openapi.json", action=ANY_TOKEN, include_in_schema=False)
@@ -146,7 +149,7 @@ def _operation(
         if body in EXAMPLES:
             content["example"] = msgspec.to_builtins(EXAMPLES[body])
         operation["requestBody"] = {"required": True, "content": {JSON: content}}
-    elif handler.handler_name == "send_upload_file":
+    elif handler.handler_name in _TAKE_BYTES:
         operation["requestBody"] = {"required": True, "content": {BYTES: {"schema": {}}}}
     return operation
 
@@ -208,8 +211,16 @@ def _headers(method: str, handler: HTTPRouteHandler, answer: Any) -> list[dict[s
         names.append("If-None-Match")
     if handler.handler_name == "download_file":
         names.append("Range")
+    if handler.handler_name == "continue_upload_file":
+        names.append("Upload-Offset")
     return [
-        {"name": name, "in": "header", "required": False, "description": _HEADERS[name], "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "header",
+            "required": name == "Upload-Offset",
+            "description": _HEADERS[name],
+            "schema": {"type": "string"},
+        }
         for name in names
     ]
 

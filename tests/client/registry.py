@@ -134,7 +134,7 @@ class Registry:
 
     def _upload(self, model: str) -> Upload:
         missing = [digest for digest in self.announced if digest not in self.blobs]
-        return Upload(id="u1", model_name=model, missing=missing, expires_at=NOW)
+        return Upload(id="u1", model_name=model, missing=missing, created_at=NOW, expires_at=NOW)
 
     def _register(self, model: str, body: RegisterVersion, entries: list[ManifestFile]) -> ModelVersion:
         version = ModelVersion(

@@ -32,9 +32,12 @@ WIRE = {
     "download_file": "GET /models/{model}/versions/{selector}/files/{path}",
     "list_checks": "GET /models/{model}/versions/{selector}/checks",
     "report_check": "POST /models/{model}/versions/{selector}/checks",
+    "list_uploads": "GET /uploads",
     "start_upload": "POST /uploads",
     "get_upload": "GET /uploads/{upload}",
     "send_upload_file": "PUT /uploads/{upload}/files/{digest}",
+    "get_upload_file": "GET /uploads/{upload}/files/{digest}",
+    "continue_upload_file": "PATCH /uploads/{upload}/files/{digest}",
     "abort_upload": "DELETE /uploads/{upload}",
     "list_aliases": "GET /models/{model}/aliases",
     "get_alias": "GET /models/{model}/aliases/{alias}",
@@ -100,7 +103,7 @@ def built(builder: Callable[..., Call[Any]]) -> Call[Any]:
             values[name] = Body()
         elif name == "content":
             values[name] = None
-        elif name == "revision":
+        elif name in {"offset", "revision"}:
             values[name] = 7
         elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
             values[name] = f"_{name}_"

@@ -78,7 +78,15 @@ from registry_service.client.calls.stages import (
     stage_history,
     vacate_stage,
 )
-from registry_service.client.calls.uploads import abort_upload, get_upload, send_upload_file, start_upload
+from registry_service.client.calls.uploads import (
+    abort_upload,
+    continue_upload_file,
+    get_upload,
+    get_upload_file,
+    list_uploads,
+    send_upload_file,
+    start_upload,
+)
 from registry_service.client.calls.versions import (
     download_file,
     get_manifest,
@@ -104,6 +112,7 @@ __all__ = [
     "cancel_promotion",
     "clear_failure",
     "confirm_policy_change",
+    "continue_upload_file",
     "create_grant",
     "create_model",
     "create_principal",
@@ -122,6 +131,7 @@ __all__ = [
     "get_promotion",
     "get_stage",
     "get_upload",
+    "get_upload_file",
     "get_version",
     "hold_stage",
     "list_aliases",
@@ -137,6 +147,7 @@ __all__ = [
     "list_promotions",
     "list_stages",
     "list_tokens",
+    "list_uploads",
     "list_versions",
     "move_alias",
     "move_consumer",

@@ -65,7 +65,8 @@ class Call(Generic[T]):
     """One call: what is sent, and what its answer is decoded to.
 
     `path` is percent-encoded and stands below `/api/v1`. `if_match` and `if_none_match` are entity tags without
-    quotes. `patience` is how many seconds the service may take on purpose, on top of the client's timeout.
+    quotes. `offset` is where in its file the content goes on. `patience` is how many seconds the service may take on
+    purpose, on top of the client's timeout.
     """
 
     method: Method
@@ -74,6 +75,7 @@ class Call(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict)
     body: Request | None = None
     content: Content | None = None
+    offset: int | None = None
     sink: Sink | None = None
     if_match: str | None = None
     if_none_match: str | None = None

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Unpack
 
-from registry_service.client.calls.call import Call, Content, read, write
-from registry_service.domain.entities import Upload
+from registry_service.client.calls.call import Call, Content, Paging, RetryRule, read, write
+from registry_service.domain.entities import Page, Upload, UploadFile
 from registry_service.domain.requests import StartUpload
+
+VERIFIED_PER_SECOND = 50e6
+
+
+def list_uploads(**paging: Unpack[Paging]) -> Call[Page[Upload]]:
+    """One's own open sessions."""
+    return read(Page[Upload], "uploads", **paging)
 
 
 def start_upload(body: StartUpload, *, idempotency_key: str | None = None) -> Call[Upload]:
@@ -20,6 +28,18 @@ def send_upload_file(upload: str, digest: str, content: Content, *, idempotency_
     """Send the bytes of one announced digest."""
     call = write("PUT", Upload, "uploads", upload, "files", digest, key=idempotency_key)
     return replace(call, content=content)
+
+
+def get_upload_file(upload: str, digest: str) -> Call[UploadFile]:
+    """How much of a file is kept."""
+    return read(UploadFile, "uploads", upload, "files", digest)
+
+
+def continue_upload_file(upload: str, digest: str, content: Content, *, offset: int) -> Call[UploadFile]:
+    """Send the next bytes of a file. It is never repeated blindly: what came of it decides where to go on."""
+    call = write("PATCH", UploadFile, "uploads", upload, "files", digest, retry=RetryRule.IF_REFUSED)
+    # Bytes of an earlier process are read once more before they are verified.
+    return replace(call, content=content, offset=offset, patience=offset / VERIFIED_PER_SECOND)
 
 
 def abort_upload(upload: str, *, idempotency_key: str | None = None) -> Call[None]:

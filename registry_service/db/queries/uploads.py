@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, exists, func, select
 
+from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.query import one_of
 from registry_service.db.tables import models, upload_files, uploads, version_files, versions
 from registry_service.db.view import View
-from registry_service.domain.entities import Upload
+from registry_service.domain.entities import Page, Upload, UploadFile
 from registry_service.domain.errors import UploadClosed, UploadNotFound
 from registry_service.domain.permissions import Action
+
+_ORDERING = Ordering({"created_at": uploads.c.created_at}, (uploads.c.id,), "created_at desc")
 
 
 def find_upload(view: View, upload: str, *, lock: bool = False) -> Row[Any]:
@@ -37,7 +41,44 @@ def find_upload(view: View, upload: str, *, lock: bool = False) -> Row[Any]:
 
 
 def get_upload(view: View, upload: str) -> Upload:
-    return describe_upload(view, find_upload(view, upload))
+    return describe_uploads(view, [find_upload(view, upload)])[0]
+
+
+def list_uploads(view: View, page: PageRequest) -> Page[Upload]:
+    """The caller's own open sessions."""
+
+    refuse_filter(page)
+    statement = (
+        select(uploads, models.c.name.label("model_name"))
+        .join(models, models.c.id == uploads.c.model_id)
+        .where(
+            uploads.c.principal == view.actor.name,
+            uploads.c.closed_at.is_(None),
+            uploads.c.expires_at > view.now,
+            in_sight(view, Action.VERSION_REGISTER, models.c.name),
+        )
+    )
+    return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_uploads(view, rows))
+
+
+def find_resumable(view: View, model_id: str, sizes: Mapping[str, int]) -> str | None:
+    """The newest open session of the caller's for this model that announced exactly these files."""
+
+    own = select(func.count()).where(upload_files.c.upload_id == uploads.c.id)
+    same = own.where(one_of(upload_files.c.digest, "digests"))
+    statement = (
+        select(uploads.c.id)
+        .where(
+            uploads.c.model_id == model_id,
+            uploads.c.principal == view.actor.name,
+            uploads.c.closed_at.is_(None),
+            uploads.c.expires_at > view.now,
+            own.scalar_subquery() == len(sizes),
+            same.scalar_subquery() == len(sizes),
+        )
+        .order_by(uploads.c.created_at.desc(), uploads.c.id.desc())
+    )
+    return view.connection.execute(statement.limit(1), {"digests": list(sizes)}).scalar()
 
 
 def awaited_file(view: View, upload: str, digest: str) -> Row[Any]:
@@ -73,10 +114,30 @@ def readable_digests(view: View, digests: list[str]) -> set[str]:
     return set(view.connection.execute(statement, {"digests": digests}).scalars())
 
 
-def describe_upload(view: View, session: Row[Any]) -> Upload:
-    missing = view.connection.execute(
-        select(upload_files.c.digest)
-        .where(upload_files.c.upload_id == session.id, upload_files.c.received_at.is_(None))
+def describe_uploads(view: View, sessions: Sequence[Row[Any]]) -> list[Upload]:
+    missing: dict[str, list[str]] = {session.id: [] for session in sessions}
+    awaited = (
+        select(upload_files.c.upload_id, upload_files.c.digest)
+        .where(upload_files.c.upload_id.in_(missing), upload_files.c.received_at.is_(None))
         .order_by(upload_files.c.digest)
-    ).scalars()
-    return Upload(id=session.id, model_name=session.model_name, missing=list(missing), expires_at=session.expires_at)
+    )
+    for upload, digest in view.connection.execute(awaited):
+        missing[upload].append(digest)
+    return [
+        Upload(
+            id=session.id,
+            model_name=session.model_name,
+            missing=missing[session.id],
+            created_at=session.created_at,
+            expires_at=session.expires_at,
+        )
+        for session in sessions
+    ]
+
+
+def describe_file(file: Row[Any], kept: int) -> UploadFile:
+    """`kept` is what the store keeps of it while it isn't whole."""
+
+    received = file.received_at is not None
+    kept = file.size if received else kept
+    return UploadFile(upload=file.upload_id, digest=file.digest, size=file.size, kept=kept, received=received)

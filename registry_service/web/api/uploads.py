@@ -6,22 +6,24 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Controller, Request, Response, delete, get, post, put
+import msgspec
+from litestar import Controller, Request, Response, delete, get, patch, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from registry_service.db.paging import PageRequest
 from registry_service.db.queries import uploads as queries
 from registry_service.db.view import View
-from registry_service.domain.entities import Upload
-from registry_service.domain.errors import SizeMismatch
+from registry_service.domain.entities import Page, Upload, UploadFile
+from registry_service.domain.errors import InvalidInput, SizeMismatch
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import StartUpload
 from registry_service.failpoints import reach
 from registry_service.services import uploads as use_cases
 from registry_service.storage.base import ArtifactStore
-from registry_service.web.answers import Encoded, written
+from registry_service.web.answers import Encoded, encoded, written
 from registry_service.web.caller import Caller
 from registry_service.web.errors import HttpRefusal
 from registry_service.web.limits import MANIFEST_BODY
@@ -31,9 +33,17 @@ class Uploads(Controller):
     path = "/uploads"
     tags = ("uploads",)
 
+    @get(action=Action.VERSION_REGISTER)
+    async def list_uploads(
+        self, caller: NamedDependency[Caller], page: NamedDependency[PageRequest]
+    ) -> Encoded[Page[Upload]]:
+        """The caller's own open sessions, the newest first."""
+        return await caller.list(queries.list_uploads, page)
+
     @post(action=Action.VERSION_REGISTER, request_max_body_size=MANIFEST_BODY)
     async def start_upload(self, caller: NamedDependency[Caller], data: JSONBody[StartUpload]) -> Encoded[Upload]:
-        """Announce the files of a version to come; the answer says which bytes are still to be sent."""
+        """Announce the files of a version to come; the answer says which bytes are still to be sent. With `resume`,
+        where a session that announced the same files is still open, the answer is that one."""
         return await caller.make(use_cases.start_upload, data)
 
     @get("/{upload:str}", action=Action.VERSION_REGISTER)
@@ -58,32 +68,106 @@ class Uploads(Controller):
 
         store: ArtifactStore = state.store
         check_digest(digest)
-        size = await caller.registry.view(caller.actor, _size_awaited, upload, digest)
-        if size is not None:
-            _check_length(request, size)
-            await store.receive(upload, _chunks(request), expected=digest, size=size)
+        file = await caller.registry.view(caller.actor, _file, upload, digest)
+        if not file.received:
+            _check_length(request, file.size)
+            await store.receive(upload, _chunks(request), expected=digest, size=file.size)
             reach("upload.received")
         # Sent again it does no harm, and its body is gone: so no Idempotency-Key.
         return written(await caller.registry.write(caller.actor, use_cases.file_received, None, upload, digest))
 
+    @get("/{upload:str}/files/{digest:str}", action=Action.VERSION_REGISTER)
+    async def get_upload_file(
+        self, caller: NamedDependency[Caller], state: State, upload: FromPath[str], digest: FromPath[str]
+    ) -> Encoded[UploadFile]:
+        """How much of a file is here: where to go on with sending it."""
+
+        store: ArtifactStore = state.store
+        check_digest(digest)
+        file = await caller.registry.view(caller.actor, _file, upload, digest)
+        if not file.received:
+            file = msgspec.structs.replace(file, kept=await store.kept(upload, digest, file.size))
+        return encoded(file)
+
+    @patch(
+        "/{upload:str}/files/{digest:str}",
+        action=Action.VERSION_REGISTER,
+        request_max_body_size=None,
+    )
+    async def continue_upload_file(
+        self,
+        caller: NamedDependency[Caller],
+        request: Request[Any, Any, Any],
+        state: State,
+        upload: FromPath[str],
+        digest: FromPath[str],
+    ) -> Encoded[UploadFile]:
+        """Send bytes of a file from `Upload-Offset` on, as many as one likes. What came before the request broke off is
+        kept; where to go on then, GET tells. The last bytes make the file whole, and it is verified."""
+
+        store: ArtifactStore = state.store
+        check_digest(digest)
+        file = await caller.registry.view(caller.actor, _file, upload, digest)
+        if file.received:
+            return encoded(file)
+        offset = _offset(request)
+        _check_room(request, offset, file.size)
+        kept = await store.append(upload, digest, offset, _chunks(request), size=file.size)
+        # Sent again it is refused by its offset, and its body is gone: so no Idempotency-Key.
+        return written(await caller.registry.write(caller.actor, use_cases.file_continued, None, upload, digest, kept))
+
     @delete("/{upload:str}", action=Action.VERSION_REGISTER)
-    async def abort_upload(self, caller: NamedDependency[Caller], upload: FromPath[str]) -> Response[None]:
+    async def abort_upload(
+        self, caller: NamedDependency[Caller], state: State, upload: FromPath[str]
+    ) -> Response[None]:
         """End a session without a version."""
-        return await caller.erase(use_cases.abort_upload, upload)
+
+        store: ArtifactStore = state.store
+        answer = await caller.erase(use_cases.abort_upload, upload)
+        await store.discard(upload)
+        return answer
 
 
-def _size_awaited(view: View, upload: str, digest: str) -> int | None:
-    """The announced size of bytes still to come; None where they are here."""
-    file = queries.awaited_file(view, upload, digest)
-    return file.size if file.received_at is None else None
+def _file(view: View, upload: str, digest: str) -> UploadFile:
+    return queries.describe_file(queries.awaited_file(view, upload, digest), 0)
+
+
+def _offset(request: Request[Any, Any, Any]) -> int:
+    """:raises InvalidInput: the request doesn't say where its bytes belong."""
+
+    given = request.headers.get("upload-offset", "")
+    if not (given.isascii() and given.isdigit() and len(given) <= 18):
+        raise InvalidInput(
+            "Say with 'Upload-Offset: <bytes>' where these bytes go on; 0 is the beginning.", field="Upload-Offset"
+        )
+    return int(given)
+
+
+def _content_length(request: Request[Any, Any, Any]) -> int:
+    """:raises HttpRefusal: it isn't said."""
+
+    length = request.content_length
+    if length is None:
+        raise HttpRefusal(HTTPStatus.LENGTH_REQUIRED, "Say with Content-Length how many bytes come.")
+    return length
+
+
+def _check_room(request: Request[Any, Any, Any], offset: int, size: int) -> None:
+    """:raises SizeMismatch: more is to come than the file has; said before the bytes are sent in vain."""
+
+    length = _content_length(request)
+    if offset + length > size:
+        raise SizeMismatch(
+            f"{length} bytes from {offset} on are more than the announced {size}. Announce the true size.",
+            expected=size,
+            actual=offset + length,
+        )
 
 
 def _check_length(request: Request[Any, Any, Any], size: int) -> None:
     """:raises SizeMismatch: the length isn't the announced one; said before the bytes are sent in vain."""
 
-    length = request.content_length
-    if length is None:
-        raise HttpRefusal(HTTPStatus.LENGTH_REQUIRED, "Say with Content-Length how many bytes come.")
+    length = _content_length(request)
     if length != size:
         raise SizeMismatch(
             f"Content-Length is {length}, and {size} bytes were announced. Announce the true size.",

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import click
+
+from registry_service.cli import options
+from registry_service.cli.state import Group, State, pass_state
+from registry_service.cli.text import table
+
+
+@click.group(cls=Group)
+def uploads() -> None:
+    """Uploads under way: bytes that no version has yet. `versions register`, called again, goes on with them."""
+
+
+@uploads.command("list")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@pass_state
+def list_uploads(state: State, limit: int) -> None:
+    """Your own open uploads, the newest first."""
+
+    found = state.client.iterate_uploads(**options.paging(None, None, limit))
+    state.show_list(
+        found,
+        limit,
+        lambda items: table(
+            ["upload", "model", "files missing", "started", "expires"],
+            [(item.id, item.model_name, len(item.missing), item.created_at, item.expires_at) for item in items],
+            empty="No uploads are open.",
+        ),
+    )
+
+
+@uploads.command("abort")
+@click.argument("upload")
+@pass_state
+def abort_upload(state: State, upload: str) -> None:
+    """End an upload and forget its bytes."""
+    state.client.abort_upload(upload)
+    state.show({"aborted": upload}, lambda: f"Upload {upload} has ended; its bytes are not kept.")
