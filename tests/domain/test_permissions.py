@@ -152,6 +152,20 @@ def test_a_role_on_other_models_is_no_role_here() -> None:
     assert not has_role((Scope(Role.ADMIN, "team-b.*"),), Role.READER, "team-a.fraud")
 
 
+def test_a_token_narrows_to_its_role_and_to_its_models() -> None:
+    reading = person((Role.ADMIN, "*"), token_role=Role.READER)
+    assert may(reading, Action.MODEL_READ, "fraud") and may_anywhere(reading, Action.MODEL_READ)
+    assert not may(reading, Action.MODEL_UPDATE, "fraud") and not may_anywhere(reading, Action.MODEL_UPDATE)
+    narrow = person((Role.ADMIN, "*"), token_patterns=("team-a.*",))
+    assert may(narrow, Action.MODEL_UPDATE, "team-a.fraud") and not may(narrow, Action.MODEL_UPDATE, "team-b.fraud")
+    assert not may(narrow, Action.POLICY_WRITE, None)
+
+
+def test_the_gate_is_open_to_whom_it_is_open() -> None:
+    authorize(person((Role.CONTRIBUTOR, "fraud")), Action.MODEL_UPDATE, "fraud")
+    authorize(person((Role.ADMIN, "*")), Action.POLICY_WRITE, None)
+
+
 @given(actors, st.sampled_from(Action), model_names)
 def test_a_token_never_widens_what_its_principal_may(actor: Actor, action: Action, model_name: str | None) -> None:
     bare = Actor(name=actor.name, is_person=actor.is_person, grants=actor.grants)

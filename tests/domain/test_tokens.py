@@ -54,6 +54,12 @@ def test_tokens_do_not_show_their_secret_in_a_log() -> None:
     assert shown.secret not in repr(shown) and shown.secret not in repr(made)
 
 
+def test_only_the_secret_that_was_made_matches() -> None:
+    made = new_token(TokenKind.PERSONAL, ENTROPY)
+    shown = parse_token(made.text)
+    assert shown.matches(made.secret_hash) and not shown.matches(hash_secret("another"))
+
+
 def test_too_little_randomness_is_a_fault() -> None:
     with pytest.raises(ValueError, match="48 random bytes"):
         new_token(TokenKind.PERSONAL, b"short")

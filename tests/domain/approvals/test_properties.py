@@ -15,15 +15,7 @@ from registry_service.domain.entities import CheckStatus, Hold, Verdict
 from registry_service.domain.facts import Facts, ReviewFacts, StageFacts, StageLease
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.permissions import Role
-from registry_service.domain.policies import (
-    OPEN,
-    REGULATED,
-    SOLO,
-    TEAM,
-    PolicyDocument,
-    RequiredCondition,
-    ReviewRule,
-)
+from registry_service.domain.policies import OPEN, REGULATED, SOLO, TEAM, PolicyDocument, RequiredCondition, ReviewRule
 from registry_service.domain.promotions import OPEN_PHASES, TABLE, Move, Phase, move
 from tests.domain.facts import (
     CURRENT_DIGEST,

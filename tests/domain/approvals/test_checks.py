@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from registry_service.domain.approvals import decide
+from registry_service.domain.decisions import Outcome
+from registry_service.domain.entities import CheckStatus
+from registry_service.domain.metadata import Metadata
+from registry_service.domain.policies import RequiredCheck
+from tests.domain.approvals.judged import EVALUATED, codes, demanding, message
+from tests.domain.facts import HOUR, NOW, OTHER_DIGEST, changed, check, facts, version
+
+
+def test_a_missing_check_waits() -> None:
+    decision = decide(facts(EVALUATED), NOW)
+    assert decision.outcome is Outcome.WAITING
+    assert [(reason.code, reason.check) for reason in decision.reasons] == [("check_missing", "evaluation")]
+    assert decision.reasons[0].message == "The check 'evaluation' has yet to be reported for version 3."
+
+
+def test_a_passed_check_satisfies_and_names_its_reporter() -> None:
+    decision = decide(facts(EVALUATED, checks=[check()]), NOW)
+    assert decision.outcome is Outcome.APPLICABLE
+    assert [(r.code, r.check, r.people) for r in decision.satisfied if r.check] == [
+        ("check_passed", "evaluation", ("airflow",))
+    ]
+
+
+def test_a_failed_check_blocks_and_says_what_was_found() -> None:
+    decision = decide(facts(EVALUATED, checks=[check(status=CheckStatus.FAILED, summary="auc is 0.4")]), NOW)
+    assert decision.outcome is Outcome.BLOCKED
+    assert "failed, says airflow: auc is 0.4. It must" in decision.reasons[0].message
+    assert "failed, says airflow. It must" in message(
+        facts(EVALUATED, checks=[check(status=CheckStatus.FAILED)]), "check_failed"
+    )
+
+
+def test_the_latest_report_counts_in_whatever_order_they_come() -> None:
+    failed = check(status=CheckStatus.FAILED, id=1, reported_at=NOW - 2 * HOUR)
+    passed = check(id=2, reported_at=NOW - HOUR)
+    for checks in ([failed, passed], [passed, failed]):
+        assert decide(facts(EVALUATED, checks=checks), NOW).outcome is Outcome.APPLICABLE
+    repaired = changed(passed, id=0)
+    assert decide(facts(EVALUATED, checks=[failed, repaired]), NOW).outcome is Outcome.APPLICABLE
+    tie = check(status=CheckStatus.FAILED, id=3, reported_at=passed.reported_at)
+    assert codes(decide(facts(EVALUATED, checks=[tie, passed]), NOW)) == ["check_failed"]
+
+
+def test_only_reports_of_those_whom_the_policy_listens_to_count() -> None:
+    heard = demanding(checks=(RequiredCheck(name="evaluation", reported_by=("airflow", "ci")),))
+    assert decide(facts(heard, checks=[check()]), NOW).outcome is Outcome.APPLICABLE
+    judged = facts(heard, checks=[check(reported_by="laptop")])
+    assert message(judged, "check_missing").startswith(
+        "The check 'evaluation' has yet to be reported by airflow or ci for"
+    )
+    later = check(status=CheckStatus.FAILED, reported_by="laptop", reported_at=NOW, id=2)
+    assert decide(facts(heard, checks=[check(), later]), NOW).outcome is Outcome.APPLICABLE
+
+
+def test_a_report_on_other_content_or_of_another_name_does_not_count() -> None:
+    for wrong in (check(digest=OTHER_DIGEST), check("scan")):
+        assert codes(decide(facts(EVALUATED, checks=[wrong]), NOW)) == ["check_missing"]
+
+
+def test_a_check_may_be_asked_for_under_a_condition_only() -> None:
+    gpu = demanding(checks=(RequiredCheck(name="latency", when="target_device = 'gpu'"),))
+    for device, asked in (("gpu", True), ("cpu", False), (None, True)):
+        judged = facts(gpu, of=version(metadata=Metadata(target_device=device)))
+        assert (codes(decide(judged, NOW)) == ["check_missing"]) is asked
