@@ -1,0 +1,78 @@
+"""The page about HTTP, typed from top to bottom into one shell against a real service."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import ROOT, blocks
+from tests.service_fixture import RunningService
+
+pytestmark = pytest.mark.slow
+
+_END = "== end of a block =="
+
+
+def type_page(service: RunningService, directory: Path) -> list[str]:
+    """What each block of the page printed."""
+    script = "".join(f"{block}\necho '{_END}'\n" for block in blocks(ROOT / "docs" / "http.md", "sh"))
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env=os.environ | {"MODEL_REGISTRY_HOME": str(service.home), "NO_PROXY": "*"},
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.split(f"{_END}\n")[:-1]
+
+
+def documents(printed: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page is typed with curl")
+def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Path) -> None:
+    printed = type_page(service, tmp_path)
+    who, named, sent, registered, asked, approved, applied, live, part, event, second, back, refused, updated = printed
+
+    assert documents(who)[0]["principal"]["name"] == "ada"
+    assert (tmp_path / "header").stat().st_mode & 0o077 == 0
+    first, again = documents(named)
+    assert first == again, "the key makes one model of two requests"
+    assert documents(sent)[-1]["missing"] == []
+
+    (version,) = documents(registered)
+    assert (version["number"], version["metadata"]["metrics"]) == (1, {"error_cm": 4.2})
+    assert documents(asked)[-1]["decision"]["outcome"] == "waiting"
+    assert documents(approved)[0]["phase"] == "APPROVED"
+    assert documents(applied)[0]["is_current"]
+
+    of_production, manifest = documents(live)
+    assert of_production["digest"] == manifest["digest"] == version["digest"]
+    assert "live.txt: OK" in live
+    assert (tmp_path / "live.txt").read_text() == (tmp_path / "tide.txt").read_text()
+    head, _, body = part.replace("\r", "").partition("\n\n")
+    assert "206" in head.splitlines()[0] and "content-range: bytes 0-4/25" in head
+    assert body.split() == ["level", "304"]
+
+    (moved,) = documents(event)[0]["events"]
+    assert (moved["kind"], moved["subject"]) == ("alias.moved", "champion")
+
+    assert second.strip() == ""
+    rolled_back, stage = documents(back)
+    assert (rolled_back["kind"], rolled_back["replaces"]) == ("rollback", 2)
+    assert (stage["version"], stage["failed"]) == (1, [2])
+
+    assert [problem["code"] for problem in documents(refused)] == ["model_not_found", "idempotency_key_reused"]
+    changed, late = documents(updated)
+    assert changed["tags"] == {"team": "harbour"}
+    assert (late["code"], late["status"]) == ("revision_mismatch", 412)
