@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
+from registry_service.cli.endings import Stopped
+from registry_service.domain.metadata import FieldType
 from registry_service.domain.strictness import decode_strictly
 
 T = TypeVar("T")
@@ -78,6 +80,23 @@ class Measure(click.ParamType[tuple[str, float]]):
             self.fail(f"'{text}' is no number.", param, ctx)
 
 
+class Field(click.ParamType[tuple[str, FieldType]]):
+    """`key:type`, a field of metadata and what it holds."""
+
+    name = "key:type"
+
+    def convert(
+        self, value: str | tuple[str, FieldType], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, FieldType]:
+        if isinstance(value, tuple):
+            return value
+        key, _, kind = value.rpartition(":")
+        if not key or kind not in set(FieldType):
+            kinds = ", ".join(FieldType)
+            self.fail(f"'{value}' is no key:type. Write it such as metrics.auc:number; types are {kinds}.", param, ctx)
+        return key, FieldType(kind)
+
+
 def scalar(text: str) -> str | int | float | bool:
     """A parameter's value as it is meant: `7`, `0.5`, `true`, and all else as text."""
 
@@ -93,13 +112,13 @@ def given(value: T | None) -> T | msgspec.UnsetType:
 
 
 def read_json(file: Path, kind: type[T]) -> T:
-    """:raises click.ClickException: the file isn't JSON of this kind, or has a field that it doesn't; says where."""
+    """:raises Stopped: the file isn't JSON of this kind, or has a field that it doesn't; says where."""
 
     try:
         text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         return decode_strictly(text, kind)
     except (msgspec.DecodeError, OSError) as error:
-        raise click.ClickException(f"{file} can't be used: {error}") from error
+        raise Stopped("file_failed", f"{file} can't be used: {error}") from error
 
 
 JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)

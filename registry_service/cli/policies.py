@@ -8,7 +8,7 @@ import msgspec
 from registry_service.cli import options
 from registry_service.cli.promotions import decision_text
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import facts, section, table
+from registry_service.cli.text import facts, joined, section, table
 from registry_service.client import (
     AttachPolicy,
     Policy,
@@ -80,7 +80,9 @@ def write_policy(state: State, file: Path, version: int | None, *, force: bool) 
     if version is None:
         version = _newest(state, document.name)
     change = state.client.write_policy(WritePolicy(document=document, force=force), version=version)
-    state.show(change, lambda: _change_text(change))
+    state.show(
+        change, lambda: _change_text(change, f"'{change.policy}' is written as version {change.result_version}.")
+    )
 
 
 @policies.command("use")
@@ -115,7 +117,7 @@ def detach_policy(state: State, attachment: str, *, yes: bool) -> None:
     """Take a policy off the models of an attachment, whose id `list` shows."""
     state.confirm(f"Detach {attachment}?", yes=yes)
     change = state.client.detach_policy(attachment)
-    state.show(change, lambda: _change_text(change))
+    state.show(change, lambda: _change_text(change, f"'{change.policy}' is detached."))
 
 
 @policies.command("changes")
@@ -155,7 +157,14 @@ def confirm_change(state: State, change: str, *, yes: bool) -> None:
     """Put a change into force, as a second person."""
     state.confirm(f"Put the change {change} into force?", yes=yes)
     confirmed = state.client.confirm_policy_change(change)
-    state.show(confirmed, lambda: _change_text(confirmed))
+    state.show(
+        confirmed,
+        lambda: _change_text(
+            confirmed,
+            f"The {confirmed.kind} of '{confirmed.policy}' is in force: proposed by {confirmed.proposed_by},"
+            f" confirmed by {confirmed.confirmed_by}.",
+        ),
+    )
 
 
 @policies.command("test")
@@ -182,7 +191,11 @@ def _newest(state: State, name: str) -> int | None:
 
 def _attach(state: State, body: AttachPolicy) -> None:
     change = state.client.attach_policy(body)
-    state.show(change, lambda: _change_text(change))
+    where = "all stages" if body.stage == "*" else body.stage
+    unless = ", where no other policy is attached" if body.default else ""
+    state.show(
+        change, lambda: _change_text(change, f"'{body.policy}' holds for '{body.model_pattern}', {where}{unless}.")
+    )
 
 
 def _policy_text(policy: Policy) -> str:
@@ -198,19 +211,17 @@ def _policy_text(policy: Policy) -> str:
     return f"{head}\n\n{document}"
 
 
-def _change_text(change: PolicyChange) -> str:
-    head = facts(
-        {
-            "change": change.id,
-            "kind": change.kind,
-            "policy": change.policy,
-            "version": change.result_version,
-            "attachment": change.attachment_id,
-            "proposed by": change.proposed_by,
-            "confirmed by": change.confirmed_by,
-            "made stale": len(change.stale_promotions) or None,
-        }
-    )
+def _change_text(change: PolicyChange, done: str) -> str:
+    """`done` is what the change did, once it is in force."""
+
     if change.confirmed_by is None:
-        head += f"\n\nNot in force yet. A second person confirms it: model-registry policies confirm {change.id}"
-    return head
+        return (
+            f"Not in force yet: the {change.kind} of '{change.policy}' takes a second person.\n"
+            f"Next: they run model-registry policies confirm {change.id}"
+        )
+    lines = [done]
+    if change.stale_promotions:
+        lines.append(f"Open promotions made stale: {joined(change.stale_promotions)}")
+    if change.attachment_id is not None and change.kind == "attach":
+        lines.append(f"Undo: model-registry policies detach {change.attachment_id}")
+    return "\n".join(lines)

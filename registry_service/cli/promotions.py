@@ -3,6 +3,7 @@ from __future__ import annotations
 import click
 
 from registry_service.cli import options
+from registry_service.cli.progress import progress_text
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
 from registry_service.client import (
@@ -82,7 +83,7 @@ def request_promotion(state: State, model: str, selector: str, stage: str, reaso
     """Ask for a version to become current in a stage. An open request of the same content is answered again."""
     body = RequestPromotion(model=model, version=selector, stage=stage, reason=reason)
     made = state.client.request_promotion(body)
-    state.show(made, lambda: promotion_text(made))
+    state.show(made, lambda: progress_text(made, "Requested"))
 
 
 @promotions.command("apply")
@@ -92,7 +93,7 @@ def request_promotion(state: State, model: str, selector: str, stage: str, reaso
 def apply_promotion(state: State, promotion: str, holder: str | None) -> None:
     """Make the version current. Judged again at this moment."""
     applied = state.client.apply_promotion(promotion, ApplyPromotion(holder=holder))
-    state.show(applied, lambda: promotion_text(applied))
+    state.show(applied, lambda: progress_text(applied, "Applied"))
 
 
 @promotions.command("cancel")
@@ -102,7 +103,7 @@ def apply_promotion(state: State, promotion: str, holder: str | None) -> None:
 def cancel_promotion(state: State, promotion: str, reason: str) -> None:
     """Take a request back."""
     cancelled = state.client.cancel_promotion(promotion, CancelPromotion(reason=reason))
-    state.show(cancelled, lambda: promotion_text(cancelled))
+    state.show(cancelled, lambda: progress_text(cancelled, "Cancelled"))
 
 
 @promotions.command("lease")
@@ -113,7 +114,7 @@ def cancel_promotion(state: State, promotion: str, reason: str) -> None:
 def take_lease(state: State, promotion: str, holder: str, seconds: int | None) -> None:
     """Begin to deploy: nobody else moves the stage meanwhile."""
     leased = state.client.take_lease(promotion, TakeLease(holder=holder, seconds=seconds))
-    state.show(leased, lambda: promotion_text(leased))
+    state.show(leased, lambda: progress_text(leased, "Leased"))
 
 
 @promotions.command("release")
@@ -123,7 +124,7 @@ def take_lease(state: State, promotion: str, holder: str, seconds: int | None) -
 def release_lease(state: State, promotion: str, holder: str) -> None:
     """Give the lease up without deploying."""
     released = state.client.release_lease(promotion, ReleaseLease(holder=holder))
-    state.show(released, lambda: promotion_text(released))
+    state.show(released, lambda: progress_text(released, "Released"))
 
 
 @promotions.command("fail")
@@ -134,7 +135,7 @@ def release_lease(state: State, promotion: str, holder: str) -> None:
 def fail_promotion(state: State, promotion: str, holder: str, reason: str) -> None:
     """End the promotion, because deploying failed."""
     failed = state.client.fail_promotion(promotion, FailPromotion(holder=holder, reason=reason))
-    state.show(failed, lambda: promotion_text(failed))
+    state.show(failed, lambda: progress_text(failed, "Failed"))
 
 
 @promotions.command("withdraw")
@@ -143,7 +144,7 @@ def fail_promotion(state: State, promotion: str, holder: str, reason: str) -> No
 def withdraw_review(state: State, promotion: str) -> None:
     """Take your own review back."""
     open_again = state.client.withdraw_review(promotion)
-    state.show(open_again, lambda: promotion_text(open_again))
+    state.show(open_again, lambda: progress_text(open_again, "Withdrawn"))
 
 
 def quoted(text: str) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import click
 
 from registry_service.cli import options
 from registry_service.cli.checks import checks_text
-from registry_service.cli.promotions import OPEN, promotion_text, quoted
+from registry_service.cli.endings import Stopped
+from registry_service.cli.progress import progress_text
+from registry_service.cli.promotions import OPEN, decision_text, quoted
 from registry_service.cli.state import Command, State, pass_state
-from registry_service.cli.text import Cell, section, table
+from registry_service.cli.text import Cell, facts, section, table
 from registry_service.client import (
     Check,
     GiveReview,
@@ -22,6 +25,8 @@ from registry_service.client import (
     Verdict,
     VersionNotFound,
 )
+
+_DONE: Final = MappingProxyType({Verdict.APPROVE: "Approved", Verdict.REJECT: "Rejected"})
 
 
 def _of_a_promotion(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,15 +64,16 @@ def _review(
 ) -> None:
     promotion = _find(state, target, stage)
     if digest is not None and digest != promotion.digest:
-        raise click.ClickException(f"The promotion is of {promotion.digest}, not of {digest}. Nothing was sent.")
-    version = state.client.get_version(promotion.model_name, promotion.version)
-    checks = list(state.client.iterate_checks(promotion.model_name, promotion.version))
-    state.say(_evidence(promotion, version, _current(state, promotion), checks))
+        raise Stopped("digest_mismatch", f"The promotion is of {promotion.digest}, not of {digest}. Nothing was sent.")
+    if not yes:
+        version = state.client.get_version(promotion.model_name, promotion.version)
+        checks = list(state.client.iterate_checks(promotion.model_name, promotion.version))
+        state.say(_evidence(promotion, version, _current(state, promotion), checks))
     state.confirm(f"{verdict.capitalize()} {promotion.model_name} {promotion.version} for {promotion.stage}?", yes=yes)
     # The digest that was shown: should anything else be asked for by now, the registry refuses.
     body = GiveReview(verdict=verdict, digest=promotion.digest, comment=comment)
     reviewed = state.client.review_promotion(promotion.id, body)
-    state.show(reviewed, lambda: promotion_text(reviewed))
+    state.show(reviewed, lambda: progress_text(reviewed, _DONE[verdict]))
 
 
 def _find(state: State, target: str, stage: str | None) -> Promotion:
@@ -98,16 +104,30 @@ def _current(state: State, promotion: Promotion) -> ModelVersion | None:
 
 
 def _evidence(promotion: Promotion, version: ModelVersion, current: ModelVersion | None, checks: list[Check]) -> str:
-    text = promotion_text(promotion)
+    now = "nothing is current" if current is None else f"version {current.number} is current"
+    text = facts(
+        {
+            "version": f"{promotion.model_name} {promotion.version}",
+            "digest": promotion.digest,
+            "stage": f"{promotion.stage} (now {now})",
+            "requested": promotion.requested_at,
+            "requested by": promotion.requested_by,
+            "reason": promotion.reason or None,
+        }
+    )
+    text += "\n" + section("decision", decision_text(promotion.decision))
+    text += "\n" + section("metrics", _metrics_text(version, current))
+    text += "\n" + section("checks", checks_text(checks))
+    return text + (("\n" + section("description", version.description)) if version.description else "") + "\n"
+
+
+def _metrics_text(version: ModelVersion, current: ModelVersion | None) -> str:
     before = {} if current is None else current.metadata.metrics
     rows: list[tuple[Cell, ...]] = []
     for name in dict.fromkeys([*version.metadata.metrics, *before]):
         value, was = version.metadata.metrics.get(name), before.get(name)
         change = None if value is None or was is None else f"{value - was:+g}"
-        rows.append((name, value, was, change, version.metadata.direction(name).replace("_", " ")))
-    now = f"now {current.number}" if current is not None else "now nothing"
-    text += "\n" + section(
-        "metrics", table(["metric", f"version {version.number}", now, "change", ""], rows, empty="None.")
-    )
-    text += "\n" + section("checks", checks_text(checks))
-    return text + (("\n" + section("description", version.description)) if version.description else "")
+        compared = () if current is None else (was, change)
+        rows.append((name, value, *compared, version.metadata.direction(name).replace("_", " ")))
+    columns = [] if current is None else [f"now {current.number}", "change"]
+    return table(["metric", f"version {version.number}", *columns, ""], rows, empty="None.")

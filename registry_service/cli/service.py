@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import click
 
+from registry_service.cli.endings import Stopped
 from registry_service.cli.state import Command
 
 
@@ -15,9 +16,10 @@ def serve() -> None:
 
     missing = [name for name in ("litestar", "sqlalchemy", "uvicorn") if find_spec(name) is None]
     if missing:
-        raise click.ClickException(
+        raise Stopped(
+            "not_installed",
             f"The service isn't installed here ({', '.join(missing)} missing). Install it with:"
-            " pip install 'airflow-model-registry[service]'"
+            " pip install 'airflow-model-registry[service]'",
         )
     from registry_service.app import serve as run  # noqa: PLC0415 - only the service's extra brings what this needs
 

@@ -28,7 +28,7 @@ def login(state: State) -> None:
 
     file = profile_path(state.profile)
     suggestion = configured_url(state.profile) or _AT_HOME
-    interactive = sys.stdin.isatty()
+    interactive = state.at_terminal
     url = state.url or (click.prompt("Registry", default=suggestion, err=True) if interactive else suggestion)
     if state.token_file is not None:
         token = find(url, token_file=state.token_file).token

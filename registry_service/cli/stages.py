@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 
 import click
 
 from registry_service.cli import options
-from registry_service.cli.promotions import promotion_text
+from registry_service.cli.endings import Stopped
 from registry_service.cli.state import Command, Group, State, pass_state
 from registry_service.cli.text import cell, facts, joined, table
 from registry_service.client import (
@@ -13,6 +14,7 @@ from registry_service.client import (
     ClearFailure,
     Hold,
     HoldStage,
+    Promotion,
     RollBack,
     RollbackHold,
     Stage,
@@ -182,7 +184,17 @@ def rollback(
         hold=RollbackHold(reason=reason, until=until) if hold else None,
     )
     done = state.client.roll_back(model, stage, body)
-    state.show(done, lambda: f"{stage} of {model} is version {done.version} again.\n\n{promotion_text(done)}")
+    state.show(done, lambda: _rolled_back_text(done))
+
+
+def _rolled_back_text(done: Promotion) -> str:
+    text = f"{done.stage} of {done.model_name} is version {done.version} again, {done.digest}"
+    if done.replaces is None:
+        return text
+    return (
+        f"{text}\nVersion {done.replaces} failed here, and stays out. To let it back: model-registry stages"
+        f" clear-failure {shlex.quote(done.model_name)} {done.stage} {done.replaces}"
+    )
 
 
 def stage_text(stage: Stage) -> str:
@@ -203,7 +215,7 @@ def stage_text(stage: Stage) -> str:
 def _current_or_refuse(state: State, model: str, stage: str) -> int:
     current = state.client.get_stage(model, stage).version
     if current is None:
-        raise click.ClickException(f"Nothing is current in {stage} of {model}.")
+        raise Stopped("stage_vacant", f"Nothing is current in {stage} of {model}.")
     return current
 
 

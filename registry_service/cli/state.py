@@ -1,8 +1,7 @@
-"""What the commands share: which registry, how to answer, and how a refusal ends the process."""
+"""What the commands share: which registry, how to answer, how to ask, and what a refusal becomes."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 import click
 import msgspec
 
-from registry_service.cli.text import printable
-from registry_service.client import NotConfigured, RetryPolicy, UnexpectedAnswer
+from registry_service.cli.endings import Ended, NobodyToAsk, Stopped, for_programs, refusal, wrong_file
+from registry_service.client import RetryPolicy
 from registry_service.client.credentials import PERSON, Credentials, find
-from registry_service.domain.errors import RegistryError, Unavailable
+from registry_service.domain.errors import RegistryError
 
 if TYPE_CHECKING:
     # Loading the HTTP library takes longer than most of what happens without it, such as `--help`.
@@ -28,12 +27,12 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-REFUSED: Final = 1
-USAGE: Final = 2  # click's own
-NOT_REACHABLE: Final = 3
-
 # Somebody is waiting at a terminal.
 RETRIES: Final = RetryPolicy(attempts=4, base=0.2, cap=2.0, total=15.0)
+
+
+def _stdin_is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 @dataclass
@@ -45,6 +44,7 @@ class State:
     profile: str = PERSON
     as_json: bool = False
     transport: httpx.BaseTransport | None = field(default=None, repr=False)
+    at_terminal: bool = field(default_factory=_stdin_is_terminal)
 
     @cached_property
     def client(self) -> RegistryClient:
@@ -72,63 +72,25 @@ class State:
             click.echo(f"There are more than these {limit}: raise --limit, or narrow by --filter.", err=True)
 
     def say(self, text: str) -> None:
-        """Words for people, beside the answer."""
-        click.echo(text, err=True)
+        """Words for people, beside the answer. A program finds on stderr nothing but why it was refused."""
+        if not self.as_json:
+            click.echo(text, err=True)
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """:raises click.ClickException: the person says no, or nobody is there to ask."""
+        """Ask whoever is at the terminal.
+
+        :raises Stopped: they say no, or nobody is there to ask: a program, a pipe, a timer.
+        """
 
         if yes:
             return
-        try:
-            confirmed = click.confirm(question, err=True)
-        except click.Abort:
-            if sys.stdin.isatty():
-                raise
-            raise click.ClickException("Nobody is there to ask. Give --yes to go ahead without.") from None
-        if not confirmed:
-            raise click.ClickException("Nothing was changed.")
+        if self.as_json or not self.at_terminal:
+            raise NobodyToAsk(question)
+        if not click.confirm(question, err=True):
+            raise Stopped("not_confirmed", "Nothing was changed.")
 
 
 pass_state = click.make_pass_decorator(State, ensure=True)
-
-
-class Refused(click.ClickException):
-    """A refusal as the end of a command: the message and its code on stderr, and an exit code that tells a refusal
-    from a registry that isn't there."""
-
-    exit_code = REFUSED
-
-    def __init__(self, error: RegistryError, *, as_json: bool) -> None:
-        super().__init__(error.message)
-        self._error = error
-        self._as_json = as_json
-
-    def show(self, file: Any = None) -> None:  # noqa: ANN401 - as click declares it
-        error = self._error
-        code = error.details.get("code", error.code) if type(error) is RegistryError else error.code
-        if self._as_json:
-            document = {"error": {"code": code, "message": error.message, "details": error.details}}
-            click.echo(json.dumps(document, default=str), file=file or sys.stderr)
-            return
-        lines = [f"error: {printable(error.message)} [{printable(str(code))}]", *getattr(error, "__notes__", ())]
-        click.echo("\n  ".join(lines), file=file or sys.stderr)
-
-
-class NotReachable(Refused):
-    exit_code = NOT_REACHABLE
-
-
-class NotUsable(Refused):
-    exit_code = USAGE
-
-
-def ending(error: RegistryError, *, as_json: bool) -> Refused:
-    """How a command ends that the registry, or the lack of one, has refused."""
-
-    if isinstance(error, (Unavailable, UnexpectedAnswer)):
-        return NotReachable(error, as_json=as_json)
-    return (NotUsable if isinstance(error, NotConfigured) else Refused)(error, as_json=as_json)
 
 
 class Command(click.Command):
@@ -146,20 +108,50 @@ class Command(click.Command):
             )
         )
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return _parsed(super().parse_args, ctx, args)
+
 
 class Group(click.Group):
     command_class = Command
     group_class = type
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return _parsed(super().parse_args, ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
         try:
             return super().invoke(ctx)
+        except Ended:
+            raise
+        except BrokenPipeError:
+            raise  # click ends quietly, as a pipe wants it
         except RegistryError as error:
-            raise ending(error, as_json=ctx.ensure_object(State).as_json) from error
-        except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise  # click ends quietly, as a pipe wants it
-            raise click.ClickException(f"{error.filename or 'A file'}: {error.strerror or error}") from error
+            raise refusal(error, as_json=_as_json(ctx)) from error
+        except (click.ClickException, OSError) as error:
+            ending = wrong_file(error) if isinstance(error, OSError) else error
+            if _as_json(ctx):
+                raise for_programs(ending) from error
+            if ending is error:
+                raise
+            raise ending from error
+
+
+def _parsed(parse: Callable[[click.Context, list[str]], list[str]], ctx: click.Context, args: list[str]) -> list[str]:
+    """What click makes of the words. Where it can't, `--json` may be among those that it didn't get to."""
+
+    words = list(args)
+    try:
+        return parse(ctx, args)
+    except click.UsageError as error:
+        if "--json" in words:
+            raise for_programs(error) from error
+        raise
+
+
+def _as_json(ctx: click.Context) -> bool:
+    # The command's own option, and that of the root where no command was found to run.
+    return ctx.ensure_object(State).as_json or bool(ctx.params.get("as_json"))
 
 
 def _set_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's callback

@@ -66,6 +66,11 @@ def joined(values: Sequence[object] | Mapping[str, object]) -> str | None:
     return ", ".join(str(value) for value in values) or None
 
 
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def size(count: int) -> str:
     """A number of bytes in the unit that suits it."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from registry_service.cli.endings import Stopped
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, table
 from registry_service.client import CreateToken, IssuedToken, Token
@@ -58,7 +59,7 @@ def create_token(
     """Make a token. It is shown this once."""
 
     if output is not None and not os.access(output.parent, os.W_OK):
-        raise click.ClickException(f"{output.parent} can't be written to. No token was made.")
+        raise Stopped("file_failed", f"{output.parent} can't be written to. No token was made.")
     body = CreateToken(name=name, principal=principal, role=role, patterns=list(patterns), expires_in_days=days)
     issued = state.client.create_token(body)
     if output is None:

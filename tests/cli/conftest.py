@@ -11,6 +11,7 @@ import structlog
 from click.testing import CliRunner
 
 from registry_service.cli import main
+from registry_service.cli.state import State
 from tests.service_fixture import RunningService
 
 
@@ -31,9 +32,14 @@ class CommandLine:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
 
-    def __call__(self, *words: str, stdin: str | None = None, code: int = 0, **environment: str) -> Ran:
+    def __call__(
+        self, *words: str, stdin: str | None = None, typed: str | None = None, code: int = 0, **environment: str
+    ) -> Ran:
+        """`stdin` is piped in; `typed` comes from a person at a terminal."""
+
         runner = CliRunner(env=self.environment | environment)
-        result = runner.invoke(main, words, input=stdin, prog_name="model-registry")
+        state = State() if typed is None else State(at_terminal=True)
+        result = runner.invoke(main, words, input=typed or stdin, prog_name="model-registry", obj=state)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         assert result.exit_code == code, result.output
         return Ran(result.exit_code, result.stdout, result.stderr)

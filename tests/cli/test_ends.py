@@ -97,3 +97,78 @@ def test_a_broken_registry_is_named_with_the_request(alone: CommandLine) -> None
     result = CliRunner(env=environment).invoke(main, ["whoami"], obj=state)
     assert result.exit_code == 1
     assert result.stderr == "error: It broke. [internal_error]\n  request id: r-7\n"
+
+
+QUESTIONS = {
+    ("versions", "revoke"): ("--reason", "x"),
+    ("models", "delete"): (),
+    ("stages", "vacate"): ("production", "--reason", "x"),
+    ("rollback",): ("production", "--reason", "x"),
+    ("approve",): (),
+    ("reject",): ("--comment", "x"),
+    ("models", "release-name"): (),
+    ("policies", "detach"): (),
+    ("policies", "confirm"): (),
+}
+
+
+def test_every_command_that_asks_is_asked_here() -> None:
+    assert {path for path, command in LEAVES.items() if any(one.name == "yes" for one in command.params)} == set(
+        QUESTIONS
+    )
+
+
+@pytest.fixture
+def asked_for(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """What each question can be about, in a model with a current version and a request."""
+    ada("versions", "register", model, str(trained))
+    for _ in range(2):
+        promotion = ada.json("promotions", "request", model, "1", "--stage", "staging")["id"]
+        first = ada.json("promotions", "request", model, "1", "--stage", "production")["id"]
+    ben("approve", first, "--yes")
+    ada("promotions", "apply", first)
+    about = dict.fromkeys(QUESTIONS, (model,)) | {
+        ("approve",): (promotion,),
+        ("reject",): (promotion,),
+        ("versions", "revoke"): (model, "1"),
+    }
+    return {path: (*path, *subject, *QUESTIONS[path]) for path, subject in about.items()}
+
+
+@pytest.mark.parametrize("path", QUESTIONS, ids=" ".join)
+def test_where_nobody_can_be_asked_nothing_is_done(
+    path: tuple[str, ...], asked_for: dict[tuple[str, ...], tuple[str, ...]], ada: CommandLine
+) -> None:
+    """Whatever a pipe holds is no answer, and a pipe that holds nothing must not be waited for."""
+
+    cursor = ada.json("events", "list", "--after", "latest")["cursor"]
+    piped = ada(*asked_for[path], stdin="y\n", code=2)
+    assert piped.err.rstrip().endswith("Nobody is there to ask: say --yes to go ahead.") and piped.out == ""
+    for at_terminal in ({}, {"typed": "y\n"}):
+        ended = ada(*asked_for[path], "--json", code=2, **at_terminal)
+        assert json.loads(ended.err)["error"]["code"] == "confirmation_needed" and ended.out == ""
+    assert ada.json("events", "list", "--after", cursor)["events"] == []
+
+
+def test_a_program_is_told_in_json_whatever_ends_a_command(
+    ada: CommandLine, alone: CommandLine, model: str, trained: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    for words, code, exit_code in (
+        (("models", "show", "--json"), "usage", 2),
+        (("models", "show", "m", "--nothing", "--json"), "usage", 2),
+        (("--json", "models", "shwo"), "usage", 2),
+        (("--json", "shwo"), "usage", 2),
+        (("--json", "--nothing"), "usage", 2),
+        (("policies", "write", str(broken), "--json"), "file_failed", 1),
+        (("tokens", "create", "x", "--output", str(tmp_path / "no" / "x"), "--json"), "file_failed", 1),
+        (("versions", "download", model, "1", str(trained / "card.md" / "x"), "--json"), "file_failed", 1),
+        (("approve", f"{model}/1", "--yes", "--json"), "usage", 2),
+    ):
+        if words[0] == "versions":
+            ada("versions", "register", model, str(trained))
+        ended = ada(*words, code=exit_code)
+        assert json.loads(ended.err)["error"]["code"] == code, words
+        assert ended.out == ""
+    assert json.loads(alone("whoami", "--json", code=2).err)["error"]["code"] == "not_configured"

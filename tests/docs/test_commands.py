@@ -19,17 +19,24 @@ pytestmark = pytest.mark.slow
 
 
 def run(service: RunningService, command: list[str], directory: Path) -> str:
+    """What a command prints to somebody at a terminal who says yes to all that it asks."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MODEL_REGISTRY_")}
-    done = subprocess.run(
-        command,
-        env=inherited | {"MODEL_REGISTRY_HOME": str(service.home)},
-        cwd=directory,
-        input="y\n" * 3,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, b"y\n" * 3)
+    try:
+        done = subprocess.run(
+            command,
+            env=inherited | {"MODEL_REGISTRY_HOME": str(service.home)},
+            cwd=directory,
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
