@@ -5,7 +5,13 @@ import click
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, table
-from registry_service.client import Deployment
+from registry_service.client import (
+    Deployment,
+    DeploymentRole,
+    DeploymentStatus,
+    ObserveDeployment,
+    StartDeployment,
+)
 
 
 @click.group(cls=Group)
@@ -50,27 +56,89 @@ def show_deployment(state: State, deployment: str) -> None:
     """One deployment: authorised and observed, side by side."""
 
     found = state.client.get_deployment(deployment)
-    state.show(
-        found,
-        lambda: facts(
-            {
-                "deployment": found.id,
-                "version": f"{found.model_name} {found.version}",
-                "target": found.target,
-                "role": found.role,
-                "traffic": f"{found.traffic:.0%}",
-                "stage": found.stage,
-                "promotion": found.promotion_id,
-                "run": found.run,
-                "status": found.status,
-                "authorised": found.digest,
-                "observed": found.observed_digest or _observed(found),
-                "observed at": found.observed_at,
-                "started": found.started_at,
-                "started by": found.started_by,
-                "ended": found.ended_at,
-            }
-        ),
+    state.show(found, lambda: deployment_text(found))
+
+
+@deployments.command("start")
+@options.model
+@click.argument("target")
+@click.option("--version", "selector", help="Which version; else the promotion's.")
+@click.option("--promotion", help="The promotion that brings it there.")
+@click.option("--stage", help="The stage that it serves.")
+@click.option("--role", type=click.Choice(DeploymentRole, case_sensitive=False), default=DeploymentRole.PRIMARY.value)
+@click.option("--traffic", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Its share, 0 to 1.")
+@click.option("--run", help="Which run deploys, as text.")
+@pass_state
+def start_deployment(
+    state: State,
+    model: str,
+    target: str,
+    selector: str | None,
+    promotion: str | None,
+    stage: str | None,
+    role: DeploymentRole,
+    traffic: float,
+    run: str | None,
+) -> None:
+    """Note that a version is on its way to TARGET, a name of your own for a place where models run."""
+
+    if selector is None and promotion is None:
+        raise click.UsageError("Say which --version or which --promotion.")
+    body = StartDeployment(
+        model=model,
+        target=target,
+        version=selector,
+        promotion=promotion,
+        stage=stage,
+        role=role,
+        traffic=traffic,
+        run=run,
+    )
+    started = state.client.start_deployment(body)
+    state.show(started, lambda: deployment_text(started))
+
+
+@deployments.command("observe")
+@click.argument("deployment")
+@click.option("--digest", help="The content digest that the target says it serves.")
+@click.option("--nothing", is_flag=True, help="The target says that it serves nothing.")
+@click.option(
+    "--status",
+    type=click.Choice(DeploymentStatus, case_sensitive=False),
+    default=DeploymentStatus.RUNNING.value,
+    show_default=True,
+)
+@pass_state
+def observe_deployment(
+    state: State, deployment: str, digest: str | None, status: DeploymentStatus, *, nothing: bool
+) -> None:
+    """Report what the target says it serves."""
+
+    if (digest is None) is not nothing:
+        raise click.UsageError("Say which --digest the target serves, or --nothing.")
+    observed = state.client.observe_deployment(deployment, ObserveDeployment(digest=digest, status=status))
+    state.show(observed, lambda: deployment_text(observed))
+
+
+def deployment_text(found: Deployment) -> str:
+    return facts(
+        {
+            "deployment": found.id,
+            "version": f"{found.model_name} {found.version}",
+            "target": found.target,
+            "role": found.role,
+            "traffic": f"{found.traffic:.0%}",
+            "stage": found.stage,
+            "promotion": found.promotion_id,
+            "run": found.run,
+            "status": found.status,
+            "authorised": found.digest,
+            "observed": found.observed_digest or _observed(found),
+            "observed at": found.observed_at,
+            "started": found.started_at,
+            "started by": found.started_by,
+            "ended": found.ended_at,
+        }
     )
 
 

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import cell, printable
+from registry_service.cli.text import cell, printable, table
 from registry_service.client import ConsumerNotFound, Event, MoveConsumer
 from registry_service.domain.errors import Unavailable
 
@@ -69,6 +69,46 @@ def follow_events(
             time.sleep(_PAUSE)
         except KeyboardInterrupt:
             return
+
+
+@events.group()
+def consumers() -> None:
+    """Named readers of the log, whose places the registry keeps."""
+
+
+@consumers.command("list")
+@pass_state
+def list_consumers(state: State) -> None:
+    """Your consumers, and how far each has read."""
+
+    found = list(state.client.iterate_consumers())
+    state.show(
+        found,
+        lambda: table(
+            ["consumer", "cursor", "moved"],
+            [(item.name, item.cursor, item.updated_at) for item in found],
+            empty="No consumers. One is made by: model-registry events follow --consumer NAME",
+        ),
+    )
+
+
+@consumers.command("move")
+@click.argument("name")
+@click.argument("cursor")
+@pass_state
+def move_consumer(state: State, name: str, cursor: str) -> None:
+    """Let a consumer go on at CURSOR: one that `list` printed, start or latest."""
+    moved = state.client.move_consumer(name, MoveConsumer(cursor=cursor))
+    state.show(moved, lambda: f"{moved.name} goes on at {moved.cursor}.")
+
+
+@consumers.command("remove")
+@click.argument("name")
+@pass_state
+def remove_consumer(state: State, name: str) -> None:
+    """Forget a consumer and its place."""
+    state.client.remove_consumer(name)
+    state.show({"removed": name}, lambda: f"Consumer {name} is forgotten.")
 
 
 def _place(state: State, consumer: str, after: str | None) -> str:

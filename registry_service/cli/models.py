@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
 import click
 
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
-from registry_service.client import CreateModel, RegisteredModel, UpdateModel
+from registry_service.client import CreateModel, MetadataField, RegisteredModel, UpdateModel
+from registry_service.domain.metadata import FieldType
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group(cls=Group)
@@ -44,12 +50,34 @@ def show_model(state: State, model: str) -> None:
     state.show(found, lambda: model_text(found))
 
 
+def _fields(function: F) -> F:
+    for option in (
+        click.option(
+            "--recommend",
+            "recommended",
+            type=options.Field(),
+            multiple=True,
+            help="A field whose lack is reported when a version is registered.",
+        ),
+        click.option(
+            "--require",
+            "required",
+            type=options.Field(),
+            multiple=True,
+            help="A field that every new version must bring, such as metrics.auc:number or extra.country:string.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 @models.command("create")
 @click.argument("name")
 @click.option("--description", default="", help="Markdown.")
 @click.option("--owner", help="Principal who answers for it; else you.")
 @click.option("--tag", "tags", type=options.Pair(), multiple=True)
 @click.option("--stage", "stages", multiple=True, help="In their order; else staging, production.")
+@_fields
 @pass_state
 def create_model(
     state: State,
@@ -58,11 +86,18 @@ def create_model(
     owner: str | None,
     tags: tuple[tuple[str, str], ...],
     stages: tuple[str, ...],
+    required: tuple[tuple[str, FieldType], ...],
+    recommended: tuple[tuple[str, FieldType], ...],
 ) -> None:
     """Make a model."""
 
     body = CreateModel(
-        name=name, description=description, owner=owner, tags=dict(tags), stages=list(stages) if stages else None
+        name=name,
+        description=description,
+        owner=owner,
+        tags=dict(tags),
+        metadata_fields=_demands([], required, recommended),
+        stages=list(stages) if stages else None,
     )
     made = state.client.create_model(body)
     state.show(made, lambda: model_text(made))
@@ -74,6 +109,8 @@ def create_model(
 @click.option("--owner")
 @click.option("--tag", "tags", type=options.Pair(), multiple=True, help="Set a tag; the others stay.")
 @click.option("--remove-tag", "removed", multiple=True, metavar="KEY")
+@_fields
+@click.option("--remove-field", "removed_fields", multiple=True, metavar="KEY", help="Demand a field no longer.")
 @pass_state
 def update_model(
     state: State,
@@ -82,16 +119,28 @@ def update_model(
     owner: str | None,
     tags: tuple[tuple[str, str], ...],
     removed: tuple[str, ...],
+    required: tuple[tuple[str, FieldType], ...],
+    recommended: tuple[tuple[str, FieldType], ...],
+    removed_fields: tuple[str, ...],
 ) -> None:
     """Change what is given."""
 
-    kept, revision = None, None
-    if tags or removed:
+    kept, fields, revision = None, None, None
+    if tags or removed or required or recommended or removed_fields:
         before = state.client.get_model(model)
-        kept = {key: value for key, value in before.tags.items() if key not in removed} | dict(tags)
-        # Tags are replaced as a whole, so only as long as nobody else has changed them.
+        # Tags and fields are replaced as a whole, so only as long as nobody else has changed them.
         revision = before.revision
-    body = UpdateModel(description=options.given(description), owner=options.given(owner), tags=options.given(kept))
+        if tags or removed:
+            kept = {key: value for key, value in before.tags.items() if key not in removed} | dict(tags)
+        if required or recommended or removed_fields:
+            staying = [field for field in before.metadata_fields if field.key not in removed_fields]
+            fields = _demands(staying, required, recommended)
+    body = UpdateModel(
+        description=options.given(description),
+        owner=options.given(owner),
+        tags=options.given(kept),
+        metadata_fields=options.given(fields),
+    )
     changed = state.client.update_model(model, body, revision=revision)
     state.show(changed, lambda: model_text(changed))
 
@@ -137,6 +186,23 @@ def release_name(state: State, model: str, *, yes: bool) -> None:
     state.show(freed, lambda: f"The name '{model}' is free.")
 
 
+def _demands(
+    before: Sequence[MetadataField],
+    required: Sequence[tuple[str, FieldType]],
+    recommended: Sequence[tuple[str, FieldType]],
+) -> list[MetadataField]:
+    """The fields of before with those given over them, in their order; descriptions stay."""
+
+    fields = {field.key: field for field in before}
+    given = [(key, kind, True) for key, kind in required] + [(key, kind, False) for key, kind in recommended]
+    if len({key for key, _, _ in given}) < len(given):
+        raise click.UsageError("Require or recommend a field once.")
+    for key, kind, is_required in given:
+        description = fields[key].description if key in fields else ""
+        fields[key] = MetadataField(key=key, type=kind, required=is_required, description=description)
+    return list(fields.values())
+
+
 def model_text(model: RegisteredModel) -> str:
     text = facts(
         {
@@ -160,7 +226,7 @@ def model_text(model: RegisteredModel) -> str:
             (field.key, field.type, "required" if field.required else "recommended", field.description)
             for field in model.metadata_fields
         ]
-        text += "\n" + section("metadata", table(["key", "type", "demand", "description"], fields, empty=""))
+        text += "\n" + section("metadata fields", table(["key", "type", "demand", "description"], fields, empty=""))
     return text + (("\n" + section("description", model.description)) if model.description else "")
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from registry_service.cli import options
@@ -68,6 +70,19 @@ def create_principal(state: State, name: str, kind: PrincipalKind, display_name:
     body = CreatePrincipal(name=name, kind=kind, display_name=display_name, owners=list(owners))
     made = state.client.create_principal(body)
     state.show(made, lambda: principal_text(made))
+
+
+@principals.command("update")
+@click.argument("name")
+@click.option("--display-name")
+@click.option("--owner", "owners", multiple=True, help="All people who answer for a service, in place of those now.")
+@pass_state
+def update_principal(state: State, name: str, display_name: str | None, owners: tuple[str, ...]) -> None:
+    """Change what is given."""
+
+    body = UpdatePrincipal(display_name=options.given(display_name), owners=options.given(list(owners) or None))
+    changed = state.client.update_principal(name, body)
+    state.show(changed, lambda: principal_text(changed))
 
 
 @principals.command("disable")
@@ -146,7 +161,7 @@ def principal_text(principal: Principal) -> str:
         {
             "name": principal.name,
             "kind": principal.kind,
-            "display name": principal.display_name or None,
+            "display name": principal.display_name if principal.display_name not in {"", principal.name} else None,
             "owners": joined(principal.owners),
             "groups": joined(principal.groups),
             "disabled": principal.disabled or None,
@@ -154,4 +169,5 @@ def principal_text(principal: Principal) -> str:
         }
     )
     rows = [(item.role, item.pattern, item.group and f"group {item.group}", item.id) for item in principal.grants]
-    return f"{text}\n\n{table(['role', 'models', 'by', 'grant'], rows, empty='No roles.')}"
+    empty = f"No roles. Give one: model-registry principals grant {shlex.quote(principal.name)} ROLE --model PATTERN"
+    return f"{text}\n\n{table(['role', 'models', 'by', 'grant'], rows, empty=empty)}"

@@ -4,7 +4,7 @@ import click
 
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import table
+from registry_service.cli.text import facts, joined, table
 
 
 @click.group(cls=Group)
@@ -26,6 +26,27 @@ def list_uploads(state: State, limit: int) -> None:
             ["upload", "model", "files missing", "started", "expires"],
             [(item.id, item.model_name, len(item.missing), item.created_at, item.expires_at) for item in items],
             empty="No uploads are open.",
+        ),
+    )
+
+
+@uploads.command("show")
+@click.argument("upload")
+@pass_state
+def show_upload(state: State, upload: str) -> None:
+    """An upload of your own: the files that it still lacks."""
+
+    found = state.client.get_upload(upload)
+    state.show(
+        found,
+        lambda: facts(
+            {
+                "upload": found.id,
+                "model": found.model_name,
+                "started": found.created_at,
+                "expires": found.expires_at,
+                "missing": joined(found.missing) or "nothing",
+            }
         ),
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +12,7 @@ import msgspec
 
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import facts, joined, printable, section, size, table
+from registry_service.cli.text import count, facts, joined, printable, section, size, table
 from registry_service.client import Manifest, Metadata, ModelVersion, RevokeVersion, UpdateVersion
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -155,7 +156,7 @@ def register_version(
     )
     if version.recommended_missing:
         state.say(f"Recommended and missing: {joined(version.recommended_missing)}")
-    state.show(version, lambda: version_text(version))
+    state.show(version, lambda: f"{version_text(version)}\n\n{_next(version)}")
 
 
 @versions.command("download")
@@ -170,7 +171,7 @@ def download_version(state: State, model: str, selector: str, destination: Path)
     state.show(
         manifest,
         lambda: (
-            f"{manifest.model_name} {manifest.number} is in {destination}: {len(manifest.files)} files,"
+            f"{manifest.model_name} {manifest.number} is in {destination}: {count(len(manifest.files), 'file')},"
             f" {size(sum(file.size for file in manifest.files))}, {manifest.digest}"
         ),
     )
@@ -189,7 +190,31 @@ def revoke_version(state: State, model: str, selector: str, reason: str, *, yes:
     where = f", which is current in {joined(version.stages)}" if version.stages else ""
     state.confirm(f"Revoke {model} {version.number}{where}?", yes=yes)
     revoked = state.client.revoke_version(model, version.number, RevokeVersion(reason=reason))
-    state.show(revoked, lambda: version_text(revoked))
+    state.show(revoked, lambda: _revoked_text(revoked, reason))
+
+
+@versions.command("update")
+@options.model
+@options.selector
+@click.option("--description", help="Markdown, in place of what is there.")
+@click.option("--tag", "tags", type=options.Pair(), multiple=True, help="Set a tag; the others stay.")
+@click.option("--remove-tag", "removed", multiple=True, metavar="KEY")
+@pass_state
+def update_version(
+    state: State,
+    model: str,
+    selector: str,
+    description: str | None,
+    tags: tuple[tuple[str, str], ...],
+    removed: tuple[str, ...],
+) -> None:
+    """Change description or tags. Files and metadata never change."""
+
+    before = state.client.get_version(model, selector)
+    kept = {key: value for key, value in before.tags.items() if key not in removed} | dict(tags)
+    body = UpdateVersion(description=options.given(description), tags=options.given(kept if tags or removed else None))
+    after = state.client.update_version(model, before.number, body)
+    state.show(after, lambda: version_text(after))
 
 
 @versions.command("tag")
@@ -260,9 +285,25 @@ def version_text(version: ModelVersion) -> str:
     return text + (("\n" + section("description", version.description)) if version.description else "")
 
 
+def _revoked_text(version: ModelVersion, reason: str) -> str:
+    text = f"{version.model_name} {version.number} is revoked: {reason}"
+    model = shlex.quote(version.model_name)
+    for stage in version.stages:
+        text += (
+            f"\nIt is still current in {stage}. Next: model-registry rollback {model} {stage}, or where nothing good is"
+            f" left, model-registry stages vacate {model} {stage}"
+        )
+    return text
+
+
 def _manifest_text(manifest: Manifest) -> str:
     rows = [(file.path, size(file.size), file.media_type, file.digest) for file in manifest.files]
     return section("files", table(["path", "size", "media type", "digest"], rows, empty=""))
+
+
+def _next(version: ModelVersion) -> str:
+    model = shlex.quote(version.model_name)
+    return f"Next: model-registry promotions request {model} {version.number} --stage STAGE"
 
 
 def _metrics(metadata: Metadata) -> str | None:

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from registry_service.client import Metadata, ObserveDeployment, RegistryClient, StartDeployment
+from registry_service.client import (
+    FieldType,
+    Metadata,
+    MetadataField,
+    NewUploadFile,
+    RegistryClient,
+    StartUpload,
+    UpdateModel,
+)
 from tests.cli.conftest import CommandLine
 from tests.service_fixture import RunningService
 
@@ -38,8 +46,9 @@ def test_a_version_goes_live_and_back(ada: CommandLine, ben: CommandLine, model:
 
     stages = ada("stages", "list", model).out
     assert "production  2" in stages and promotion in stages
-    rolled = ada("rollback", model, "production", "--reason", "errors", stdin="y\n", code=0)
+    rolled = ada("rollback", model, "production", "--reason", "errors", typed="y\n")
     assert "production of" in rolled.out and "is version 1 again" in rolled.out
+    assert f"stages clear-failure {model} production 2" in rolled.out
     assert "Take version 2 of" in rolled.err
 
     history = ada.json("stages", "history", model, "production")
@@ -68,12 +77,12 @@ def test_an_approver_sees_what_they_sign(ada: CommandLine, ben: CommandLine, mod
     request(ada, model, second)
     digest = ada.json("versions", "show", model, "2")["digest"]
 
-    asked = ben("approve", f"{model}/{second}", "--stage", "production", stdin="n\n", code=1)
+    asked = ben("approve", f"{model}/{second}", "--stage", "production", typed="n\n", code=1)
     for shown in (digest, "0.95", "0.9", "+0.05", "loss", "bias", "worse for one group", "Trained on March."):
         assert shown in asked.err, shown
     assert "Nothing was changed." in asked.err and asked.out == ""
 
-    unattended = ben("approve", f"{model}/latest", "--stage", "production", code=1)
+    unattended = ben("approve", f"{model}/latest", "--stage", "production", stdin="y\n", code=2)
     assert "--yes" in unattended.err
     other = ben("approve", f"{model}/2", "--stage", "production", "--digest", "sha256:00", "--yes", code=1)
     assert "Nothing was sent" in other.err
@@ -192,6 +201,9 @@ def test_versions_are_found_tagged_and_downloaded(ada: CommandLine, model: str, 
     ada("versions", "tag", model, "@champion", "team=b", "new=2", "--remove", "old")
     assert ada.json("versions", "show", model, "1")["tags"] == {"team": "b", "new": "2"}
     ada("versions", "tag", model, "1", code=2)
+    ada("versions", "update", model, "1", "--description", "The first.", "--remove-tag", "new")
+    changed = ada.json("versions", "show", model, "1")
+    assert (changed["tags"], changed["description"]) == ({"team": "b"}, "The first.")
     shown = ada("versions", "show", model, "@champion", "--files")
     assert "weights.bin" in shown.out and "auc=0.9" in shown.out and "@champion" in shown.out
     assert len(ada.json("versions", "show", model, "1", "--files")["manifest"]["files"]) == 2
@@ -214,7 +226,7 @@ def test_models_are_made_changed_archived_deleted_and_restored(ada: CommandLine,
     ada("models", "archive", model, "--undo")
     ada("stages", "arrange", model, "live", "canary", "test")
     assert [stage["name"] for stage in ada.json("stages", "list", model)] == ["live", "canary", "test"]
-    assert "Nothing was changed." in ada("models", "delete", model, stdin="n\n", code=1).err
+    assert "Nothing was changed." in ada("models", "delete", model, typed="n\n", code=1).err
     ada("models", "delete", model, "--yes")
     assert "[model_not_found]" in ada("models", "show", model, code=1).err
     assert any(entry["name"] == model and entry["deleted_at"] for entry in ada.json("models", "list", "--deleted"))
@@ -222,6 +234,38 @@ def test_models_are_made_changed_archived_deleted_and_restored(ada: CommandLine,
     ada("models", "delete", model, "--yes")
     ada("models", "release-name", model, "--yes")
     ada("models", "create", model)
+
+
+def test_a_model_demands_fields_of_its_versions(ada: CommandLine, model: str, trained: Path) -> None:
+    made = ada(
+        *("models", "create", model, "--require", "metrics.auc:number"),
+        *("--recommend", "extra.country:string", "--recommend", "framework:string"),
+    )
+    assert "metrics.auc    number  required" in made.out and "framework      string  recommended" in made.out
+    refused = ada("versions", "register", model, str(trained), code=1)
+    assert "metrics.auc" in refused.err and "[metadata_required]" in refused.err
+    registered = ada("versions", "register", model, str(trained), "--metric", "auc=0.9", "--framework", "onnx")
+    assert "Recommended and missing: extra.country" in registered.err
+
+    ada("models", "update", model, "--require", "framework:string", "--remove-field", "metrics.auc")
+    fields = ada.json("models", "show", model)["metadata_fields"]
+    assert [(field["key"], field["type"], field.get("required", True)) for field in fields] == [
+        ("extra.country", "string", False),
+        ("framework", "string", True),
+    ]
+    ada("models", "update", model, "--tag", "a=1")
+    assert ada.json("models", "show", model)["metadata_fields"] == fields
+    assert "types are" in ada("models", "update", model, "--require", "metrics.auc", code=2).err
+    twice = ("--require", "task:string", "--recommend", "task:string")
+    assert "once" in ada("models", "update", model, *twice, code=2).err
+
+
+def test_a_field_keeps_its_description_when_its_demand_changes(ada: CommandLine, model: str) -> None:
+    ada("models", "create", model)
+    described = MetadataField(key="task", type=FieldType.STRING, description="What it is for.")
+    with RegistryClient(ada.environment["MODEL_REGISTRY_URL"], ada.environment["MODEL_REGISTRY_TOKEN"]) as client:
+        client.update_model(model, UpdateModel(metadata_fields=[described]))
+    assert "What it is for." in ada("models", "update", model, "--recommend", "task:string").out
 
 
 def test_aliases_move_and_go(ada: CommandLine, model: str, trained: Path) -> None:
@@ -257,7 +301,7 @@ def test_policies_are_written_attached_tested_and_taken_off(
     name = "checked"
     document = {"name": name, "nobody_need_review": True, "checks": [{"name": "evaluation"}]}
     file.write_text(json.dumps(document))
-    assert "version       1" in ada("policies", "write", str(file)).out
+    assert ada("policies", "write", str(file)).out == f"'{name}' is written as version 1.\n"
     document["description"] = "An evaluation."
     file.write_text(json.dumps(document))
     assert ada.json("policies", "write", str(file))["result_version"] == 2
@@ -290,12 +334,16 @@ def test_a_second_person_confirms_where_the_policy_says_so(
     assert "Not in force yet" in proposed.out
     change = ada.json("policies", "changes")[0]["id"]
     ada("policies", "confirm", change, "--yes", code=1)
-    assert "confirmed by  eve" in eve("policies", "confirm", change, "--yes").out
+    assert "confirmed by eve" in eve("policies", "confirm", change, "--yes").out
 
 
 def test_people_services_groups_and_grants(ada: CommandLine) -> None:
     ada("principals", "create", "carl", "--kind", "person", "--display-name", "Carl")
     ada("principals", "create", "robot", "--kind", "service", "--owner", "carl")
+    assert "No roles. Give one:" in ada("principals", "show", "robot").out
+    ada("principals", "update", "robot", "--display-name", "The robot", "--owner", "ada", "--owner", "carl")
+    robot = ada.json("principals", "show", "robot")
+    assert (robot["display_name"], robot["owners"]) == ("The robot", ["ada", "carl"])
     ada("principals", "groups", "write", "risk", "carl")
     assert "risk" in ada("principals", "groups", "list").out
     ada("principals", "grant", "carl", "contributor", "--model", "team-a.*")
@@ -324,16 +372,39 @@ def test_deployments_show_what_was_authorised_and_what_was_observed(
     ada: CommandLine, model: str, trained: Path
 ) -> None:
     register(ada, model, trained)
+    of_model = ("--filter", f"model = '{model}'")
+    assert "--version" in ada("deployments", "start", model, "eu", code=2).err
+    started = ada.json("deployments", "start", model, "eu", "--version", "1", "--traffic", "0.1", "--role", "canary")
+    assert "not yet" in ada("deployments", "list", *of_model).out
+    assert "--nothing" in ada("deployments", "observe", started["id"], code=2).err
+    ada("deployments", "observe", started["id"], "--digest", started["digest"])
+    assert "as authorised" in ada("deployments", "list", *of_model).out
+    ada("deployments", "observe", started["id"], "--digest", "sha256:" + "0" * 64)
+    assert "something else" in ada("deployments", "list", *of_model).out
+    shown = ada("deployments", "show", started["id"]).out
+    assert started["digest"] in shown and "sha256:0000" in shown and "10%" in shown and "canary" in shown
+    assert ada.json("deployments", "show", started["id"])["drifted"] is True
+    assert "nothing" in ada("deployments", "observe", started["id"], "--nothing", "--status", "ended").out
+
+
+def test_an_upload_is_shown_and_ended(ada: CommandLine, model: str) -> None:
+    ada("models", "create", model)
+    announced = NewUploadFile(digest="sha256:" + "1" * 64, size=1)
     with RegistryClient(ada.environment["MODEL_REGISTRY_URL"], ada.environment["MODEL_REGISTRY_TOKEN"]) as client:
-        started = client.start_deployment(StartDeployment(model=model, version="1", target="eu", traffic=0.1))
-        assert "not yet" in ada("deployments", "list", "--filter", f"model = '{model}'").out
-        client.observe_deployment(started.id, ObserveDeployment(digest=started.digest))
-        assert "as authorised" in ada("deployments", "list", "--filter", f"model = '{model}'").out
-        client.observe_deployment(started.id, ObserveDeployment(digest="sha256:" + "0" * 64))
-    assert "something else" in ada("deployments", "list", "--filter", f"model = '{model}'").out
-    shown = ada("deployments", "show", started.id).out
-    assert started.digest in shown and "sha256:0000" in shown and "10%" in shown
-    assert ada.json("deployments", "show", started.id)["drifted"] is True
+        upload = client.start_upload(StartUpload(model=model, files=[announced]))
+    assert upload.id in ada("uploads", "list").out
+    assert announced.digest in ada("uploads", "show", upload.id).out
+    assert "has ended" in ada("uploads", "abort", upload.id).out
+    assert upload.id not in ada("uploads", "list").out
+    assert "[upload_closed]" in ada("uploads", "show", upload.id, code=1).err
+
+
+def test_consumers_are_listed_moved_and_forgotten(ada: CommandLine) -> None:
+    cursor = ada.json("events", "list", "--after", "latest")["cursor"]
+    assert cursor in ada("events", "consumers", "move", "deployer", cursor).out
+    assert "deployer  " in ada("events", "consumers", "list").out
+    ada("events", "consumers", "remove", "deployer")
+    assert "deployer" not in ada("events", "consumers", "list").out
 
 
 @pytest.mark.parametrize("line", ["ada", "ben"])
