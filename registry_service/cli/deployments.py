@@ -14,7 +14,7 @@ from registry_service.client import (
 )
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Where versions run.")
 def deployments() -> None:
     """Where versions run: what the registry authorised, and what the target says."""
 

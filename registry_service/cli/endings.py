@@ -52,7 +52,7 @@ class Ended(click.ClickException):
             document = {"error": {"code": self._code, "message": self.message, "details": self._details}}
             click.echo(json.dumps(document, default=str), file=file or sys.stderr)
             return
-        lines = [f"error: {printable(self.message)} [{printable(self._code)}]", *self._notes]
+        lines = [f"Error: {printable(self.message)} [{printable(self._code)}]", *self._notes]
         click.echo("\n  ".join(lines), file=file or sys.stderr)
 
 

@@ -115,7 +115,10 @@ def attach_policy(state: State, name: str, pattern: str, stage: str, *, is_defau
 @pass_state
 def detach_policy(state: State, attachment: str, *, yes: bool) -> None:
     """Take a policy off the models of an attachment, whose id `list` shows."""
-    state.confirm(f"Detach {attachment}?", yes=yes)
+    if not yes:
+        held = next((one for one in state.client.iterate_attachments() if one.id == attachment), None)
+        what = attachment if held is None else f"'{held.policy}' from {_place(held.model_pattern, held.stage)}"
+        state.confirm(f"Detach {what}?", yes=yes)
     change = state.client.detach_policy(attachment)
     state.show(change, lambda: _change_text(change, f"'{change.policy}' is detached."))
 
@@ -191,11 +194,13 @@ def _newest(state: State, name: str) -> int | None:
 
 def _attach(state: State, body: AttachPolicy) -> None:
     change = state.client.attach_policy(body)
-    where = "all stages" if body.stage == "*" else body.stage
+    where = _place(body.model_pattern, body.stage)
     unless = ", where no other policy is attached" if body.default else ""
-    state.show(
-        change, lambda: _change_text(change, f"'{body.policy}' holds for '{body.model_pattern}', {where}{unless}.")
-    )
+    state.show(change, lambda: _change_text(change, f"'{body.policy}' holds for {where}{unless}."))
+
+
+def _place(pattern: str, stage: str) -> str:
+    return f"'{pattern}', {'all stages' if stage == '*' else stage}"
 
 
 def _policy_text(policy: Policy) -> str:

@@ -25,7 +25,8 @@ _STANDING: Final = MappingProxyType(
 def progress_text(promotion: Promotion, done: str) -> str:
     """`done` is what the command did, such as `Approved`."""
 
-    head = f"{done}: {promotion.model_name} {promotion.version} for {promotion.stage}, {promotion.digest}"
+    what = f"{promotion.model_name} {promotion.version} for {promotion.stage}"
+    head = f"{done}: {what}, {promotion.digest} (promotion {promotion.id})"
     if promotion.phase.is_final:
         return f"{head}\n{_end(promotion)}"
     if promotion.lease is not None:
@@ -36,8 +37,10 @@ def progress_text(promotion: Promotion, done: str) -> str:
         )
     decision = promotion.decision
     lines = [head, *(f"Waived: {reason.message}" for reason in decision.waived), _STANDING[decision.outcome]]
-    lines += [f"- {reason.message}" for reason in decision.reasons[:_MOST_REASONS]]
-    if (more := len(decision.reasons) - _MOST_REASONS) > 0:
+    # Two policies may ask for the same.
+    messages = list(dict.fromkeys(reason.message for reason in decision.reasons))
+    lines += [f"- {message}" for message in messages[:_MOST_REASONS]]
+    if (more := len(messages) - _MOST_REASONS) > 0:
         lines[-1] += f" (and {more} more)"
     return "\n".join([*lines, _next(promotion)])
 

@@ -197,7 +197,8 @@ def decision_text(decision: Decision) -> str:
     lines += [f"- {reason.message} [{reason.code}]" for reason in decision.reasons]
     lines += [f"+ {reason.message}" for reason in decision.satisfied]
     lines += [f"~ waived: {reason.message}" for reason in decision.waived]
-    return "\n".join(lines)
+    # Two policies may ask for the same.
+    return "\n".join(dict.fromkeys(lines))
 
 
 def _reviews_text(reviews: list[Review]) -> str:

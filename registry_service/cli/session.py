@@ -69,7 +69,7 @@ def whoami(state: State) -> None:
     )
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:

@@ -290,8 +290,8 @@ def _revoked_text(version: ModelVersion, reason: str) -> str:
     model = shlex.quote(version.model_name)
     for stage in version.stages:
         text += (
-            f"\nIt is still current in {stage}. Next: model-registry rollback {model} {stage}, or where nothing good is"
-            f" left, model-registry stages vacate {model} {stage}"
+            f"\nIt is still current in {stage}.\nNext: model-registry rollback {model} {stage} --reason WHY\n"
+            f"or, where nothing good is left: model-registry stages vacate {model} {stage} --reason WHY"
         )
     return text
 

@@ -28,7 +28,7 @@ LEAVES = dict(leaves(main))
 def test_a_refusal_is_one_line_with_its_code(ada: CommandLine) -> None:
     refused = ada("models", "show", "nobody-made-this", code=1)
     first, *rest = refused.err.splitlines()
-    assert first.startswith("error: ") and first.endswith("[model_not_found]")
+    assert first.startswith("Error: ") and first.endswith("[model_not_found]")
     assert refused.out == "" and all(line.startswith("  request id: ") for line in rest)
 
 
@@ -96,7 +96,7 @@ def test_a_broken_registry_is_named_with_the_request(alone: CommandLine) -> None
     state = State(transport=httpx.MockTransport(broken))
     result = CliRunner(env=environment).invoke(main, ["whoami"], obj=state)
     assert result.exit_code == 1
-    assert result.stderr == "error: It broke. [internal_error]\n  request id: r-7\n"
+    assert result.stderr == "Error: It broke. [internal_error]\n  request id: r-7\n"
 
 
 QUESTIONS = {

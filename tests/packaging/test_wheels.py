@@ -134,7 +134,7 @@ def test_the_client_alone_says_what_is_not_there(client: Environment) -> None:
     nobody = {"MODEL_REGISTRY_URL": "http://127.0.0.1:1", "MODEL_REGISTRY_TOKEN": "t"}
     listed = client.run("model-registry", "models", "list", **nobody)
     assert listed.returncode == 3
-    assert listed.stderr.startswith("error: ") and "http://127.0.0.1:1" in listed.stderr
+    assert listed.stderr.startswith("Error: ") and "http://127.0.0.1:1" in listed.stderr
 
     served = client.run("model-registry", "serve")
     assert served.returncode == 1
