@@ -191,7 +191,7 @@ class Story:
         except CommandFailed as refused:
             with self.outside() as outside:
                 outside.expect_phase(version, "PENDING")
-            self.say(f"who owns the work may not approve it: {str(refused).partition('error: ')[2].splitlines()[0]}")
+            self.say(f"who owns the work may not approve it: {str(refused).partition('Error: ')[2].splitlines()[0]}")
         else:
             raise NotAsTold("somebody's approval of their own work was taken")
 
