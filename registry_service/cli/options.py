@@ -13,7 +13,9 @@ import click
 import msgspec
 
 from registry_service.cli.endings import Stopped
+from registry_service.domain.entities import LineageKind
 from registry_service.domain.metadata import FieldType
+from registry_service.domain.requests import NewLineageEdge
 from registry_service.domain.strictness import decode_strictly
 
 T = TypeVar("T")
@@ -61,6 +63,22 @@ class Pair(click.ParamType[tuple[str, str]]):
         if not key or not equals:
             self.fail(f"'{value}' is no key=value.", param, ctx)
         return key, text
+
+
+class Edge(click.ParamType[NewLineageEdge]):
+    """`kind=ref`, what a version was made from."""
+
+    name = "kind=ref"
+
+    def convert(
+        self, value: str | NewLineageEdge, param: click.Parameter | None, ctx: click.Context | None
+    ) -> NewLineageEdge:
+        if isinstance(value, NewLineageEdge):
+            return value
+        kind, ref = Pair().convert(value, param, ctx)
+        if kind not in set(LineageKind):
+            self.fail(f"'{kind}' is no kind of lineage. Kinds are {', '.join(LineageKind)}.", param, ctx)
+        return NewLineageEdge(kind=LineageKind(kind), ref=ref)
 
 
 class Measure(click.ParamType[tuple[str, float]]):
@@ -128,6 +146,9 @@ selector = click.argument("selector")
 stage = click.argument("stage")
 promotion = click.argument("promotion")
 reason = click.option("--reason", required=True, help="Why: it stays in the history.")
+people = click.option(
+    "--person", "people", multiple=True, help="Somebody who took part, and so can't review; may be given again."
+)
 yes = click.option("--yes", is_flag=True, help="Don't ask.")
 
 

@@ -78,10 +78,13 @@ def show_promotion(state: State, promotion: str, holder: str | None) -> None:
 @options.selector
 @click.option("--stage", required=True)
 @click.option("--reason", default="", help="Why; reviewers read it.")
+@options.people
 @pass_state
-def request_promotion(state: State, model: str, selector: str, stage: str, reason: str) -> None:
+def request_promotion(
+    state: State, model: str, selector: str, stage: str, reason: str, people: tuple[str, ...]
+) -> None:
     """Ask for a version to become current in a stage. An open request of the same content is answered again."""
-    body = RequestPromotion(model=model, version=selector, stage=stage, reason=reason)
+    body = RequestPromotion(model=model, version=selector, stage=stage, reason=reason, people=list(people))
     made = state.client.request_promotion(body)
     state.show(made, lambda: progress_text(made, "Requested"))
 

@@ -149,6 +149,7 @@ def clear_failure(state: State, model: str, stage: str, version: int, reason: st
 @click.option("--to", "target", metavar="SELECTOR", help="Go back to this; else the last that is still good.")
 @click.option("--hold", is_flag=True, help="Then let no promotion enter the stage.")
 @click.option("--until", type=options.Moment(future=True), help="Until when to hold: a time, or 2h, 3d from now.")
+@options.people
 @options.yes
 @pass_state
 def rollback(
@@ -160,6 +161,7 @@ def rollback(
     promotion: str | None,
     target: str | None,
     until: datetime | None,
+    people: tuple[str, ...],
     *,
     hold: bool,
     yes: bool,
@@ -182,6 +184,7 @@ def rollback(
         promotion=promotion,
         to=target,
         hold=RollbackHold(reason=reason, until=until) if hold else None,
+        people=list(people),
     )
     done = state.client.roll_back(model, stage, body)
     state.show(done, lambda: _rolled_back_text(done))

@@ -13,7 +13,7 @@ import msgspec
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, facts, joined, printable, section, size, table
-from registry_service.client import Manifest, Metadata, ModelVersion, RevokeVersion, UpdateVersion
+from registry_service.client import Manifest, Metadata, ModelVersion, NewLineageEdge, RevokeVersion, UpdateVersion
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -124,6 +124,8 @@ def metadata_options(function: F) -> F:
 @click.option("--tag", "tags", type=options.Pair(), multiple=True)
 @click.option("--alias", "aliases", multiple=True, help="Point these aliases to the new version.")
 @click.option("--identity", help="Makes it safe to repeat: a version of this identity is answered again.")
+@click.option("--lineage", type=options.Edge(), multiple=True, help="What made it, such as code_commit=4f1c2d9.")
+@options.people
 @click.option("--source-uri", help="Where it comes from; only kept as text.")
 @click.option("--create/--no-create", "create_model", default=True, help="Make the model where it doesn't exist.")
 @pass_state
@@ -135,6 +137,8 @@ def register_version(
     tags: tuple[tuple[str, str], ...],
     aliases: tuple[str, ...],
     identity: str | None,
+    lineage: tuple[NewLineageEdge, ...],
+    people: tuple[str, ...],
     source_uri: str | None,
     *,
     create_model: bool,
@@ -149,8 +153,10 @@ def register_version(
         description=description,
         tags=dict(tags),
         aliases=aliases,
+        lineage=lineage,
         identity=identity,
         source_uri=source_uri,
+        people=people,
         create_model=create_model,
         progress=Progress() if _has_terminal() else None,
     )

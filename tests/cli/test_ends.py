@@ -122,11 +122,10 @@ def test_every_command_that_asks_is_asked_here() -> None:
 def asked_for(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> dict[tuple[str, ...], tuple[str, ...]]:
     """What each question can be about, in a model with a current version and a request."""
     ada("versions", "register", model, str(trained))
-    for _ in range(2):
-        promotion = ada.json("promotions", "request", model, "1", "--stage", "staging")["id"]
-        first = ada.json("promotions", "request", model, "1", "--stage", "production")["id"]
-    ben("approve", first, "--yes")
-    ada("promotions", "apply", first)
+    promotion = ada.json("promotions", "request", model, "1", "--stage", "staging")["id"]
+    applied = ada.json("promotions", "request", model, "1", "--stage", "production")["id"]
+    ben("approve", applied, "--yes")
+    ada("promotions", "apply", applied)
     about = dict.fromkeys(QUESTIONS, (model,)) | {
         ("approve",): (promotion,),
         ("reject",): (promotion,),

@@ -236,6 +236,17 @@ def test_models_are_made_changed_archived_deleted_and_restored(ada: CommandLine,
     ada("models", "create", model)
 
 
+def test_who_took_part_does_not_review_and_what_made_it_is_shown(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path
+) -> None:
+    ada("policies", "use", "team", "--model", model)
+    registered = ada("versions", "register", model, str(trained), "--lineage", "code_commit=4f1c2d9", "--person", "ben")
+    assert "code_commit  4f1c2d9" in registered.out
+    promotion = request(ada, model, 1)
+    assert "[self_approval]" in ben("approve", promotion, "--yes", code=1).err
+    assert "dag_run" in ada("versions", "register", model, str(trained), "--lineage", "commit=4f1c2d9", code=2).err
+
+
 def test_a_model_demands_fields_of_its_versions(ada: CommandLine, model: str, trained: Path) -> None:
     made = ada(
         *("models", "create", model, "--require", "metrics.auc:number"),
