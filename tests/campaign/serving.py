@@ -30,16 +30,20 @@ class ServerDied(Exception):
 class CampaignServer:
     """One home, one port, and one process after the other that serves them.
 
-    `database_url` None: SQLite in the home. Everything is started in a session of its own, and `stop` ends that.
+    `database_url` None: SQLite in the home. `clock` is a file that says by how many seconds its clock is off. All
+    that is started is in a session of its own, and `stop` ends that.
     """
 
-    def __init__(self, home: Path, *, mutant: str | None, database_url: str | None = None) -> None:
+    def __init__(
+        self, home: Path, *, mutant: str | None, database_url: str | None = None, clock: Path | None = None
+    ) -> None:
         self.home = home
         self.database_url = database_url or f"sqlite:///{home / 'registry.db'}"
         self.port = free_port()
         self.output = home.with_name(f"{home.name}.log")
         self.process: ServerProcess | None = None
         self._mutant = mutant
+        self._clock = clock
 
     @property
     def url(self) -> str:
@@ -72,6 +76,8 @@ class CampaignServer:
         command = [sys.executable, "-m", "tests.campaign.server"]
         if self._mutant is not None:
             command += ["--mutant", self._mutant]
+        if self._clock is not None:
+            command += ["--clock", str(self._clock)]
         for rule in rules:
             command += ["--arm", str(rule)]
         if count is not None:
