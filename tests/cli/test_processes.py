@@ -80,6 +80,26 @@ def test_following_without_a_place_begins_now(ada: CommandLine, model: str, tmp_
     assert "principal.created" not in output.read_text()
 
 
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=["people", "programs"])
+def test_a_pipe_that_stays_open_and_silent_is_not_waited_for(ada: CommandLine, model: str, words: tuple[str]) -> None:
+    ada("models", "create", model)
+    asking = subprocess.Popen(
+        [*COMMAND, "models", "delete", model, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(ada),
+    )
+    try:
+        assert asking.wait(30) == 2
+        assert asking.stdout is not None and asking.stdout.read() == b""
+        assert asking.stderr is not None and b"say --yes" in asking.stderr.read()
+    finally:
+        asking.kill()
+        asking.communicate()
+    assert ada.json("models", "show", model)["deleted_at"] is None
+
+
 @pytest.mark.slow
 def test_the_service_is_served_and_ends_when_told(alone: CommandLine, tmp_path: Path) -> None:
     output = tmp_path / "output"
