@@ -42,16 +42,20 @@ def documents(printed: str) -> list[dict[str, Any]]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page is typed with curl")
 def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Path) -> None:
     printed = type_page(service, tmp_path)
-    who, named, sent, registered, asked, approved, applied, live, part, event, second, back, refused, updated = printed
+    who, named, sent, pieces, registered, *rest = printed
+    asked, approved, applied, live, part, event, second, back, refused, updated = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
     first, again = documents(named)
     assert first == again, "the key makes one model of two requests"
-    assert documents(sent)[-1]["missing"] == []
+    assert len(documents(sent)[-1]["missing"]) == 1, "the other file is still to come"
+    first_piece, last_piece = documents(pieces)
+    assert (first_piece["kept"], first_piece["received"]) == (300_000, False)
+    assert (last_piece["kept"], last_piece["received"]) == (last_piece["size"], True)
 
     (version,) = documents(registered)
-    assert (version["number"], version["metadata"]["metrics"]) == (1, {"error_cm": 4.2})
+    assert (version["number"], version["file_count"], version["metadata"]["metrics"]) == (1, 2, {"error_cm": 4.2})
     assert documents(asked)[-1]["decision"]["outcome"] == "waiting"
     assert documents(approved)[0]["phase"] == "APPROVED"
     assert documents(applied)[0]["is_current"]
