@@ -56,11 +56,13 @@ def promotion_reference(promotion: Promotion) -> PromotionReference:
 
 @dataclass(frozen=True)
 class Selection:
-    """A model and the selector of one of its versions. `digest` is what the version has to have, where known."""
+    """A model and the selector of one of its versions. `digest` is what the version has to have, and `url` its page,
+    where they are known."""
 
     model_name: str
     selector: str
     digest: str | None = None
+    url: str = ""
 
     @property
     def is_fixed(self) -> bool:
@@ -80,8 +82,10 @@ def selection(value: object) -> Selection:
     """
     value = _from_json(value)
     if isinstance(value, Mapping) and isinstance(value.get("model_name"), str) and "version" in value:
-        digest = value.get("digest")
-        return Selection(value["model_name"], str(value["version"]), str(digest) if digest else None)
+        digest, url = value.get("digest"), value.get("url")
+        return Selection(
+            value["model_name"], str(value["version"]), str(digest) if digest else None, str(url) if url else ""
+        )
     if isinstance(value, str):
         model_name, at, pointer = value.partition("@")
         if at and model_name and pointer:

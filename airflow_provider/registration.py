@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, Protocol
 
 from airflow.providers.common.compat.sdk import Context
@@ -48,6 +49,14 @@ class Registration:
         """The key under which the version is found again; unique in the model."""
         return self.task.attempt if self.on_clear == "new" else self.task.task
 
+    def check_access(self) -> None:
+        """Find out before hours of training whether there is a registry to register in, and who asks.
+
+        :raises ModelRegistryException: not reachable.
+        :raises ModelRegistryRefused: no connection, or a token that isn't known.
+        """
+        self._me  # noqa: B018 - asked once, kept
+
     def existing(self, model_name: str) -> ModelVersion | None:
         """The version that an earlier try registered.
 
@@ -83,17 +92,20 @@ class Registration:
             )
         return self._accepted(version)
 
+    @cached_property
+    def _me(self) -> str:
+        with refusals_as_failures():
+            return self.hook.client.who_am_i().principal.name
+
     def _own(self, version: ModelVersion) -> ModelVersion:
         """Identities can be guessed: another principal's version doesn't pass for what this task registered.
 
         :raises ModelRegistryRefused: it is somebody else's.
         """
-        with refusals_as_failures():
-            me = self.hook.client.who_am_i().principal.name
-        if version.created_by != me:
+        if version.created_by != self._me:
             raise ModelRegistryRefused(
                 f"'{version.created_by}' registered {version.model_name} version {version.number} under this task's "
-                f"identity, and this task works as '{me}'. Look into it; clearing the task gives it a new identity."
+                f"identity, and this task works as '{self._me}'. Look into it; a cleared task gets a new identity."
             )
         return version
 
@@ -117,23 +129,24 @@ def registered(context: Context, version: ModelVersion) -> VersionReference:
     return reference
 
 
-def remembered_model(context: Context, task: TaskIdentity) -> str | None:
-    """The model that an earlier try of this attempt was about to register. None: there was none, or this Airflow
+def remembered_model(context: Context, registration: Registration) -> str | None:
+    """The model that an earlier try was about to register under this identity. None: there was none, or this Airflow
     keeps no state of tasks (before 3.3).
     """
     store: StateStore | None = context.get("task_state_store")
-    kept = store.get(_state_key(task)) if store is not None else None
+    kept = store.get(_state_key(registration)) if store is not None else None
     return kept if isinstance(kept, str) else None
 
 
-def remember_model(context: Context, task: TaskIdentity, model_name: str) -> None:
+def remember_model(context: Context, registration: Registration, model_name: str) -> None:
     """Write down what is about to be registered. It comes before the registration, or a worker that dies right after
     it would leave a version that the retry doesn't know where to look for.
     """
     store: StateStore | None = context.get("task_state_store")
     if store is not None:
-        store.set(_state_key(task), model_name)
+        store.set(_state_key(registration), model_name)
 
 
-def _state_key(task: TaskIdentity) -> str:
-    return f"{STATE_KEY}.{task.clear}"
+def _state_key(registration: Registration) -> str:
+    # The store is this task's own, over all its attempts: what tells identities apart is the attempt, where it counts.
+    return f"{STATE_KEY}.{registration.task.clear}" if registration.on_clear == "new" else STATE_KEY

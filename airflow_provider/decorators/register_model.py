@@ -29,7 +29,8 @@ class RegisterModelDecoratedOperator(DecoratedOperator):
     """Calls the function and registers the `ModelDraft` that it returns. XCom: the version.
 
     Where an earlier try of the same attempt has registered already, the function isn't called: what it took hours to
-    train isn't trained again because a worker died a moment too early.
+    train isn't trained again because a worker died a moment too early. Nor is it called where the registry doesn't
+    answer, or doesn't know the token.
 
     :param python_callable: returns a `ModelDraft`.
     :param model_name: the model, where it is known before the function runs. It makes the look-up independent of
@@ -61,15 +62,16 @@ class RegisterModelDecoratedOperator(DecoratedOperator):
         self.registry_conn_id = registry_conn_id
 
     def execute(self, context: Context) -> VersionReference:
-        task = TaskIdentity.of(context)
-        registration = Registration(ModelRegistryHook(self.registry_conn_id), task, self.on_clear)
-        known = self.model_name or remembered_model(context, task)
+        hook = ModelRegistryHook(self.registry_conn_id)
+        registration = Registration(hook, TaskIdentity.of(context), self.on_clear)
+        registration.check_access()
+        known = self.model_name or remembered_model(context, registration)
         version = registration.existing(known) if known else None
         if version is not None:
             self.log.info("An earlier try registered %s version %d", version.model_name, version.number)
             return registered(context, version)
         draft = self._draft(context)
-        remember_model(context, task, draft.model_name)
+        remember_model(context, registration, draft.model_name)
         return registered(context, registration.register(draft))
 
     def _draft(self, context: Context) -> ModelDraft:

@@ -13,6 +13,7 @@ from airflow_provider.assets import REGISTERED_VERSIONS
 from airflow_provider.cache import ModelCache, refuse_revoked
 from airflow_provider.drafts import Files, ModelDraft
 from airflow_provider.exceptions import CheckFailed, ModelRegistryRefused, refusals_as_failures
+from airflow_provider.figures import check_figures
 from airflow_provider.hooks.registry import ModelRegistryHook
 from airflow_provider.identity import TaskIdentity
 from airflow_provider.links.registry import ModelVersionLink, push_version_url
@@ -178,10 +179,14 @@ class DownloadModelOperator(ModelRegistryOperator):
         with refusals_as_failures():
             if selected.digest is not None and selected.selector.isdigit():
                 reference = VersionReference(
-                    model_name=selected.model_name, version=int(selected.selector), digest=selected.digest, url=""
+                    model_name=selected.model_name,
+                    version=int(selected.selector),
+                    digest=selected.digest,
+                    url=selected.url,
                 )
             else:
                 reference = version_reference(self.hook.get_version(selected))
+            if reference["url"]:
                 push_version_url(context, reference["url"])
             path = ModelCache().fetch(self.hook, reference)
         self.log.info("%s version %d is at %s", reference["model_name"], reference["version"], path)
@@ -360,6 +365,7 @@ class EvaluateModelOperator(ModelRegistryOperator):
             return version.metadata
         path = ModelCache().fetch(self.hook, version_reference(version))
         metrics = {name: float(value) for name, value in self.evaluate(path).items()}
+        check_figures(metrics, f"what evaluate measured of version {version.number}")
         return msgspec.structs.replace(version.metadata, metrics=metrics)
 
 

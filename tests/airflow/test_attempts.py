@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from textwrap import dedent
 
 import pytest
 
-from registry_service.client import GiveReview, RegistryClient, Verdict
+from registry_service.client import GiveReview, ModelNotFound, RegistryClient, Verdict
 from tests.airflow.harness import Airflow
 from tests.service_fixture import RunningService
 
@@ -23,6 +24,7 @@ DAGS = """
     from airflow_provider.assets import model_asset
     from airflow_provider.decorators.register_model import RegisterModelDecoratedOperator
     from airflow_provider.operators.promotions import PromoteModelOperator
+    from airflow_provider.operators.versions import RegisterModelOperator
     from airflow_provider.sdk import ModelDraft
     from airflow_provider.sensors.approvals import ModelApprovedSensor
 
@@ -52,6 +54,45 @@ DAGS = """
 
 
     @dag(schedule=None, default_args={{"registry_conn_id": "attempts"}})
+    def reused():
+        @task.register_model(on_clear="reuse")
+        def train_once():
+            number = len(list(PLACE.glob("reused-*"))) + 1
+            path = PLACE / f"reused-{{number}}"
+            path.write_text(f"model {{number}}")
+            return ModelDraft("reused", path)
+
+        train_once()
+
+
+    @dag(schedule=None, default_args={{"registry_conn_id": "attempts", "retries": 2}})
+    def not_a_number():
+        RegisterModelOperator(
+            task_id="register", model_name="nan", files=__file__, metrics={{"auc": float("nan")}}
+        )
+        RegisterModelOperator.partial(task_id="mapped", model_name="nan", files=__file__).expand(
+            metrics=[{{"auc": float("inf")}}]
+        )
+
+
+    @dag(schedule=None)
+    def without_a_connection():
+        @task.register_model
+        def make():
+            path = PLACE / "alone"
+            path.write_text("alone")
+            return ModelDraft("alone", path)
+
+        version = make()
+        for mode in ("poke", "reschedule"):
+            approved = ModelApprovedSensor(
+                task_id=f"approved_{{mode}}", version=version, stage="staging" if mode == "poke" else "production",
+                mode=mode, poke_interval=1, deferrable=False,
+            )
+            PromoteModelOperator(task_id=f"promote_{{mode}}", promotion=approved.output)
+
+
+    @dag(schedule=None, default_args={{"registry_conn_id": "attempts"}})
     def gate():
         @task.register_model
         def make():
@@ -74,6 +115,9 @@ DAGS = """
 
 
     attempts()
+    reused()
+    not_a_number()
+    without_a_connection()
     gate()
     consumer()
 """
@@ -88,7 +132,11 @@ def airflow(
     running_airflow.add_connection(
         "attempts", conn_type="model_registry", host=shared_service.url, password=shared_service.airflow
     )
-    for dag_id in ("attempts", "gate", "consumer"):
+    # What `model-registry serve` leaves for an Airflow of the same user.
+    credentials = running_airflow.home / ".model-registry" / "credentials"
+    credentials.mkdir(parents=True, exist_ok=True)
+    shutil.copy(shared_service.home / "credentials" / "airflow.json", credentials)
+    for dag_id in ("attempts", "reused", "not_a_number", "without_a_connection", "gate", "consumer"):
         running_airflow.unpause(dag_id)
     return running_airflow
 
@@ -118,6 +166,45 @@ def test_a_retry_finds_the_version_of_the_killed_try_and_a_clear_makes_another(
     newer = person.get_version("attempts", 2)
     assert newer.identity == f"airflow:attempts/{run_id}/train/-1/2"
     assert _trained(person) == ["training-1", "training-2"]
+
+
+def test_a_cleared_task_that_reuses_its_version_does_not_train_again(airflow: Airflow, person: RegistryClient) -> None:
+    run_id = airflow.trigger("reused")
+    airflow.wait_for_run("reused", run_id)
+    airflow.clear_task("reused", run_id, "train_once")
+    airflow.wait_for_task("reused", run_id, "train_once", "success", try_number=2)
+    assert "An earlier try registered" in airflow.task_log("reused", run_id, "train_once")
+    (version,) = person.list_versions("reused").items
+    assert [file.path for file in person.get_manifest("reused", version.number).files] == ["reused-1"]
+
+
+def test_what_is_no_number_fails_at_once_and_is_not_tried_again(airflow: Airflow, person: RegistryClient) -> None:
+    run_id = airflow.trigger("not_a_number")
+    airflow.wait_for_run("not_a_number", run_id, expected="failed")
+    for task_id, map_index in (("register", -1), ("mapped", 0)):
+        assert airflow.task("not_a_number", run_id, task_id, map_index=map_index).try_number == 1
+        assert "which is no number" in airflow.task_log("not_a_number", run_id, task_id, map_index=map_index)
+    with pytest.raises(ModelNotFound):
+        person.get_model("nan")
+
+
+def test_without_a_connection_an_airflow_of_the_same_user_waits_by_poking_and_by_rescheduling(
+    airflow: Airflow, person: RegistryClient
+) -> None:
+    run_id = airflow.trigger("without_a_connection")
+    airflow.wait_for_task("without_a_connection", run_id, "approved_poke", "running")
+    airflow.wait_for_task("without_a_connection", run_id, "approved_reschedule", "up_for_reschedule")
+    promotions = airflow.wait_until(
+        lambda: person.list_promotions(filter="model = 'alone'").items,
+        lambda found: len(found) == 2,
+        60,
+        lambda: "both were to be requested",
+    )
+    for promotion in promotions:
+        review = GiveReview(verdict=Verdict.APPROVE, digest=promotion.digest, comment="fine")
+        person.review_promotion(promotion.id, review)
+    airflow.wait_for_run("without_a_connection", run_id)
+    assert [person.get_stage("alone", stage).version for stage in ("staging", "production")] == [1, 1]
 
 
 def test_a_deferred_gate_survives_the_triggerer_and_wakes_the_consumer(

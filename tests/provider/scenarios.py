@@ -12,8 +12,14 @@ from airflow.sdk.execution_time.context import set_current_context
 
 from airflow_provider.decorators.register_model import RegisterModelDecoratedOperator
 from airflow_provider.operators.promotions import PromoteModelOperator, RollbackModelOperator
-from airflow_provider.operators.versions import EvaluateModelOperator, RegisterModelOperator
+from airflow_provider.operators.versions import (
+    DownloadModelOperator,
+    EvaluateModelOperator,
+    ModelCheckOperator,
+    RegisterModelOperator,
+)
 from airflow_provider.sdk import ModelDraft, ModelFiles, deployment
+from airflow_provider.sensors.approvals import ModelApprovedSensor
 from tests.provider.contexts import a_context
 
 
@@ -81,6 +87,38 @@ def evaluate(url: str, token: str, directory: str, model: str) -> None:
             registry_conn_id="registry",
         )
     )
+
+
+def check(url: str, token: str, directory: str, model: str) -> None:
+    connect(url, token, directory)
+    execute(
+        ModelCheckOperator(
+            task_id="scan",
+            version=f"{model}/2",
+            check="scan",
+            test=lambda path: path.read_text() != "evil",
+            registry_conn_id="registry",
+        )
+    )
+
+
+def approve(url: str, token: str, directory: str, model: str) -> None:
+    connect(url, token, directory)
+    execute(
+        ModelApprovedSensor(
+            task_id="approved",
+            version=f"{model}/2",
+            stage="production",
+            poke_interval=0.1,
+            timeout=30,
+            registry_conn_id="registry",
+        )
+    )
+
+
+def download(url: str, token: str, directory: str, model: str) -> None:
+    connect(url, token, directory)
+    execute(DownloadModelOperator(task_id="download", version=f"{model}/2", registry_conn_id="registry"))
 
 
 def promote(url: str, token: str, directory: str, model: str) -> None:

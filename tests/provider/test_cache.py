@@ -14,7 +14,7 @@ from airflow_provider.hooks.registry import ModelRegistryHook
 from airflow_provider.operators.versions import DownloadModelOperator, ResolveModelOperator
 from airflow_provider.references import VersionReference, version_reference
 from registry_service.client import RevokeVersion
-from tests.provider.contexts import a_context
+from tests.provider.contexts import a_context, pushed
 from tests.provider.world import World
 
 
@@ -49,6 +49,16 @@ def test_one_file_comes_back_as_that_file_and_several_as_their_directory(
     several = version_reference(world.person.register(world.model, directory))
     path = download(several)
     assert sorted(file.name for file in path.iterdir()) == ["a", "b"]
+
+
+def test_the_link_leads_to_the_version_also_where_it_need_not_be_asked_for(
+    world: World, version: VersionReference
+) -> None:
+    for given in (version, f"{world.model}/1"):
+        operator = DownloadModelOperator(task_id="download", version=given, registry_conn_id="registry")
+        context = a_context(operator)
+        operator.execute(context)
+        assert pushed(context) == {"model_registry_version_url": version["url"]}
 
 
 def test_a_selector_is_resolved_and_a_fixed_version_stays_fixed(world: World, version: VersionReference) -> None:

@@ -96,6 +96,40 @@ def _evaluate(proxy: KillingProxy, rounds: Rounds) -> int:
     return kill_everywhere(proxy, scenarios.evaluate, prepare, check)
 
 
+def test_checking_leaves_one_check(proxy: KillingProxy, rounds: Rounds) -> None:
+    def prepare(place: int) -> dict[str, str]:
+        return {**rounds.begin(place, "open", versions=2), "model": rounds.world.model}
+
+    def check(place: int) -> None:
+        (reported,) = rounds.world.person.list_checks(rounds.world.model, 2).items
+        assert reported.status == "passed"
+
+    assert kill_everywhere(proxy, scenarios.check, prepare, check) >= 5
+
+
+def test_waiting_for_an_approval_leaves_one_request(proxy: KillingProxy, rounds: Rounds) -> None:
+    def prepare(place: int) -> dict[str, str]:
+        return {**rounds.begin(place, "open", versions=2), "model": rounds.world.model}
+
+    def check(place: int) -> None:
+        (promotion,) = rounds.world.promotions()
+        assert promotion.phase is Phase.APPROVED and rounds.world.current() is None
+
+    assert kill_everywhere(proxy, scenarios.approve, prepare, check) >= 3
+
+
+def test_a_download_is_whole_or_not_there(proxy: KillingProxy, rounds: Rounds) -> None:
+    def prepare(place: int) -> dict[str, str]:
+        return {**rounds.begin(place, "open", versions=2), "model": rounds.world.model}
+
+    def check(place: int) -> None:
+        cache = rounds.directory(place) / "cache"
+        (file,) = (path for path in cache.rglob("model.bin") if ".partial-" not in str(path))
+        assert file.read_text() == f"version 2 of {rounds.world.model}"
+
+    assert kill_everywhere(proxy, scenarios.download, prepare, check) >= 4
+
+
 def test_promoting_leaves_one_promotion(proxy: KillingProxy, rounds: Rounds) -> None:
     def prepare(place: int) -> dict[str, str]:
         return {**rounds.begin(place, "open", versions=2), "model": rounds.world.model}

@@ -92,6 +92,13 @@ def test_a_misspelt_stage_is_not_taken_for_a_missing_champion(world: World, cham
         run(world, champion, compare_to="productoin")
 
 
+def test_what_could_not_be_measured_is_refused_and_not_reported(world: World, champion: VersionReference) -> None:
+    candidate = world.register("good", auc=0.9)
+    with pytest.raises(ModelRegistryRefused, match=r"version 2.*auc.*nan"):
+        run(world, candidate, evaluate=lambda path: {"auc": float("nan")})
+    assert world.person.list_checks(world.model, 2).items == []
+
+
 def test_the_task_fails_with_the_check_only_where_asked_to(world: World, champion: VersionReference) -> None:
     candidate = world.register("poor", auc=0.1)
     with pytest.raises(CheckFailed, match="auc"):

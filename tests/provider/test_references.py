@@ -19,9 +19,9 @@ VERSION = {"model_name": "fraud detector", "version": 7, "digest": DIGEST, "url"
         ("fraud/latest", Selection("fraud", "latest")),
         ("fraud@production", Selection("fraud", "@production")),
         (f"fraud/{DIGEST}", Selection("fraud", DIGEST, DIGEST)),
-        (VERSION, Selection("fraud detector", "7", DIGEST)),
-        (json.dumps(VERSION), Selection("fraud detector", "7", DIGEST)),
-        (promotion_reference(a_promotion()), Selection("churn", "7", DIGEST)),
+        (VERSION, Selection("fraud detector", "7", DIGEST, "http://registry/x")),
+        (json.dumps(VERSION), Selection("fraud detector", "7", DIGEST, "http://registry/x")),
+        (promotion_reference(a_promotion()), Selection("churn", "7", DIGEST, a_promotion().url)),
     ],
 )
 def test_a_version_is_named_in_words_or_by_what_a_task_returned(given: Any, selected: Selection) -> None:

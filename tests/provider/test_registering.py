@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import task
+from jinja2.sandbox import SandboxedEnvironment
 
 from airflow_provider.assets import REGISTERED_VERSIONS, model_asset
 from airflow_provider.decorators.register_model import RegisterModelDecoratedOperator
-from airflow_provider.exceptions import ModelRegistryRefused
+from airflow_provider.exceptions import ModelRegistryException, ModelRegistryRefused
 from airflow_provider.operators.versions import RegisterModelOperator
+from airflow_provider.registration import OnClear
 from airflow_provider.sdk import ModelDraft
 from registry_service.client import LineageKind
 from tests.provider.contexts import StubStateStore, a_context, pushed
@@ -169,6 +172,59 @@ def test_a_retry_does_not_train_again(world: World) -> None:
     assert training.count == 1
     assert operator.execute(a_context(operator, state=state, clear=1))["version"] == 2
     assert training.count == 2
+
+
+@pytest.mark.parametrize("on_clear", ["reuse", "fail"])
+def test_a_cleared_task_looks_before_it_trains(world: World, on_clear: OnClear) -> None:
+    training, state = Training(world), StubStateStore()
+    operator = training.operator(on_clear=on_clear)
+    first = operator.execute(a_context(operator, state=state))
+    assert operator.execute(a_context(operator, state=state)) == first
+    cleared = a_context(operator, state=state, clear=1)
+    if on_clear == "reuse":
+        assert operator.execute(cleared) == first
+    else:
+        with pytest.raises(ModelRegistryRefused, match="before it was cleared"):
+            operator.execute(cleared)
+    assert training.count == 1
+
+
+@pytest.mark.parametrize(
+    ("connection", "failure"),
+    [
+        (None, ModelRegistryRefused),
+        ({"conn_type": "model_registry", "host": "http://127.0.0.1:1"}, ModelRegistryRefused),
+        ({"conn_type": "model_registry", "host": "{url}", "password": "mreg_p_nobody"}, ModelRegistryRefused),
+        (
+            {"conn_type": "model_registry", "host": "http://127.0.0.1:1", "password": "x", "extra": {"timeout": 1}},
+            ModelRegistryException,
+        ),
+    ],
+    ids=["no connection", "no token", "unknown token", "registry away"],
+)
+def test_nothing_is_trained_for_a_registry_that_would_not_have_it(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    connection: dict[str, str] | None,
+    failure: type[Exception],
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_REGISTRY")
+    if connection is not None:
+        fields = {name: value.format(url=world.url) for name, value in connection.items()}
+        monkeypatch.setenv("AIRFLOW_CONN_REGISTRY", json.dumps(fields))
+    training = Training(world)
+    operator = training.operator(model_name=world.model)
+    with pytest.raises(failure):
+        operator.execute(a_context(operator))
+    assert training.count == 0
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_refused_when_it_is_rendered(world: World, number: float) -> None:
+    for changes in ({"metrics": {"auc": number}}, {"metadata": {"extra": {"folds": [0.9, number]}}}):
+        operator = an_operator(world, **changes)
+        with pytest.raises(ModelRegistryRefused, match=r"(auc|folds).*is (nan|-?inf)"):
+            operator.render_template_fields(a_context(operator), SandboxedEnvironment())
 
 
 def test_where_airflow_keeps_no_state_a_retry_trains_again_and_still_registers_once(world: World) -> None:
