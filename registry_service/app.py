@@ -85,7 +85,7 @@ def create_app(
     settings = read_settings() if settings is None else settings
     check_settings(settings)
     database = open_database(settings.database_url)
-    artifacts = store or FilesystemStore(settings.artifacts, keep_free=settings.keep_free_mb * 1024 * 1024)
+    artifacts = store or open_store(settings)
     registry = Registry(database, artifacts, clock=clock, public_url=settings.base_url)
 
     @asynccontextmanager
@@ -98,6 +98,11 @@ def create_app(
             yield
 
     return Service(settings, database=database, clock=clock, lifespan=lifespan)
+
+
+def open_store(settings: Settings) -> ArtifactStore:
+    """The store of artifacts that the settings name."""
+    return FilesystemStore(settings.artifacts, keep_free=settings.keep_free_mb * 1024 * 1024)
 
 
 @asynccontextmanager

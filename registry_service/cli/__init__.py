@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from registry_service.cli.aliases import aliases
+from registry_service.cli.care import fsck
 from registry_service.cli.checks import checks
 from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
@@ -69,6 +70,7 @@ for command in (
     principals,
     tokens,
     events,
+    fsck,
     completion,
 ):
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""What keeps a registry healthy: checking it whole, collecting garbage, finding damage, backing up, restoring."""

@@ -1,0 +1,143 @@
+"""Versions: numbers, files, content digests, and what stands beside them under the same digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Final
+
+import msgspec
+from sqlalchemy import func, select
+
+from registry_service.care.findings import Check, Look
+from registry_service.db.tables import aliases, checks, deployments, events, models, stages, version_files, versions
+from registry_service.domain.entities import ManifestFile
+from registry_service.domain.errors import RegistryError
+from registry_service.domain.events import EventKind
+from registry_service.domain.manifest import content_digest
+from registry_service.domain.metadata import Metadata
+from registry_service.domain.names import fold
+
+_OF = (versions.c.model_id, versions.c.number)
+
+
+def _numbers(look: Look) -> Iterator[str]:
+    count, highest = func.count(versions.c.number), func.coalesce(func.max(versions.c.number), 0)
+    counted = (
+        select(models.c.name, models.c.last_number, count.label("found"), highest.label("highest"))
+        .join(versions, versions.c.model_id == models.c.id, isouter=True)
+        .group_by(models.c.id, models.c.name, models.c.last_number)
+        .order_by(models.c.name)
+    )
+    for row in look.rows(counted):
+        if not row.last_number == row.found == row.highest:
+            yield (
+                f"{row.name} has given {row.last_number} numbers, and has {row.found} versions of which the last is"
+                f" {row.highest}"
+            )
+
+
+def _content(look: Look) -> Iterator[str]:
+    described = select(
+        *_OF, models.c.name, versions.c.digest, versions.c.metadata, versions.c.file_count, versions.c.size
+    )
+    rows = look.rows(described.join(models, models.c.id == versions.c.model_id).order_by(*_OF))
+    # Both in one order, so that no more than one version is in memory. Databases sort text each in their own way, but
+    # the same column alike.
+    listed = look.rows(select(version_files).order_by(version_files.c.model_id, version_files.c.number))
+    files = groupby(listed, key=lambda row: (row.model_id, row.number))
+    waiting = next(files, None)
+    for row in rows:
+        own: list[ManifestFile] = []
+        if waiting is not None and waiting[0] == (row.model_id, row.number):
+            own = [
+                ManifestFile(path=file.path, digest=file.digest, size=file.size, media_type=file.media_type)
+                for file in waiting[1]
+            ]
+            waiting = next(files, None)
+        which = f"version {row.number} of {row.name}"
+        if (len(own), sum(file.size for file in own)) != (row.file_count, row.size):
+            yield f"{which} says {row.file_count} files and {row.size} bytes, and lists {len(own)} files"
+        try:
+            digest = content_digest(own, msgspec.convert(row.metadata, Metadata))
+        except (msgspec.ValidationError, RegistryError) as error:
+            yield f"{which} has content that can't be read: {error}"
+            continue
+        if digest != row.digest:
+            yield f"{which} is {row.digest}, and its files and metadata are {digest}"
+
+
+def _announced(look: Look) -> Iterator[str]:
+    told = {
+        (event.model_id, event.data.get("version")): event.data.get("digest")
+        for event in look.rows(
+            select(events.c.model_id, events.c.data).where(events.c.kind == EventKind.VERSION_REGISTERED)
+        )
+    }
+    named = select(*_OF, versions.c.digest, models.c.name).join(models, models.c.id == versions.c.model_id)
+    for row in look.rows(named):
+        digest = told.pop((row.model_id, row.number), None)
+        if digest != row.digest:
+            yield f"version {row.number} of {row.name} is {row.digest}, and the log says {digest}"
+    for (model, number), digest in told.items():
+        yield f"the log has registered {digest} as version {number} of model {model}, which isn't there"
+
+
+def _same_digest(look: Look) -> Iterator[str]:
+    for table in (checks, deployments):
+        strangers = (
+            select(table.c.id, table.c.number, models.c.name)
+            .join(versions, (versions.c.model_id == table.c.model_id) & (versions.c.number == table.c.number))
+            .join(models, models.c.id == table.c.model_id)
+            .where(table.c.digest != versions.c.digest)
+        )
+        for row in look.rows(strangers):
+            yield f"{table.name} {row.id} is about another digest than that of version {row.number} of {row.name}"
+
+
+def _alias_targets(look: Look) -> Iterator[str]:
+    lost = (
+        select(aliases.c.name, aliases.c.number, aliases.c.model_id)
+        .join(
+            versions,
+            (versions.c.model_id == aliases.c.model_id) & (versions.c.number == aliases.c.number),
+            isouter=True,
+        )
+        .where(versions.c.number.is_(None))
+    )
+    for row in look.rows(lost):
+        yield f"alias {row.name} of model {row.model_id} points to version {row.number}, which isn't there"
+
+
+def _alias_names(look: Look) -> Iterator[str]:
+    taken = {(row.model_id, fold(row.name)) for row in look.rows(select(stages.c.model_id, stages.c.name))}
+    for row in look.rows(select(aliases.c.model_id, aliases.c.name)):
+        if (row.model_id, fold(row.name)) in taken:
+            yield f"alias {row.name} of model {row.model_id} has the name of a stage"
+
+
+def _alias_log(look: Look) -> Iterator[str]:
+    moved = select(events.c.model_id, events.c.kind, events.c.subject, events.c.data).where(
+        events.c.kind.in_([EventKind.ALIAS_MOVED, EventKind.ALIAS_REMOVED])
+    )
+    replayed: dict[tuple[str, str], int | None] = {}
+    for event in look.rows(moved.order_by(events.c.seq)):
+        replayed[event.model_id, event.subject] = event.data.get("version")
+    for row in look.rows(select(aliases.c.model_id, aliases.c.name, aliases.c.number)):
+        told = replayed.pop((row.model_id, row.name), None)
+        if told != row.number:
+            yield f"alias {row.name} of model {row.model_id} points to {row.number}, and the log says {told}"
+    for (model, name), told in replayed.items():
+        if told is not None:
+            yield f"the log says that alias {name} of model {model} points to {told}, and there is none"
+
+
+CHECKS: Final = (
+    Check("version_numbers", "The versions of a model are numbered without a gap, up to its last number.", _numbers),
+    Check("content_digest", "The digest of each version is that of its files and metadata.", _content),
+    Check("version_log", "The log has registered each version, under its digest, and no other.", _announced),
+    Check("digest_of_another", "Checks and deployments are about the digest of their version.", _same_digest),
+    Check("alias_target", "Every alias points to a version.", _alias_targets),
+    Check("alias_name", "No alias has the name of a stage of its model.", _alias_names),
+    Check("alias_log", "Every alias points to where the log moved it last.", _alias_log),
+)
