@@ -8,7 +8,6 @@ writer.before_commit=delay:0.2@5   it sleeps for so many seconds there, from the
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import signal
@@ -16,7 +15,6 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 from registry_service.failpoints import POINTS
 
@@ -69,6 +67,3 @@ class Arming:
             os.kill(os.getpid(), signal.SIGKILL)
         number = errno.ENOSPC if rule.action == "enospc" else errno.EIO
         raise OSError(number, os.strerror(number))
-
-    def write_counts(self, path: Path) -> None:
-        path.write_text(json.dumps(self.counts))

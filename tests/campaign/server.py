@@ -1,14 +1,20 @@
 """The service as the campaign runs it: the real one, in which a bug may be planted and failpoints may be armed.
 
-    python -m tests.campaign.server [--mutant NAME] [--arm POINT=ACTION@N]… [--count FILE] [--clock FILE]
+    python -m tests.campaign.server [--mutant NAME] [--arm POINT=ACTION@N]… [--orders FILE] [--clock FILE]
 
-Settings come from the environment, as for `model-registry serve`. `--count` writes how often each failpoint was
-reached, when the server is told to end. `--clock` is a file that says by how many seconds the service's clock is off.
+Settings come from the environment, as for `model-registry serve`. Rules that are put into the file of `--orders` while
+the server runs take the place of the earlier ones, and count from then on. `--clock` is a file that says by how many
+seconds the service's clock is off.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -32,25 +38,47 @@ def turn_clock(file: Path) -> None:
     registry_service.app.create_app = partial(make, clock=shifted)
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.server", description=__doc__)
     parser.add_argument("--mutant", choices=all_mutants())
     parser.add_argument("--arm", type=parse_rule, action="append", default=[])
-    parser.add_argument("--count", type=Path)
+    parser.add_argument("--orders", type=Path)
     parser.add_argument("--clock", type=Path)
-    given = parser.parse_args()
-    arming = Arming(given.arm)
-    failpoints.watch(arming)
+    given = parser.parse_args(words)
+    failpoints.watch(Arming(given.arm))
     if given.mutant is not None:
         plant(given.mutant)
+    if given.orders is not None:
+        threading.Thread(target=follow, args=(given.orders,), name="orders", daemon=True).start()
     if given.clock is not None:
         turn_clock(given.clock)
     registry_service.app.SWEEP_SECONDS = SWEEP_SECONDS  # type: ignore[misc]  # final for everybody else
-    try:
-        registry_service.app.serve()
-    finally:
-        if given.count is not None:
-            arming.write_counts(given.count)
+    registry_service.app.serve()
+
+
+def follow(orders: Path) -> None:
+    """Arm what the file says, whenever it has been exchanged."""
+    seen: tuple[int, int] | None = None
+    while True:
+        if orders.exists():
+            status = orders.stat()
+            if (status.st_ino, status.st_mtime_ns) != seen:
+                seen = (status.st_ino, status.st_mtime_ns)
+                failpoints.watch(Arming([parse_rule(line) for line in orders.read_text().split()]))
+        time.sleep(0.01)
+
+
+def run_forked(words: Sequence[str], environment: Mapping[str, str], output: Path) -> None:
+    """`main` in a process that was forked with all modules loaded: as if it had been started by a shell."""
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    sink = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    main(words)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import httpx
 from registry_service.services.credentials import Credentials, read_credentials
 from registry_service.settings import VARIABLES
 from tests.campaign.arming import Rule
+from tests.campaign.warm import WarmProcess
 from tests.processes import ServerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,8 @@ class CampaignServer:
         self.database_url = database_url or f"sqlite:///{home / 'registry.db'}"
         self.port = free_port()
         self.output = home.with_name(f"{home.name}.log")
-        self.process: ServerProcess | None = None
+        self.process: ServerProcess | WarmProcess | None = None
+        self._orders = home.with_name(f"{home.name}.orders")
         self._mutant = mutant
         self._clock = clock
 
@@ -70,31 +72,40 @@ class CampaignServer:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def launch(self, *rules: Rule, count: Path | None = None) -> None:
-        """Start a process, without waiting for it."""
+    def launch(self, *rules: Rule, cold: bool = False) -> None:
+        """Start a process, without waiting for it; `cold`: from nothing, as an operator starts it."""
         assert self.process is None or self.process.exit_code is not None
-        command = [sys.executable, "-m", "tests.campaign.server"]
+        self._orders.unlink(missing_ok=True)
+        words = ["--orders", str(self._orders)]
         if self._mutant is not None:
-            command += ["--mutant", self._mutant]
+            words += ["--mutant", self._mutant]
         if self._clock is not None:
-            command += ["--clock", str(self._clock)]
+            words += ["--clock", str(self._clock)]
         for rule in rules:
-            command += ["--arm", str(rule)]
-        if count is not None:
-            command += ["--count", str(count)]
-        self.process = ServerProcess(
-            "campaign server", command, environment=self.environment(), output=self.output, directory=ROOT
-        )
+            words += ["--arm", str(rule)]
+        if cold:
+            command = [sys.executable, "-m", "tests.campaign.server", *words]
+            self.process = ServerProcess(
+                "campaign server", command, environment=self.environment(), output=self.output, directory=ROOT
+            )
+        else:
+            self.process = WarmProcess(words, environment=self.environment(), output=self.output)
 
-    def start(self, *rules: Rule, count: Path | None = None) -> float:
+    def start(self, *rules: Rule, cold: bool = False) -> float:
         """Start a process and wait until it is ready. Answers the seconds that this took.
 
         :raises ServerDied: it ended first.
         """
         began = time.monotonic()
-        self.launch(*rules, count=count)
+        self.launch(*rules, cold=cold)
         self.wait_until_ready()
         return time.monotonic() - began
+
+    def arm(self, *rules: Rule) -> None:
+        """Let the rules hold in the running process from now on, instead of those before."""
+        draft = self._orders.with_suffix(".draft")
+        draft.write_text("\n".join(str(rule) for rule in rules))
+        draft.replace(self._orders)
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

@@ -1,5 +1,6 @@
 """Planted bugs, one module each. `plant()` replaces one piece of the service in the process that calls it, which only
-the campaign's own server does; the module's docstring says what is wrong with it."""
+the campaign's own server does; the module's docstring says what is wrong with it. `SHOWN_AT` are the failpoints at
+which a death shows it: where a short form goes first."""
 
 from __future__ import annotations
 
@@ -14,3 +15,14 @@ def all_mutants() -> list[str]:
 def plant(name: str) -> None:
     """:raises ModuleNotFoundError: there is no such mutant."""
     importlib.import_module(f"{__name__}.{name}").plant()
+
+
+def shown_at(name: str) -> tuple[str, ...]:
+    points: tuple[str, ...] = importlib.import_module(f"{__name__}.{name}").SHOWN_AT
+    return points
+
+
+def put(owner: object, name: str, piece: object) -> None:
+    """Put a piece in the place of the one that is there; a name that is gone is a mutant that shows nothing."""
+    assert hasattr(owner, name), f"{owner} has no {name} any more"
+    setattr(owner, name, piece)

@@ -1,0 +1,154 @@
+"""After the harm: is everything there that was promised, nothing twice, and nothing half done?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+import httpx
+
+from tests.campaign.clients import Client, connected, send
+from tests.campaign.facts import Rows, StoredBytes, broken_invariants, damage, event_counts, rows_of
+from tests.campaign.fsck import fsck
+from tests.campaign.ledger import Ledger, ModelFacts, digest_of
+from tests.campaign.life import API, PERSON
+from tests.campaign.serving import CampaignServer
+
+# Of the models that nothing has happened to since the last time.
+OLDER_MODELS = 2
+
+
+class Judge:
+    """Holds one home to the ledgers of its clients."""
+
+    def __init__(self, server: CampaignServer, clients: list[Client], chance: Random) -> None:
+        self._server = server
+        self._clients = clients
+        self._chance = chance
+        self._rows: Rows = rows_of(server.database_url)
+        self._bytes = StoredBytes(server.artifacts)
+
+    def after_a_death(self) -> list[str]:
+        """What is wrong right after a new process is ready, before anybody asked it for anything."""
+        found = broken_invariants(self._rows) + self._bytes.missing(self._rows)
+        if self._server.database_url.startswith("sqlite"):
+            found += damage(self._server.database_path)
+        return found + fsck(self._server)
+
+    def of_promises(self, *, everything: bool = False) -> list[str]:
+        """What is wrong by what the clients were told, once what they had pending is settled."""
+        found = [complaint for client in self._clients for complaint in client.complaints]
+        for client in self._clients:
+            client.complaints.clear()
+        with connected(self._server) as http:
+            for client in self._clients:
+                ledger = client.ledger
+                found += _repeated(ledger, http)
+                found += _of_client(ledger, http[PERSON], self._server)
+                for name in self._worth_a_look(ledger, everything=everything):
+                    found += _of_model(name, ledger.models[name], http[PERSON])
+        found += self._of_events()
+        return found + broken_invariants(self._rows) + self._bytes.missing(self._rows)
+
+    def _worth_a_look(self, ledger: Ledger, *, everything: bool) -> list[str]:
+        touched, ledger.touched = sorted(ledger.touched), set()
+        older = sorted(ledger.models.keys() - set(touched))
+        return touched + (older if everything else self._chance.sample(older, min(OLDER_MODELS, len(older))))
+
+    def _of_events(self) -> list[str]:
+        logged = event_counts(self._rows)
+        found = []
+        promised = {event: number for client in self._clients for event, number in client.ledger.events.items()}
+        for event, number in promised.items():
+            if logged[event] != number:
+                kind, model, subject = event
+                found.append(
+                    f"{kind} of {model} ({subject}) was answered {number} time(s) and is logged {logged[event]} time(s)"
+                )
+        # What nobody was told of may not have happened either.
+        models = {model for client in self._clients for model in client.ledger.models}
+        kinds = {kind for kind, _, _ in promised}
+        found += [
+            f"{kind} of {model} ({subject}) is logged, and nobody was answered so"
+            for kind, model, subject in logged
+            if kind in kinds and model in models and (kind, model, subject) not in promised
+        ]
+        return found
+
+
+def _repeated(ledger: Ledger, http: dict[str, httpx.Client]) -> list[str]:
+    """What was answered is answered again in the same words, for the asking."""
+    found = []
+    for step, body in ledger.last_answers:
+        response = send(http[step.who], step)
+        if not response.is_success or response.content != body:
+            found.append(
+                f"{step} was answered, and under the same key (…{step.key}) now gets another answer:"
+                f" {response.status_code} {response.text[:200]}"
+            )
+    return found
+
+
+def _of_client(ledger: Ledger, http: httpx.Client, server: CampaignServer) -> list[str]:
+    found = []
+    for token, valid in ledger.tokens.items():
+        with server.http(token) as own:
+            status = own.get(f"{API}/whoami").status_code
+        if status != (200 if valid else 401):
+            found.append(f"a token that was {'issued' if valid else 'revoked'} is answered {status}")
+    for name, version in ledger.policies.items():
+        policy = http.get(f"{API}/policies/{name}")
+        if policy.status_code != 200 or policy.json()["version"] != version:
+            found.append(f"policy {name}, version {version}, was written and is not there: {policy.text[:200]}")
+    for name, cursor in ledger.consumers.items():
+        consumer = http.get(f"{API}/consumers/{name}")
+        if consumer.status_code != 200 or consumer.json()["cursor"] != cursor:
+            found.append(f"consumer {name} was moved to {cursor} and is not there: {consumer.text[:200]}")
+    return found
+
+
+def _of_model(name: str, facts: ModelFacts, http: httpx.Client) -> list[str]:
+    base = f"{API}/models/{name}"
+
+    def items(path: str, **params: Any) -> list[Any]:
+        response = http.get(path, params={"limit": 100, **params})
+        return list(response.json()["items"]) if response.status_code == 200 else []
+
+    found: list[str] = []
+
+    def compare(what: str, promised: object, present: object) -> None:
+        if promised != present:
+            found.append(f"{name}: {what} was promised as {promised} and is {present}")
+
+    versions = {item["number"]: item for item in items(f"{base}/versions")}
+    compare("the versions", facts.versions, {number: item["digest"] for number, item in versions.items()})
+    compare("revoked", facts.revoked, {number for number, item in versions.items() if item["revoked"]})
+    compare("the aliases", facts.aliases, {item["name"]: item["version"] for item in items(f"{base}/aliases")})
+    for number, files in facts.files.items():
+        manifest = http.get(f"{base}/versions/{number}/files").json()
+        compare(f"the manifest of {number}", files, {file["path"]: file["digest"] for file in manifest["files"]})
+        if number not in facts.revoked:
+            found += _unreadable(f"{base}/versions/{number}/files", files, http)
+    for number, reports in facts.checks.items():
+        compare(f"checks of {number}", reports, len(items(f"{base}/versions/{number}/checks")))
+    stage = http.get(f"{base}/stages/production").json()
+    compare("current", facts.history[-1] if facts.history else None, stage.get("version"))
+    compare("held", facts.held, stage.get("hold") is not None)
+    history = [record["version"] for record in reversed(items(f"{base}/stages/production/history"))]
+    compare("the history", facts.history, history)
+    for promotion, phase in facts.phases.items():
+        present = http.get(f"{API}/promotions/{promotion}").json()
+        compare(f"the phase of {promotion}", phase, present.get("phase"))
+        compare(f"reviews of {promotion}", facts.reviews[promotion], len(present.get("reviews", [])))
+    for deployment, status in facts.deployments.items():
+        present = http.get(f"{API}/deployments/{deployment}").json()
+        compare(f"deployment {deployment}", status, present.get("status"))
+    return found
+
+
+def _unreadable(path: str, files: dict[str, str], http: httpx.Client) -> Iterable[str]:
+    for name, digest in files.items():
+        response = http.get(f"{path}/{name}")
+        if response.status_code != 200 or digest_of(response.content) != digest:
+            yield f"{path}/{name} was registered as {digest} and can't be read so: {response.status_code}"
