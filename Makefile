@@ -14,9 +14,11 @@ export HOME := $(CURDIR)/$(VENV)/home
 endif
 # As pip does, uv trusts what the system trusts: behind a proxy that looks into TLS, only that names its authority.
 export UV_SYSTEM_CERTS ?= 1
-FAST := not airflow and not postgres and not slow
+FAST := not airflow and not postgres and not object_store and not slow
 # Percent of branches and lines of both packages; a little under what the tests reach without Airflow.
 FLOOR := 97
+# Since October 2025 MinIO's community edition comes as source alone; this is the last commit of its main branch.
+MINIO := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
 .PHONY: help
 help: ## show this list
@@ -44,6 +46,21 @@ $(INSTALLED): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+.PHONY: object-stores
+object-stores: .cache/swift/.installed $(if $(shell command -v go),.cache/minio/.$(lastword $(subst -, ,$(MINIO)))) ## install Swift and build MinIO, for the tests
+
+.cache/swift/.installed: requirements/swift.txt $(INSTALLED)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .cache/swift
+	@$(BIN)/uv pip sync --quiet --python .cache/swift/bin/python requirements/swift.txt
+	@touch $@
+
+# Some minutes, once for each pin.
+.cache/minio/.%:
+	@echo "Building MinIO, which takes some minutes"
+	@rm -rf .cache/minio && mkdir -p .cache/minio
+	@GOBIN=$(CURDIR)/.cache/minio GOFLAGS= nice go install $(MINIO)
+	@touch $@
+
 .PHONY: serve
 serve: $(INSTALLED) ## run the registry on loopback, its data in ~/.model-registry
 	$(BIN)/model-registry serve
@@ -53,13 +70,13 @@ demo: $(INSTALLED) ## run the registry and a real Airflow together (ONCE=1: run 
 	$(BIN)/python -m tests.demo $(if $(ONCE),--once)
 
 .PHONY: test
-test: coverage-domain ## every test, with a real Airflow and a real PostgreSQL
+test: object-stores coverage-domain ## every test, with a real Airflow, PostgreSQL and object stores
 	$(BIN)/pytest -m "not airflow" -n 2 --dist loadfile $(ARGS)
 	# By themselves: an Airflow beside other tests makes both slow.
 	$(BIN)/pytest -m airflow $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(INSTALLED) ## tests without Airflow, PostgreSQL and the slow ones
+test-fast: $(INSTALLED) ## tests without Airflow, PostgreSQL, object stores and the slow ones
 	$(BIN)/pytest -m "$(FAST)" $(ARGS)
 
 .PHONY: campaign
@@ -67,7 +84,7 @@ campaign: $(INSTALLED) ## do harm to real services and judge them; the report go
 	$(BIN)/python -m tests.campaign --output campaign.json $(ARGS)
 
 .PHONY: coverage
-coverage: coverage-domain ## all tests without Airflow, with branch coverage; fails below its floor
+coverage: object-stores coverage-domain ## all tests without Airflow, with branch coverage; fails below its floor
 	$(BIN)/pytest -m "not airflow" -n 2 --dist loadfile --cov --cov-fail-under=$(FLOOR) $(ARGS)
 
 # What the registry decides is tested in every branch, by the tests of fixed cases alone: what random ones reach is luck.
@@ -104,6 +121,7 @@ requirements: ## compile the pinned requirement files anew (UPGRADE=1: newest re
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --output-file requirements/client.txt
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra service --extra charts --output-file requirements/service.txt
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
+	$(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:swift --output-file requirements/swift.txt
 	grep '^uv==' requirements/dev.txt > requirements/uv.txt
 
 # No addresses: the files are the same wherever packages come from.

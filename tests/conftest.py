@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures_database", "tests.service_fixture"]
+pytest_plugins = ["tests.fixtures_database", "tests.object_stores.fixtures", "tests.service_fixture"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
