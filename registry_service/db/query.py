@@ -38,7 +38,7 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 Decoder = Callable[[Sequence[Row]], T]
 
-_DIALECTS: dict[str, Callable[[], Dialect]] = {
+DIALECTS: dict[str, Callable[[], Dialect]] = {
     "sqlite": SQLiteDialect_pysqlite,
     "postgresql": PGDialect_asyncpg,
 }
@@ -92,7 +92,7 @@ class Query(Generic[T]):
         found = self._compiled.get(dialect)
         if found is None:
             # Two threads may both compile at first; they get equal results and one of them stays.
-            found = self._compiled[dialect] = _compile(self.statement, _DIALECTS[dialect]())
+            found = self._compiled[dialect] = compile_statement(self.statement, DIALECTS[dialect]())
         return found
 
     def run(self, connection: Connection, /, **params: object) -> T:
@@ -142,8 +142,12 @@ def _one_of_postgresql(element: one_of, compiler: SQLCompiler, **kw: Any) -> str
     return f"{compiler.process(element.column, **kw)} = {compiler.process(func.any(element.values), **kw)}"
 
 
-def _compile(statement: Executable, dialect: Dialect) -> CompiledQuery:
-    compiler: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+def compile_statement(
+    statement: Executable, dialect: Dialect, column_keys: Sequence[str] | None = None
+) -> CompiledQuery:
+    """What a raw driver needs of a statement; `column_keys`: of an INSERT, the columns that it gives."""
+
+    compiler: Any = statement.compile(dialect=dialect, column_keys=column_keys)  # type: ignore[attr-defined]
     required = {name for name, bind in compiler.binds.items() if bind.required}
     for name in required:
         if compiler.binds[name].expanding:

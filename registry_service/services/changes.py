@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, update
 
+from registry_service.db.prepared import Prepared
 from registry_service.db.tables import models
 from registry_service.domain.errors import RevisionMismatch
 from registry_service.domain.events import EventKind
 from registry_service.services.work import Work
 
-_COUNT_UP: Final = (
+_COUNT_UP: Final = Prepared(
     update(models)
     .where(models.c.id == bindparam("model_id"))
     .values(revision=models.c.revision + 1, updated_at=bindparam("now"))
@@ -25,8 +26,7 @@ def record_change(work: Work, model: Row[Any], kind: EventKind, *, subject: str 
     The row must be locked (`find_model(lock=True)`); several changes in one transaction count up one after another.
     """
 
-    counted = work.connection.execute(_COUNT_UP, {"model_id": model.id, "now": work.now})
-    revision: int = counted.scalar_one()
+    revision: int = _COUNT_UP.value(work.connection, model_id=model.id, now=work.now)
     work.record(kind, model_id=model.id, model_name=model.name, revision=revision, subject=subject, **data)
     return revision
 

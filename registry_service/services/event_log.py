@@ -7,12 +7,13 @@ from typing import Final
 from sqlalchemy import func, insert, select
 
 from registry_service.db.locks import lock_event_log
+from registry_service.db.prepared import Prepared
 from registry_service.db.tables import events
 from registry_service.failpoints import reach
 from registry_service.services.work import Work
 
-_LAST: Final = select(func.max(events.c.seq))
-_APPEND: Final = insert(events)
+_LAST: Final = Prepared(select(func.max(events.c.seq)))
+_APPEND: Final = Prepared(insert(events), columns=[column.name for column in events.c])
 
 
 def append_events(work: Work) -> int | None:
@@ -22,7 +23,7 @@ def append_events(work: Work) -> int | None:
     if not work.events:
         return None
     lock_event_log(work.connection)
-    first = (work.connection.execute(_LAST).scalar_one() or 0) + 1
+    first = (_LAST.value(work.connection) or 0) + 1
     rows = [
         {
             "seq": seq,
@@ -38,6 +39,6 @@ def append_events(work: Work) -> int | None:
         for seq, event in enumerate(work.events, start=first)
     ]
     reach("events.numbered")
-    work.connection.execute(_APPEND, rows)
+    _APPEND.change_each(work.connection, rows)
     reach("events.appended")
     return first + len(rows) - 1

@@ -11,16 +11,30 @@ from datetime import timedelta
 from typing import Final
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from registry_service.db.locks import lock_key
+from registry_service.db.prepared import Prepared
 from registry_service.db.tables import idempotency_answers
+from registry_service.db.types import UtcTimestamp
 from registry_service.domain.errors import IdempotencyKeyReused
 from registry_service.domain.permissions import Action, authorize
 from registry_service.failpoints import reach
 from registry_service.services.work import Work
 
 LIFETIME: Final = timedelta(days=7)
+
+_THIS: Final = (
+    idempotency_answers.c.principal == bindparam("principal"),
+    idempotency_answers.c.key == bindparam("key"),
+)
+_STORED: Final = Prepared(
+    select(idempotency_answers).where(
+        *_THIS, idempotency_answers.c.created_at > bindparam("since", type_=UtcTimestamp())
+    )
+)
+_FORGET: Final = Prepared(delete(idempotency_answers).where(*_THIS))
+_REMEMBER: Final = Prepared(insert(idempotency_answers), columns=[column.name for column in idempotency_answers.c])
 
 
 class Idempotency(msgspec.Struct, frozen=True):
@@ -42,13 +56,7 @@ def recall(work: Work, idempotency: Idempotency) -> StoredAnswer | None:
     """
 
     lock_key(work.connection, f"idempotency {work.actor.name} {idempotency.key}")
-    row = work.connection.execute(
-        select(idempotency_answers).where(
-            idempotency_answers.c.principal == work.actor.name,
-            idempotency_answers.c.key == idempotency.key,
-            idempotency_answers.c.created_at > work.now - LIFETIME,
-        )
-    ).one_or_none()
+    row = _STORED.row(work.connection, principal=work.actor.name, key=idempotency.key, since=work.now - LIFETIME)
     reach("idempotency.recalled")
     if row is None:
         return None
@@ -64,24 +72,17 @@ def recall(work: Work, idempotency: Idempotency) -> StoredAnswer | None:
 def remember(work: Work, idempotency: Idempotency, answer: StoredAnswer) -> None:
     """Store the answer with its effect. An answer that outlived its time gives way."""
 
-    same = (
-        idempotency_answers.c.principal == work.actor.name,
-        idempotency_answers.c.key == idempotency.key,
+    _FORGET.change(work.connection, principal=work.actor.name, key=idempotency.key)
+    _REMEMBER.change(
+        work.connection,
+        principal=work.actor.name,
+        key=idempotency.key,
+        fingerprint=idempotency.fingerprint,
+        existed=answer.existed,
+        body=answer.body.decode(),
+        authorized=work.authorized,
+        created_at=work.now,
     )
-    reach("idempotency.before_answer")
-    work.connection.execute(delete(idempotency_answers).where(*same))
-    work.connection.execute(
-        insert(idempotency_answers).values(
-            principal=work.actor.name,
-            key=idempotency.key,
-            fingerprint=idempotency.fingerprint,
-            existed=answer.existed,
-            body=answer.body.decode(),
-            authorized=work.authorized,
-            created_at=work.now,
-        )
-    )
-    reach("idempotency.answer_stored")
 
 
 def forget_old(work: Work) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of
@@ -61,6 +63,26 @@ REFUSALS: Final = MappingProxyType(
 )
 
 
+_RUNNING: Final = Prepared(
+    select(deployments).where(
+        deployments.c.promotion_id == bindparam("promotion"),
+        deployments.c.status.in_([DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING]),
+    )
+)
+
+
+@cache
+def _moved(names: frozenset[str]) -> Prepared:
+    """The statement of a move that sets these columns besides phase and revision: a handful of sets in all."""
+
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in sorted(names | {"phase", "revision"})}
+    return Prepared(
+        update(promotions)
+        .where(promotions.c.id == bindparam("promotion"), promotions.c.phase == bindparam("before"))
+        .values(**values)
+    )
+
+
 def judge(work: Work, model: Row[Any], *, stage: str | None = None, number: int | None = None) -> FactSource:
     """Move the model's open promotions (those to a stage, or of a version) to where the facts of this moment put them,
     and again until nothing moves: one that closes may be what another waited for.
@@ -111,12 +133,15 @@ def perform(work: Work, model: Row[Any], row: Row[Any], by: Move, why: str, **va
         reason=why,
         holder=values.get("lease_holder") or row.lease_holder,
     )
-    done = work.connection.execute(
-        update(promotions)
-        .where(promotions.c.id == row.id, promotions.c.phase == row.phase)
-        .values(phase=phase, revision=revision, **values)
+    done = _moved(frozenset(values)).change(
+        work.connection,
+        promotion=row.id,
+        before=row.phase,
+        **{f"new_{name}": value for name, value in values.items()},
+        new_phase=phase,
+        new_revision=revision,
     )
-    if done.rowcount != 1:
+    if done != 1:
         raise IllegalMove(f"Promotion '{row.id}' is no longer {row.phase}. Read it again and decide anew.")
     if phase.is_final and phase is not Phase.APPLIED:
         _tell_what_runs_without_leave(work, model, row, phase)
@@ -125,13 +150,7 @@ def perform(work: Work, model: Row[Any], row: Row[Any], by: Move, why: str, **va
 def _tell_what_runs_without_leave(work: Work, model: Row[Any], row: Row[Any], phase: Phase) -> None:
     """What was deployed for a promotion that now ended runs on, until somebody stops it: an event says so."""
 
-    running = work.connection.execute(
-        select(deployments).where(
-            deployments.c.promotion_id == row.id,
-            deployments.c.status.in_([DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING]),
-        )
-    ).all()
-    for deployment in running:
+    for deployment in _RUNNING.rows(work.connection, promotion=row.id):
         revision = record_change(
             work,
             model,

@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from registry_service.db.locks import POLICIES_LOCK, share_key
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of, pins_for
@@ -62,6 +63,37 @@ from registry_service.services.texts import check_description, check_line, check
 from registry_service.services.work import Work
 
 MIN_LEASE_SECONDS: Final = 10
+
+_OPEN_OF_DIGEST: Final = Prepared(
+    select(promotions.c.id).where(
+        promotions.c.model_id == bindparam("model_id"),
+        promotions.c.stage == bindparam("stage"),
+        promotions.c.digest == bindparam("digest"),
+        promotions.c.phase.in_(OPEN_PHASES),
+    )
+)
+_INSERT: Final = Prepared(
+    insert(promotions),
+    columns=[
+        "id", "kind", "model_id", "number", "digest", "stage", "phase", "policies", "reason", "people",
+        "requested_by", "requested_at", "expires_at", "deadline_at", "timed", "replaces", "revision",
+    ],
+)  # fmt: skip
+_INSERT_REVIEW: Final = Prepared(
+    insert(reviews), columns=["promotion_id", "reviewer", "verdict", "comment", "digest", "current_digest", "at"]
+)
+_WITHDRAW: Final = Prepared(
+    update(reviews)
+    .where(
+        reviews.c.promotion_id == bindparam("promotion"),
+        reviews.c.reviewer == bindparam("by"),
+        reviews.c.withdrawn_at.is_(None),
+    )
+    .values(withdrawn_at=bindparam("now"))
+)
+_REVISE: Final = Prepared(
+    update(promotions).where(promotions.c.id == bindparam("promotion")).values(revision=bindparam("now_at"))
+)
 
 
 def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
@@ -121,16 +153,15 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
     check_reviewer(facts, source.person(work.actor.name), body.verdict)
     reach("review.checked")
     _withdraw(work, row)
-    work.connection.execute(
-        insert(reviews).values(
-            promotion_id=row.id,
-            reviewer=work.actor.name,
-            verdict=body.verdict,
-            comment=body.comment,
-            digest=body.digest,
-            current_digest=facts.current_digest,
-            at=work.now,
-        )
+    _INSERT_REVIEW.change(
+        work.connection,
+        promotion_id=row.id,
+        reviewer=work.actor.name,
+        verdict=body.verdict,
+        comment=body.comment,
+        digest=body.digest,
+        current_digest=facts.current_digest,
+        at=work.now,
     )
     _record(work, model, row, EventKind.REVIEW_GIVEN, verdict=body.verdict, comment=body.comment)
     reach("review.written")
@@ -322,7 +353,7 @@ def _insert(
         id=promotion_id, version=version.number, phase=Phase.PENDING, requested_at=work.now, reviewed=False
     )
     open_ones = {row.id: row for row in open_promotions(work, model.id, stage=stage.name)}
-    work.connection.execute(insert(promotions).values(**values, revision=model.revision))
+    _INSERT.change(work.connection, **values, revision=model.revision)
     row = find_promotion(work, promotion_id)
     _record(work, model, row, EventKind.PROMOTION_REQUESTED, reason=body.reason, policies=msgspec.to_builtins(pins))
     for older in superseded_by(new, source.facts_of(row).stage.others, documents):
@@ -331,14 +362,10 @@ def _insert(
 
 
 def _open_request(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any]) -> str | None:
-    return work.connection.execute(
-        select(promotions.c.id).where(
-            promotions.c.model_id == model.id,
-            promotions.c.stage == stage.name,
-            promotions.c.digest == version.digest,
-            promotions.c.phase.in_(OPEN_PHASES),
-        )
-    ).scalar_one_or_none()
+    found: str | None = _OPEN_OF_DIGEST.value(
+        work.connection, model_id=model.id, stage=stage.name, digest=version.digest
+    )
+    return found
 
 
 def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> Row[Any]:
@@ -397,16 +424,7 @@ def _terms(work: Work, row: Row[Any]) -> Terms:
 
 
 def _withdraw(work: Work, row: Row[Any]) -> bool:
-    result = work.connection.execute(
-        update(reviews)
-        .where(
-            reviews.c.promotion_id == row.id,
-            reviews.c.reviewer == work.actor.name,
-            reviews.c.withdrawn_at.is_(None),
-        )
-        .values(withdrawn_at=work.now)
-    )
-    return bool(result.rowcount)
+    return _WITHDRAW.change(work.connection, promotion=row.id, by=work.actor.name, now=work.now) > 0
 
 
 def _record(work: Work, model: Row[Any], row: Row[Any], kind: EventKind, **data: object) -> None:
@@ -421,4 +439,4 @@ def _record(work: Work, model: Row[Any], row: Row[Any], kind: EventKind, **data:
         phase=row.phase,
         **data,
     )
-    work.connection.execute(update(promotions).where(promotions.c.id == row.id).values(revision=revision))
+    _REVISE.change(work.connection, promotion=row.id, now_at=revision)

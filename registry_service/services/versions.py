@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, delete, insert, select, update
 
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.principals import owners_of
 from registry_service.db.queries.uploads import find_upload, readable_digests
@@ -55,11 +56,33 @@ from registry_service.services.judging import judge, stale_promotions_of
 from registry_service.services.texts import check_description, check_line, check_people, check_reason
 from registry_service.services.work import Work
 
-_NEXT_NUMBER: Final = update(models).where(models.c.id == bindparam("model_id")).values(last_number=bindparam("last"))
-_BY_IDENTITY: Final = select(versions).where(
-    versions.c.model_id == bindparam("model_id"), versions.c.identity == bindparam("identity")
+_NEXT_NUMBER: Final = Prepared(
+    update(models).where(models.c.id == bindparam("model_id")).values(last_number=bindparam("last"))
 )
-_INSERT: Final = insert(versions)
+_BY_IDENTITY: Final = Prepared(
+    select(versions).where(versions.c.model_id == bindparam("model_id"), versions.c.identity == bindparam("identity"))
+)
+_REVOKED: Final = Prepared(
+    select(versions.c.number, versions.c.revoked_reason).where(
+        versions.c.model_id == bindparam("model_id"),
+        versions.c.digest == bindparam("digest"),
+        versions.c.revoked_at.is_not(None),
+    )
+)
+_INSERT: Final = Prepared(
+    insert(versions), columns=[column.name for column in versions.c if not column.name.startswith("revoked_")]
+)
+
+
+def _insert_of(table: Table) -> Prepared:
+    return Prepared(insert(table), columns=[column.name for column in table.c if column.name != "id"])
+
+
+_INSERT_FILE: Final = _insert_of(version_files)
+_INSERT_TAG: Final = _insert_of(version_tags)
+_INSERT_METRIC: Final = _insert_of(version_metrics)
+_INSERT_PARAM: Final = _insert_of(version_params)
+_INSERT_EDGE: Final = _insert_of(version_lineage)
 
 
 def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVersion:
@@ -87,7 +110,7 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
     reach("register.bytes_checked")
 
     number = found.last_number + 1
-    work.connection.execute(_NEXT_NUMBER, {"model_id": found.id, "last": number})
+    _NEXT_NUMBER.change(work.connection, model_id=found.id, last=number)
     reach("register.numbered")
     _insert(work, found.id, number, digest, body)
     record_change(
@@ -222,25 +245,27 @@ def _check_bytes(work: Work, body: RegisterVersion) -> None:
 
 def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterVersion) -> None:
     described = body.metadata
-    work.connection.execute(
-        _INSERT,
-        {
-            "model_id": model_id,
-            "number": number,
-            "digest": digest,
-            "identity": body.identity,
-            "metadata": described,
-            **{name: getattr(described, name) for name in INDEXED_FIELDS},
-            "score": described.score,
-            "description": body.description,
-            "source_uri": body.source_uri,
-            # Who answers for the registering service today stays excluded, should its owners change.
-            "people": sorted({*body.people, *owners_of(work, [work.actor.name])[work.actor.name]}),
-            "file_count": len(body.files),
-            "size": sum(file.size for file in body.files),
-            "created_at": work.now,
-            "created_by": work.actor.name,
-        },
+    _INSERT.change_each(
+        work.connection,
+        [
+            {
+                "model_id": model_id,
+                "number": number,
+                "digest": digest,
+                "identity": body.identity,
+                "metadata": described,
+                **{name: getattr(described, name) for name in INDEXED_FIELDS},
+                "score": described.score,
+                "description": body.description,
+                "source_uri": body.source_uri,
+                # Who answers for the registering service today stays excluded, should its owners change.
+                "people": sorted({*body.people, *owners_of(work, [work.actor.name])[work.actor.name]}),
+                "file_count": len(body.files),
+                "size": sum(file.size for file in body.files),
+                "created_at": work.now,
+                "created_by": work.actor.name,
+            }
+        ],
     )
     reach("register.row_written")
     _insert_files(work, model_id, number, body.files)
@@ -251,54 +276,49 @@ def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterV
 
 
 def _insert_files(work: Work, model_id: str, number: int, files: list[NewManifestFile]) -> None:
-    if files:
-        work.connection.execute(
-            insert(version_files),
-            [{"model_id": model_id, "number": number, **msgspec.structs.asdict(file)} for file in files],
-        )
+    _INSERT_FILE.change_each(
+        work.connection,
+        [{"model_id": model_id, "number": number, **msgspec.structs.asdict(file)} for file in files],
+    )
 
 
 def _insert_tags(work: Work, model_id: str, number: int, tags: dict[str, str]) -> None:
-    if tags:
-        work.connection.execute(
-            insert(version_tags),
-            [{"model_id": model_id, "number": number, "key": key, "value": value} for key, value in tags.items()],
-        )
+    _INSERT_TAG.change_each(
+        work.connection,
+        [{"model_id": model_id, "number": number, "key": key, "value": value} for key, value in tags.items()],
+    )
 
 
 def _insert_figures(work: Work, model_id: str, number: int, described: Metadata) -> None:
-    if described.metrics:
-        work.connection.execute(
-            insert(version_metrics),
-            [
-                {"model_id": model_id, "number": number, "key": key, "value": value}
-                for key, value in described.metrics.items()
-            ],
-        )
-    if described.params:
-        work.connection.execute(
-            insert(version_params),
-            [
-                {
-                    "model_id": model_id,
-                    "number": number,
-                    "key": key,
-                    "value": value if isinstance(value, str) else msgspec.json.encode(value).decode(),
-                    "numeric_value": float(value)
-                    if isinstance(value, int | float) and not isinstance(value, bool)
-                    else None,
-                }
-                for key, value in described.params.items()
-            ],
-        )
+    _INSERT_METRIC.change_each(
+        work.connection,
+        [
+            {"model_id": model_id, "number": number, "key": key, "value": value}
+            for key, value in described.metrics.items()
+        ],
+    )
+    _INSERT_PARAM.change_each(
+        work.connection,
+        [
+            {
+                "model_id": model_id,
+                "number": number,
+                "key": key,
+                "value": value if isinstance(value, str) else msgspec.json.encode(value).decode(),
+                "numeric_value": float(value)
+                if isinstance(value, int | float) and not isinstance(value, bool)
+                else None,
+            }
+            for key, value in described.params.items()
+        ],
+    )
 
 
 def _insert_lineage(work: Work, model_id: str, number: int, edges: list[NewLineageEdge]) -> None:
-    if edges:
-        work.connection.execute(
-            insert(version_lineage),
-            [{"model_id": model_id, "number": number, **msgspec.structs.asdict(edge)} for edge in edges],
-        )
+    _INSERT_EDGE.change_each(
+        work.connection,
+        [{"model_id": model_id, "number": number, **msgspec.structs.asdict(edge)} for edge in edges],
+    )
 
 
 def _refuse_others(earlier: Row[Any], principal: str) -> None:
@@ -318,11 +338,7 @@ def _refuse_others(earlier: Row[Any], principal: str) -> None:
 def _refuse_revoked(work: Work, model: Row[Any], digest: str) -> None:
     """:raises VersionRevoked: this very content was withdrawn; a new number makes it no better."""
 
-    revoked = work.connection.execute(
-        select(versions).where(
-            versions.c.model_id == model.id, versions.c.digest == digest, versions.c.revoked_at.is_not(None)
-        )
-    ).first()
+    revoked = _REVOKED.row(work.connection, model_id=model.id, digest=digest)
     if revoked is not None:
         raise VersionRevoked(
             f"This content was revoked as version {revoked.number}: {revoked.revoked_reason}. Register other content.",
@@ -331,7 +347,7 @@ def _refuse_revoked(work: Work, model: Row[Any], digest: str) -> None:
 
 
 def _registered(work: Work, model: Row[Any], identity: str) -> Row[Any] | None:
-    return work.connection.execute(_BY_IDENTITY, {"model_id": model.id, "identity": identity}).one_or_none()
+    return _BY_IDENTITY.row(work.connection, model_id=model.id, identity=identity)
 
 
 def _of(table: Table, version: Row[Any]) -> ColumnElement[bool]:

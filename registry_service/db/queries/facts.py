@@ -14,9 +14,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 from sqlalchemy import Row, bindparam, func, select
 
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.principals import grants_of, groups_of, owners_of
 from registry_service.db.queries.stages import describe_record, failed_numbers, hold_of
+from registry_service.db.query import one_of
 from registry_service.db.tables import (
     checks,
     principals,
@@ -51,45 +53,53 @@ from registry_service.domain.stages import seconds_current
 T = TypeVar("T")
 
 # Built once: to put such a statement together takes SQLAlchemy longer than to run it.
-_VERSION: Final = select(versions).where(
-    versions.c.model_id == bindparam("model_id"), versions.c.number == bindparam("number")
+_VERSION: Final = Prepared(
+    select(versions).where(versions.c.model_id == bindparam("model_id"), versions.c.number == bindparam("number"))
 )
 # Content is revoked, not a number: the same bytes registered anew are as bad as they were.
-_REVOKED: Final = select(versions.c.number).where(
-    versions.c.model_id == bindparam("model_id"),
-    versions.c.digest == bindparam("digest"),
-    versions.c.revoked_at.is_not(None),
+_REVOKED: Final = Prepared(
+    select(versions.c.number).where(
+        versions.c.model_id == bindparam("model_id"),
+        versions.c.digest == bindparam("digest"),
+        versions.c.revoked_at.is_not(None),
+    )
 )
-_CURRENT_IN: Final = select(stages.c.name).where(
-    stages.c.model_id == bindparam("model_id"), stages.c.number == bindparam("number")
+_CURRENT_IN: Final = Prepared(
+    select(stages.c.name).where(stages.c.model_id == bindparam("model_id"), stages.c.number == bindparam("number"))
 )
-_STAGE: Final = select(stages).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("stage"))
-_OPEN: Final = select(
-    promotions,
-    select(func.count())
-    .where(reviews.c.promotion_id == promotions.c.id, reviews.c.withdrawn_at.is_(None))
-    .scalar_subquery()
-    .label("reviewed"),
-).where(
-    promotions.c.model_id == bindparam("model_id"),
-    promotions.c.stage == bindparam("stage"),
-    promotions.c.phase.in_(OPEN_PHASES),
+_STAGE: Final = Prepared(
+    select(stages).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("stage"))
 )
-_NEWEST_STANDING: Final = (
+_OPEN: Final = Prepared(
+    select(
+        promotions,
+        select(func.count())
+        .where(reviews.c.promotion_id == promotions.c.id, reviews.c.withdrawn_at.is_(None))
+        .scalar_subquery()
+        .label("reviewed"),
+    ).where(
+        promotions.c.model_id == bindparam("model_id"),
+        promotions.c.stage == bindparam("stage"),
+        promotions.c.phase.in_(OPEN_PHASES),
+    )
+)
+_NEWEST_STANDING: Final = Prepared(
     select(func.max(stage_history.c.number))
     .join(versions, (versions.c.model_id == stage_history.c.model_id) & (versions.c.number == stage_history.c.number))
     .where(
         stage_history.c.model_id == bindparam("model_id"),
         stage_history.c.stage == bindparam("stage"),
         stage_history.c.change == StageChange.PROMOTED,
-        stage_history.c.number.not_in(bindparam("failed", expanding=True)),
+        ~one_of(stage_history.c.number, "failed"),
         versions.c.revoked_at.is_(None),
     )
 )
-_REVIEWS: Final = select(reviews).where(reviews.c.promotion_id == bindparam("promotion_id")).order_by(reviews.c.id)
-_PRINCIPAL: Final = select(principals).where(principals.c.name == bindparam("name"))
+_REVIEWS: Final = Prepared(
+    select(reviews).where(reviews.c.promotion_id == bindparam("promotion_id")).order_by(reviews.c.id)
+)
+_PRINCIPAL: Final = Prepared(select(principals).where(principals.c.name == bindparam("name")))
 # The latest of each name and reporter: a policy may listen to some reporters only.
-_CHECKS: Final = (
+_CHECKS: Final = Prepared(
     select(checks)
     .where(
         checks.c.id.in_(
@@ -212,7 +222,7 @@ class FactSource:
     def _version_row(self, model_id: str, number: int) -> Row[Any]:
         return self._once(
             ("version row", model_id, number),
-            lambda: self._view.connection.execute(_VERSION, {"model_id": model_id, "number": number}).one(),
+            lambda: _the(_VERSION.row(self._view.connection, model_id=model_id, number=number)),
         )
 
     def _version(self, model_id: str, number: int) -> VersionFacts:
@@ -220,15 +230,15 @@ class FactSource:
 
     def _read_version(self, model_id: str, number: int) -> VersionFacts:
         row = self._version_row(model_id, number)
-        of_version = {"model_id": model_id, "number": number}
-        current_in = self._view.connection.execute(_CURRENT_IN, of_version).scalars()
+        of_version: dict[str, object] = {"model_id": model_id, "number": number}
+        current_in = _CURRENT_IN.values(self._view.connection, **of_version)
         return VersionFacts(
             number=number,
             digest=row.digest,
             registrant=self.party(row.created_by),
             created_at=row.created_at,
             metadata=msgspec.convert(row.metadata, Metadata),
-            revoked=bool(self._view.connection.execute(_REVOKED, {"model_id": model_id, "digest": row.digest}).first()),
+            revoked=bool(_REVOKED.rows(self._view.connection, model_id=model_id, digest=row.digest)),
             stages=tuple(current_in),
         )
 
@@ -241,7 +251,7 @@ class FactSource:
         return {stage: seconds_current(records, target.number, self._view.now) for stage, records in history.items()}
 
     def _stage_row(self, target: _Target) -> Row[Any]:
-        return self._view.connection.execute(_STAGE, {"model_id": target.model_id, "stage": target.stage}).one()
+        return _the(_STAGE.row(self._view.connection, model_id=target.model_id, stage=target.stage))
 
     def _stage(self, target: _Target, row: Row[Any]) -> StageFacts:
         model_id, stage = target.model_id, target.stage
@@ -270,20 +280,20 @@ class FactSource:
         return self._once(("failed", model_id), partial(failed_numbers, self._view, model_id))
 
     def _open(self, model_id: str, stage: str) -> list[Row[Any]]:
-        return list(self._view.connection.execute(_OPEN, {"model_id": model_id, "stage": stage}))
+        return _OPEN.rows(self._view.connection, model_id=model_id, stage=stage)
 
     def _newest_standing(self, model_id: str, stage: str) -> int | None:
         """The highest number that a promotion made current here and that is still good. Older ones come back by
         rollback only; once the newer one was abandoned or revoked, the way is open for them again."""
 
         failed = self._failed(model_id)[stage]
-        newest: int | None = self._view.connection.execute(
-            _NEWEST_STANDING, {"model_id": model_id, "stage": stage, "failed": failed}
-        ).scalar_one()
+        newest: int | None = _NEWEST_STANDING.value(
+            self._view.connection, model_id=model_id, stage=stage, failed=failed
+        )
         return newest
 
     def _reviews(self, promotion_id: str) -> list[Row[Any]]:
-        return list(self._view.connection.execute(_REVIEWS, {"promotion_id": promotion_id}))
+        return _REVIEWS.rows(self._view.connection, promotion_id=promotion_id)
 
     def _review(self, row: Row[Any]) -> ReviewFacts:
         return ReviewFacts(
@@ -297,7 +307,7 @@ class FactSource:
         )
 
     def _person(self, name: str) -> Person:
-        row = self._view.connection.execute(_PRINCIPAL, {"name": name}).one()
+        row = _the(_PRINCIPAL.row(self._view.connection, name=name))
         return Person(
             name=name,
             grants=tuple(Scope(Role(grant.role), grant.pattern) for grant in grants_of(self._view, [name])[name]),
@@ -307,7 +317,7 @@ class FactSource:
         )
 
     def _checks(self, target: _Target) -> tuple[CheckFacts, ...]:
-        rows = self._view.connection.execute(_CHECKS, {"model_id": target.model_id, "number": target.number})
+        rows = _CHECKS.rows(self._view.connection, model_id=target.model_id, number=target.number)
         return tuple(
             CheckFacts(
                 id=row.id,
@@ -320,6 +330,11 @@ class FactSource:
             )
             for row in rows
         )
+
+
+def _the(row: Row[Any] | None) -> Row[Any]:
+    assert row is not None, "a foreign key sees to it that there is one"
+    return row
 
 
 def lease_of(row: Row[Any]) -> Lease | None:

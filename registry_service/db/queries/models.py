@@ -12,6 +12,7 @@ from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import aliases, model_tags, models, stages
 from registry_service.db.view import View
@@ -31,10 +32,10 @@ _DELETED: Final = _NAMED.where(models.c.deleted_at.is_not(None))
 # By whether a tombstone is looked for, and whether the row is locked.
 _BY_NAME: Final = MappingProxyType(
     {
-        (False, False): _LIVE,
-        (False, True): _LIVE.with_for_update(),
-        (True, False): _DELETED,
-        (True, True): _DELETED.with_for_update(),
+        (False, False): Prepared(_LIVE),
+        (False, True): Prepared(_LIVE.with_for_update()),
+        (True, False): Prepared(_DELETED),
+        (True, True): Prepared(_DELETED.with_for_update()),
     }
 )
 
@@ -51,7 +52,7 @@ def find_model(
     """
 
     view.authorize(action, name)
-    row = view.connection.execute(_BY_NAME[deleted, lock], {"name": name}).one_or_none()
+    row = _BY_NAME[deleted, lock].row(view.connection, name=name)
     if row is None:
         kind = "deleted model" if deleted else "model"
         raise ModelNotFound(f"There is no {kind} '{name}', or you may not read it.", model=name)

@@ -7,6 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, func, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.prepared import Prepared
+from registry_service.db.query import one_of
 from registry_service.db.tables import policies, policy_attachments, policy_changes
 from registry_service.db.view import View
 from registry_service.domain.entities import Page, Policy, PolicyAttachment, PolicyChange
@@ -28,19 +30,19 @@ _CHANGES = Ordering(
     tie_breakers=[policy_changes.c.id],
     default="proposed_at desc",
 )
-_NEWEST: Final = (
+_NEWEST: Final = Prepared(
     select(policies).where(policies.c.name == bindparam("name")).order_by(policies.c.version.desc()).limit(1)
 )
-_VERSION: Final = select(policies).where(
-    policies.c.name == bindparam("name"), policies.c.version == bindparam("version")
+_VERSION: Final = Prepared(
+    select(policies).where(policies.c.name == bindparam("name"), policies.c.version == bindparam("version"))
 )
-_NEWEST_NUMBERS: Final = (
+_NEWEST_NUMBERS: Final = Prepared(
     select(policies.c.name, func.max(policies.c.version).label("version"))
-    .where(policies.c.name.in_(bindparam("names", expanding=True)))
+    .where(one_of(policies.c.name, "names"))
     .group_by(policies.c.name)
     .order_by(policies.c.name)
 )
-_IN_FORCE: Final = select(policy_attachments).where(policy_attachments.c.detached_at.is_(None))
+_IN_FORCE: Final = Prepared(select(policy_attachments).where(policy_attachments.c.detached_at.is_(None)))
 
 
 def find_policy(view: View, name: str, version: int | None = None) -> Row[Any]:
@@ -50,11 +52,10 @@ def find_policy(view: View, name: str, version: int | None = None) -> Row[Any]:
     """
 
     if version is None:
-        row = view.connection.execute(_NEWEST, {"name": name}).one_or_none()
+        row = _NEWEST.row(view.connection, name=name)
     else:
         # PostgreSQL refuses to compare with what its integers can't hold; such a version is simply not there.
-        wanted = {"name": name, "version": version if version <= MAX_NUMBER else 0}
-        row = view.connection.execute(_VERSION, wanted).one_or_none()
+        row = _VERSION.row(view.connection, name=name, version=version if version <= MAX_NUMBER else 0)
     if row is None:
         which = f"policy '{name}'" if version is None else f"version {version} of policy '{name}'"
         raise PolicyNotFound(f"There is no {which}.", policy=name, version=version)
@@ -96,7 +97,7 @@ def list_policy_changes(view: View, page: PageRequest) -> Page[PolicyChange]:
 
 
 def attachments_in_force(view: View) -> list[PolicyAttachment]:
-    rows = view.connection.execute(_IN_FORCE)
+    rows = _IN_FORCE.rows(view.connection)
     return [describe_attachment(row) for row in rows]
 
 
@@ -104,7 +105,7 @@ def pins_for(view: View, model_name: str, stage: str) -> list[PolicyPin]:
     """What a new request for this stage would be judged by: the newest version of each policy that holds there."""
 
     names = select_policies(attachments_in_force(view), model_name, stage)
-    rows = view.connection.execute(_NEWEST_NUMBERS, {"names": names})
+    rows = _NEWEST_NUMBERS.rows(view.connection, names=names)
     return [PolicyPin(name=row.name, version=row.version) for row in rows]
 
 

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Row, bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.prepared import Prepared
+from registry_service.db.query import one_of
 from registry_service.db.tables import grants, group_members, groups, principal_owners, principals
 from registry_service.db.view import View
 from registry_service.domain.entities import Grant, Group, Page, Principal, PrincipalKind
@@ -17,19 +19,18 @@ from registry_service.domain.permissions import Action
 
 _PRINCIPALS = Ordering(columns={"name": principals.c.name}, tie_breakers=[principals.c.name], default="name")
 _GROUPS = Ordering(columns={"name": groups.c.name}, tie_breakers=[groups.c.name], default="name")
-_BY_NAME: Final = select(principals).where(principals.c.name == bindparam("name"))
-_NAMES: Final[BindParameter[str]] = bindparam("names", expanding=True)
-_OWNERS: Final = (
-    select(principal_owners).where(principal_owners.c.service.in_(_NAMES)).order_by(principal_owners.c.owner)
+_BY_NAME: Final = Prepared(select(principals).where(principals.c.name == bindparam("name")))
+_OWNERS: Final = Prepared(
+    select(principal_owners).where(one_of(principal_owners.c.service, "names")).order_by(principal_owners.c.owner)
 )
-_MEMBERSHIPS: Final = (
-    select(group_members).where(group_members.c.principal.in_(_NAMES)).order_by(group_members.c.group_name)
+_MEMBERSHIPS: Final = Prepared(
+    select(group_members).where(one_of(group_members.c.principal, "names")).order_by(group_members.c.group_name)
 )
-_GRANTS: Final = select(grants).where(grants.c.principal.in_(_NAMES)).order_by(grants.c.id)
-_GRANTS_BY_GROUP: Final = (
+_GRANTS: Final = Prepared(select(grants).where(one_of(grants.c.principal, "names")).order_by(grants.c.id))
+_GRANTS_BY_GROUP: Final = Prepared(
     select(group_members.c.principal.label("member"), *grants.c)
     .join(group_members, group_members.c.group_name == grants.c.group_name)
-    .where(group_members.c.principal.in_(_NAMES))
+    .where(one_of(group_members.c.principal, "names"))
     .order_by(grants.c.id)
 )
 
@@ -37,7 +38,7 @@ _GRANTS_BY_GROUP: Final = (
 def find_principal(view: View, name: str) -> Row[Any]:
     """:raises PrincipalNotFound: nobody has this name."""
 
-    row = view.connection.execute(_BY_NAME, {"name": name}).one_or_none()
+    row = _BY_NAME.row(view.connection, name=name)
     if row is None:
         raise PrincipalNotFound(f"There is no principal '{name}'.", principal=name)
     return row
@@ -85,14 +86,14 @@ def owners_of(view: View, services: Sequence[str]) -> dict[str, list[str]]:
     """Who answers for each of the services."""
 
     found: dict[str, list[str]] = defaultdict(list)
-    for row in view.connection.execute(_OWNERS, {"names": services}):
+    for row in _OWNERS.rows(view.connection, names=services):
         found[row.service].append(row.owner)
     return found
 
 
 def groups_of(view: View, names: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
-    for row in view.connection.execute(_MEMBERSHIPS, {"names": names}):
+    for row in _MEMBERSHIPS.rows(view.connection, names=names):
         found[row.principal].append(row.group_name)
     return found
 
@@ -101,9 +102,9 @@ def grants_of(view: View, names: Sequence[str]) -> dict[str, list[Grant]]:
     """All grants of each principal, its own and those of its groups."""
 
     found: dict[str, list[Grant]] = defaultdict(list)
-    for row in view.connection.execute(_GRANTS, {"names": names}):
+    for row in _GRANTS.rows(view.connection, names=names):
         found[row.principal].append(describe_grant(row))
-    for row in view.connection.execute(_GRANTS_BY_GROUP, {"names": names}):
+    for row in _GRANTS_BY_GROUP.rows(view.connection, names=names):
         found[row.member].append(describe_grant(row))
     return found
 

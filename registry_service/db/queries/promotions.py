@@ -11,12 +11,14 @@ from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.facts import FactSource, lease_of
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of, pins_for
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.queries.stages import find_stage
 from registry_service.db.queries.versions import find_version
+from registry_service.db.query import one_of
 from registry_service.db.tables import models, promotions, reviews, stages
 from registry_service.db.view import View
 from registry_service.domain.approvals import decide
@@ -43,19 +45,19 @@ _WITH_STAGE: Final = (
     .join(models, models.c.id == promotions.c.model_id)
     .join(stages, (stages.c.model_id == promotions.c.model_id) & (stages.c.name == promotions.c.stage))
 )
-_BY_ID: Final = _WITH_STAGE.where(promotions.c.id == bindparam("promotion"), models.c.deleted_at.is_(None))
-_OPEN: Final = _WITH_STAGE.where(
-    promotions.c.model_id == bindparam("model_id"), promotions.c.phase.in_(OPEN_PHASES)
-).order_by(promotions.c.requested_at, promotions.c.id)
-_REVIEWS: Final = (
-    select(reviews).where(reviews.c.promotion_id.in_(bindparam("promotions", expanding=True))).order_by(reviews.c.id)
+_BY_ID: Final = Prepared(_WITH_STAGE.where(promotions.c.id == bindparam("promotion"), models.c.deleted_at.is_(None)))
+_OPEN: Final = Prepared(
+    _WITH_STAGE.where(promotions.c.model_id == bindparam("model_id"), promotions.c.phase.in_(OPEN_PHASES)).order_by(
+        promotions.c.requested_at, promotions.c.id
+    )
 )
+_REVIEWS: Final = Prepared(select(reviews).where(one_of(reviews.c.promotion_id, "promotions")).order_by(reviews.c.id))
 
 
 def find_promotion(view: View, promotion: str) -> Row[Any]:
     """:raises PromotionNotFound: there is none, or its model is out of sight."""
 
-    row = view.connection.execute(_BY_ID, {"promotion": promotion}).one_or_none()
+    row = _BY_ID.row(view.connection, promotion=promotion)
     if row is None or not may(view.actor, Action.PROMOTION_READ, row.model_name):
         raise PromotionNotFound(f"There is no promotion '{promotion}', or you may not read it.", promotion=promotion)
     return row
@@ -66,7 +68,7 @@ def open_promotions(
 ) -> list[Row[Any]]:
     """The open promotions of a model, the oldest first."""
 
-    rows = view.connection.execute(_OPEN, {"model_id": model_id})
+    rows = _OPEN.rows(view.connection, model_id=model_id)
     return [row for row in rows if stage in (None, row.stage) and number in (None, row.number)]
 
 
@@ -105,7 +107,7 @@ def describe_promotions(
 ) -> list[Promotion]:
     source = source or FactSource(view)
     given: dict[str, list[Row[Any]]] = defaultdict(list)
-    for review in view.connection.execute(_REVIEWS, {"promotions": [row.id for row in rows]}):
+    for review in _REVIEWS.rows(view.connection, promotions=[row.id for row in rows]):
         given[review.promotion_id].append(review)
     described = []
     for row in rows:

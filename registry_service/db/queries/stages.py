@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import pins_for
 from registry_service.db.tables import stage_failures, stage_history, stages, versions
@@ -20,16 +21,20 @@ from registry_service.domain.stages import hold_is_active
 
 _BY_POSITION = Ordering(columns={"position": stages.c.position}, tie_breakers=[stages.c.name], default="position")
 _HISTORY = Ordering(columns={"id": stage_history.c.id}, tie_breakers=[stage_history.c.id], default="id desc")
-_BY_NAME: Final = select(stages).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("stage"))
-_FAILED: Final = select(stage_failures.c.stage, stage_failures.c.number).where(
-    stage_failures.c.model_id == bindparam("model_id"), stage_failures.c.cleared_at.is_(None)
+_BY_NAME: Final = Prepared(
+    select(stages).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("stage"))
+)
+_FAILED: Final = Prepared(
+    select(stage_failures.c.stage, stage_failures.c.number).where(
+        stage_failures.c.model_id == bindparam("model_id"), stage_failures.c.cleared_at.is_(None)
+    )
 )
 
 
 def find_stage(view: View, model: Row[Any], stage: str) -> Row[Any]:
     """:raises StageNotFound: the model has no such stage."""
 
-    row = view.connection.execute(_BY_NAME, {"model_id": model.id, "stage": stage}).one_or_none()
+    row = _BY_NAME.row(view.connection, model_id=model.id, stage=stage)
     if row is None:
         known = view.connection.execute(
             select(stages.c.name).where(stages.c.model_id == model.id).order_by(stages.c.position)
@@ -108,7 +113,7 @@ def failed_numbers(view: View, model_id: str) -> dict[str, list[int]]:
     """By stage: the versions that a rollback abandoned there and nobody cleared since."""
 
     found: dict[str, set[int]] = defaultdict(set)
-    for row in view.connection.execute(_FAILED, {"model_id": model_id}):
+    for row in _FAILED.rows(view.connection, model_id=model_id):
         found[row.stage].add(row.number)
     return defaultdict(list, {stage: sorted(numbers) for stage, numbers in found.items()})
 

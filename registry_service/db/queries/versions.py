@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Select, bindparam, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
+from registry_service.db.query import one_of
 from registry_service.db.tables import (
     aliases,
     events,
@@ -53,40 +55,44 @@ _ORDERING = Ordering(
     default="number desc",
 )
 _OF_MODEL: Final = select(versions).where(versions.c.model_id == bindparam("model_id"))
-_BY_NUMBER: Final = _OF_MODEL.where(versions.c.number == bindparam("number"))
+_NUMBER: Final = _OF_MODEL.where(versions.c.number == bindparam("number"))
 # Two rows are enough to tell that a digest is ambiguous.
-_BY_DIGEST: Final = _OF_MODEL.where(versions.c.digest == bindparam("digest")).limit(2)
+_DIGEST: Final = _OF_MODEL.where(versions.c.digest == bindparam("digest")).limit(2)
 _HIGHEST: Final = _OF_MODEL.order_by(versions.c.number.desc()).limit(1)
-_LATEST: Final = _HIGHEST.where(versions.c.revoked_at.is_(None))
-_LATEST_AS_OF: Final = _HIGHEST.where(
-    or_(versions.c.revoked_at.is_(None), versions.c.revoked_at > bindparam("as_of", type_=UtcTimestamp()))
+_THEN: Final = bindparam("as_of", type_=UtcTimestamp())
+_BY_NUMBER: Final = Prepared(_NUMBER)
+_BY_NUMBER_AS_OF: Final = Prepared(_NUMBER.where(versions.c.created_at <= _THEN))
+_BY_DIGEST: Final = Prepared(_DIGEST)
+_BY_DIGEST_AS_OF: Final = Prepared(_DIGEST.where(versions.c.created_at <= _THEN))
+_LATEST: Final = Prepared(_HIGHEST.where(versions.c.revoked_at.is_(None)))
+_LATEST_AS_OF: Final = Prepared(
+    _HIGHEST.where(or_(versions.c.revoked_at.is_(None), versions.c.revoked_at > _THEN), versions.c.created_at <= _THEN)
 )
-_TAGS: Final = select(version_tags).where(
-    version_tags.c.model_id == bindparam("model_id"), version_tags.c.number.in_(bindparam("numbers", expanding=True))
-)
-_LINEAGE: Final = (
-    select(version_lineage)
-    .where(
-        version_lineage.c.model_id == bindparam("model_id"),
-        version_lineage.c.number.in_(bindparam("numbers", expanding=True)),
+_TAGS: Final = Prepared(
+    select(version_tags.c.number, version_tags.c.key, version_tags.c.value).where(
+        version_tags.c.model_id == bindparam("model_id"), one_of(version_tags.c.number, "numbers")
     )
+)
+_LINEAGE: Final = Prepared(
+    select(version_lineage)
+    .where(version_lineage.c.model_id == bindparam("model_id"), one_of(version_lineage.c.number, "numbers"))
     .order_by(version_lineage.c.id)
 )
-_STAGES: Final = (
+_STAGES: Final = Prepared(
     select(stages.c.number, stages.c.name)
-    .where(stages.c.model_id == bindparam("model_id"), stages.c.number.in_(bindparam("numbers", expanding=True)))
+    .where(stages.c.model_id == bindparam("model_id"), one_of(stages.c.number, "numbers"))
     .order_by(stages.c.position)
 )
-_ALIASES: Final = (
+_ALIASES: Final = Prepared(
     select(aliases.c.number, aliases.c.name)
-    .where(aliases.c.model_id == bindparam("model_id"), aliases.c.number.in_(bindparam("numbers", expanding=True)))
+    .where(aliases.c.model_id == bindparam("model_id"), one_of(aliases.c.number, "numbers"))
     .order_by(aliases.c.name)
 )
-_STAGE: Final = select(stages.c.number).where(
-    stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("name")
+_STAGE: Final = Prepared(
+    select(stages.c.number).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("name"))
 )
-_ALIAS: Final = select(aliases.c.number).where(
-    aliases.c.model_id == bindparam("model_id"), aliases.c.name == bindparam("name")
+_ALIAS: Final = Prepared(
+    select(aliases.c.number).where(aliases.c.model_id == bindparam("model_id"), aliases.c.name == bindparam("name"))
 )
 
 
@@ -96,23 +102,22 @@ def find_version(view: View, model: Row[Any], selector: str, *, as_of: datetime 
     :raises InvalidSelector, VersionNotFound, StageVacant, AmbiguousDigest: as they say.
     """
 
-    statement, wanted = _BY_NUMBER, {"model_id": model.id}
+    now, then = _BY_NUMBER, _BY_NUMBER_AS_OF
+    wanted: dict[str, object] = {"model_id": model.id}
     match parse_selector(selector):
         case ByNumber(number):
             wanted["number"] = number
-        case Latest() if as_of is None:
-            statement = _LATEST
         case Latest():
-            statement = _LATEST_AS_OF
+            now, then = _LATEST, _LATEST_AS_OF
         case ByDigest(digest):
-            statement = _BY_DIGEST
+            now, then = _BY_DIGEST, _BY_DIGEST_AS_OF
             wanted["digest"] = digest
         case ByPointer(name):
             wanted["number"] = _pointed_at(view, model, name, as_of)
-    if as_of is not None:
-        statement = statement.where(versions.c.created_at <= bindparam("as_of"))
-        wanted["as_of"] = as_of
-    rows = view.connection.execute(statement, wanted).all()
+    if as_of is None:
+        rows: list[Row[Any]] = now.rows(view.connection, **wanted)
+    else:
+        rows = then.rows(view.connection, **wanted, as_of=as_of)
     if not rows:
         raise VersionNotFound(
             f"'{model.name}' has no version {selector}. See its versions with: model-registry versions list"
@@ -198,10 +203,10 @@ def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> 
 
     those = {"model_id": model.id, "numbers": [row.number for row in rows]}
     tags: dict[int, dict[str, str]] = defaultdict(dict)
-    for tag in view.connection.execute(_TAGS, those):
+    for tag in _TAGS.rows(view.connection, **those):
         tags[tag.number][tag.key] = tag.value
     lineage: dict[int, list[LineageEdge]] = defaultdict(list)
-    for edge in view.connection.execute(_LINEAGE, those):
+    for edge in _LINEAGE.rows(view.connection, **those):
         lineage[edge.number].append(
             LineageEdge(
                 kind=LineageKind(edge.kind), ref=edge.ref, digest=edge.digest, url=edge.url, details=edge.details
@@ -243,9 +248,9 @@ def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> 
     return described
 
 
-def _pointers(view: View, statement: Select[Any], those: Mapping[str, object]) -> dict[int, list[str]]:
+def _pointers(view: View, statement: Prepared, those: Mapping[str, object]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
-    for row in view.connection.execute(statement, those):
+    for row in statement.rows(view.connection, **those):
         found[row.number].append(row.name)
     return found
 
@@ -258,7 +263,7 @@ def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) 
     """
 
     pointer = {"model_id": model.id, "name": name}
-    stage = view.connection.execute(_STAGE, pointer).one_or_none()
+    stage = _STAGE.row(view.connection, **pointer)
     number: int | None
     if stage is not None:
         number = stage.number if as_of is None else _stage_at(view, model.id, name, as_of)
@@ -271,10 +276,7 @@ def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) 
                 stage=name,
             )
         return number
-    if as_of is None:
-        number = view.connection.execute(_ALIAS, pointer).scalar_one_or_none()
-    else:
-        number = _alias_at(view, model.id, name, as_of)
+    number = _ALIAS.value(view.connection, **pointer) if as_of is None else _alias_at(view, model.id, name, as_of)
     if number is None:
         raise VersionNotFound(f"'{model.name}' has no stage or alias '{name}'.", model=model.name, selector=f"@{name}")
     return number
