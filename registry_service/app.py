@@ -17,7 +17,6 @@ import structlog
 import uvloop
 from litestar import Litestar
 
-from registry_service.db.database import Database
 from registry_service.db.engine import open_database
 from registry_service.db.migrate import current, head, upgrade
 from registry_service.domain.errors import InvalidName, RegistryError, StorageUnavailable
@@ -29,6 +28,7 @@ from registry_service.storage.base import ArtifactStore
 from registry_service.storage.filesystem import FilesystemStore
 from registry_service.web.authentication import Authenticate
 from registry_service.web.guard import Guard
+from registry_service.web.hot_reads import HotReads
 from registry_service.web.logs import configure_logs
 from registry_service.web.release import RELEASE
 from registry_service.web.routes import build_routes
@@ -53,9 +53,9 @@ class Service(Guard):
     """The whole service as one ASGI application. A server that speaks ASGI's lifespan opens and closes its resources;
     any other enters `running`."""
 
-    def __init__(self, settings: Settings, *, database: Database, clock: Clock, lifespan: Lifespan) -> None:
+    def __init__(self, settings: Settings, *, registry: Registry, clock: Clock, lifespan: Lifespan) -> None:
         routes = build_routes([lifespan])
-        inner = Authenticate(routes, database=database, clock=clock)
+        inner = Authenticate(HotReads(routes, registry=registry), database=registry.database, clock=clock)
         super().__init__(inner, host_names=settings.host_names, origin=settings.base_url)
         self.settings = settings
         self._routes = routes
@@ -97,7 +97,7 @@ def create_app(
                 announce(made)
             yield
 
-    return Service(settings, database=database, clock=clock, lifespan=lifespan)
+    return Service(settings, registry=registry, clock=clock, lifespan=lifespan)
 
 
 def open_store(settings: Settings) -> ArtifactStore:

@@ -28,7 +28,7 @@ class Encoded(Response[T], Generic[T]):
             content=body,  # type: ignore[arg-type]  # T is what the bytes stand for
             status_code=status,
             media_type=MediaType.JSON,
-            headers={} if etag is None else {"etag": etag, "cache-control": "private, no-cache"},
+            headers={} if etag is None else entity_headers(etag),
         )
 
 
@@ -42,7 +42,7 @@ def entity(request: Request[Any, Any, Any], value: T) -> Encoded[T]:
 
     body = _ENCODER.encode(value)
     etag = entity_tag(value, body)
-    if etag is not None and none_match(request, etag):
+    if etag is not None and none_match(request.headers.get("if-none-match", ""), etag):
         return Encoded(b"", status=HTTPStatus.NOT_MODIFIED, etag=etag)
     return Encoded(body, etag=etag)
 
@@ -67,9 +67,12 @@ def entity_tag(value: object, body: bytes) -> str | None:
     return f'"{revision}"'
 
 
-def none_match(request: Request[Any, Any, Any], etag: str) -> bool:
-    """Whether If-None-Match names the tag, by weak comparison (RFC 9110, 13.1.2)."""
+def entity_headers(etag: str) -> dict[str, str]:
+    return {"etag": etag, "cache-control": "private, no-cache"}
 
-    given = request.headers.get("if-none-match", "")
+
+def none_match(given: str, etag: str) -> bool:
+    """Whether what If-None-Match gives names the tag, by weak comparison (RFC 9110, 13.1.2)."""
+
     tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
     return etag in tags or given.strip() == "*"

@@ -65,7 +65,7 @@ class Authenticate:
         return known.actor
 
 
-def require_action(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def require_action(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """The coarse check at a route's door: there can be a model on which the caller may do this. Which, is checked
     where the model is known.
 

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from litestar import Request, Response
-from litestar.datastructures import State
 
 from registry_service.db.view import View
 from registry_service.domain.permissions import Actor
@@ -63,5 +62,6 @@ class Caller:
         return Response(None, status_code=HTTPStatus.NO_CONTENT)
 
 
-def provide_caller(request: Request[Any, Any, Any], state: State) -> Caller:
-    return Caller(request, state.registry)
+def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+    # Asked for by name, the state would be a copy, made for each request.
+    return Caller(request, request.app.state.registry)

@@ -23,7 +23,7 @@ from registry_service.domain.errors import RegistryError, TooLarge
 from registry_service.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from registry_service.web.errors import HttpRefusal, refused
 from registry_service.web.limits import BODY_SECONDS, MAX_HEADERS, MAX_URL_BYTES, body_limit
-from registry_service.web.logs import escape
+from registry_service.web.logs import escape, log_request
 
 log = structlog.get_logger("registry.access")
 
@@ -35,6 +35,7 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "cache-control": "no-store",
 }
 
+_SECURITY_HEADERS: Final = tuple((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items())
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NOT_A_PAGE: Final = frozenset({"same-origin", "none"})
@@ -85,15 +86,17 @@ class Guard:
                 await answer.refuse(problem.status, problem.headers, problem.body, head=scope["method"] == "HEAD")
             finally:
                 actor = scope.get("user")
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=escape(scope["path"]),
-                    status=answer.status,
-                    bytes=answer.sent,
-                    ms=round((time.perf_counter() - began) * 1000, 1),
-                    actor=getattr(actor, "name", None),
-                    client=scope["client"][0] if scope["client"] else None,
+                log_request(
+                    {
+                        "request_id": request_id,
+                        "method": scope["method"],
+                        "path": escape(scope["path"]),
+                        "status": answer.status,
+                        "bytes": answer.sent,
+                        "ms": round((time.perf_counter() - began) * 1000, 1),
+                        "actor": getattr(actor, "name", None),
+                        "client": scope["client"][0] if scope["client"] else None,
+                    }
                 )
 
     def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
@@ -140,8 +143,9 @@ class _Answer:
             self.status = int(message["status"])
             given = list(message["headers"])
             names = {name.lower() for name, _ in given}
-            added = {**SECURITY_HEADERS, "x-request-id": self._request_id}
-            given += [(k.encode(), v.encode()) for k, v in added.items() if k.encode() not in names]
+            given += [header for header in _SECURITY_HEADERS if header[0] not in names]
+            if b"x-request-id" not in names:
+                given.append((b"x-request-id", self._request_id.encode()))
             message["headers"] = given
         elif message["type"] == "http.response.body":
             self.sent += len(message["body"])

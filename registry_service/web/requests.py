@@ -119,7 +119,7 @@ def provide_page(
     return PageRequest(filter=filter, order_by=order_by, limit=limit, cursor=cursor)
 
 
-def refuse_unknown_parameters(request: AnyRequest) -> None:
+async def refuse_unknown_parameters(request: AnyRequest) -> None:
     """A misspelt parameter must not be a silently missing one, and one that comes twice has no one meaning.
 
     :raises InvalidInput: as it says.

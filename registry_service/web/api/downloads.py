@@ -52,7 +52,7 @@ async def download_file(
         "x-model-version": str(number),
         "content-disposition": f"attachment; filename*=UTF-8''{quote(file.path.rpartition('/')[2], safe='')}",
     }
-    if none_match(request, etag):
+    if none_match(request.headers.get("if-none-match", ""), etag):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=MEDIA_TYPE, headers=headers)
     wanted = _wanted(request, etag, file.size)
     piece = wanted or ByteRange(0, file.size)

@@ -1,0 +1,66 @@
+"""The short way to a version answers as the long one, which a slash at the end leads to."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.service_fixture import RunningService
+
+API = "/api/v1"
+# What differs from one answer to the next in any case.
+OWN = {"date", "x-request-id"}
+
+SELECTORS = [
+    "1",
+    "latest",
+    "@champion",
+    "@production",
+    "@nowhere",
+    "2",
+    "nonsense",
+    "sha256:" + "0" * 64,
+    "a%2Fb",
+    "%31",
+]
+
+
+@pytest.fixture(scope="module")
+def token(shared_service: RunningService) -> str:
+    service = shared_service
+    with service.http() as http:
+        assert http.post(f"{API}/models", json={"name": "a b"}).status_code == 201
+        version = {"files": [], "metadata": {"metrics": {"auc": 0.9}}, "tags": {"k": "v"}, "aliases": ["champion"]}
+        assert http.post(f"{API}/models/a b/versions", json=version).status_code == 201
+    return service.token_of("rea", role="reader", pattern="a*")
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+@pytest.mark.parametrize("model", ["a%20b", "b", "ab", "x" * 300])
+def test_both_ways_give_the_same_answer(shared_service: RunningService, token: str, model: str, selector: str) -> None:
+    with shared_service.http(token) as http:
+        for seen in ("", "*", 'W/"2", "3"', '"7"'):
+            headers = {"If-None-Match": seen} if seen else {}
+            short = http.get(f"{API}/models/{model}/versions/{selector}", headers=headers)
+            long = http.get(f"{API}/models/{model}/versions/{selector}/", headers=headers)
+            assert_same(short, long)
+
+
+def assert_same(short: httpx.Response, long: httpx.Response) -> None:
+    assert short.status_code == long.status_code
+    for answer in (short, long):
+        for name in OWN:
+            answer.headers.pop(name, None)
+    assert dict(short.headers) == dict(long.headers)
+    if short.headers.get("content-type") == "application/problem+json":
+        assert {**short.json(), "request_id": ""} == {**long.json(), "request_id": ""}
+    else:
+        assert short.content == long.content
+
+
+def test_the_short_way_needs_a_role_that_reads(shared_service: RunningService, token: str) -> None:
+    service = shared_service
+    path = f"{API}/models/a b/versions/1"
+    for shown, status in ((token, 200), (service.token_of("nobody"), 403), ("", 401)):
+        with service.http(shown) as http:
+            assert http.get(path).status_code == http.get(f"{path}/").status_code == status
