@@ -21,9 +21,10 @@ from types import TracebackType
 from typing import Literal, Self
 
 import httpx
+from typing_extensions import override
 
 from tests.airflow.configuration import Person, airflow_environment
-from tests.airflow.rest import AirflowApi, AirflowFailure
+from tests.airflow.rest import AirflowApi, AirflowFailure, TaskInstance
 from tests.processes import ServerProcess, stop_all
 
 Component = Literal["api-server", "scheduler", "dag-processor", "triggerer"]
@@ -35,6 +36,10 @@ COMMANDS: Mapping[Component, Sequence[str]] = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+# In these states a task waits without a worker.
+PARKED = frozenset({"deferred", "awaiting_input", "up_for_reschedule"})
+WORKER_BEGINS = "Worker startup parse complete"
+WORKER_ENDED = "Received executor event with state"
 # The API server's own health is that it answers.
 HEARTBEATS: Mapping[Component, str] = {
     "scheduler": "scheduler",
@@ -132,6 +137,41 @@ class Airflow(AirflowApi):
         self._views.append(view)
         view.log_in()
         return view
+
+    @override
+    def wait_for_task(
+        self,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        state: str,
+        *,
+        map_index: int = -1,
+        try_number: int | None = None,
+        timeout: float = 60,
+    ) -> TaskInstance:
+        """As it says there. A task that is parked has also been let go of by the scheduler: to one that is woken before
+        that, Airflow takes the end of its first worker for the task's own, and fails it. People are slower.
+        """
+        task = super().wait_for_task(
+            dag_id, run_id, task_id, state, map_index=map_index, try_number=try_number, timeout=timeout
+        )
+        if state in PARKED:
+            self.wait_until(
+                lambda: self._workers_under_way(dag_id, run_id, task_id, map_index),
+                lambda under_way: under_way <= 0,
+                timeout,
+                lambda: f"the scheduler doesn't hear of the end of the worker of {task.label} in {timeout:g} s",
+            )
+        return task
+
+    def _workers_under_way(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> int:
+        """How many workers of a task have begun, less those of whose end the scheduler has heard, by its log."""
+        of_worker = (f"dag_id={dag_id} ", f"run_id={run_id} ", f"task_id={task_id} ", f"map_index={map_index} ")
+        ended = (f"dag_id='{dag_id}'", f"run_id='{run_id}'", f"task_id='{task_id}'", f"map_index={map_index})")
+        lines = (self.home / "output" / "scheduler.log").read_text(errors="replace").splitlines()
+        begun = sum(WORKER_BEGINS in line and all(word in line for word in of_worker) for line in lines)
+        return begun - sum(WORKER_ENDED in line and all(word in line for word in ended) for line in lines)
 
     def memory(self) -> dict[Component, int]:
         """Bytes per component with its children."""

@@ -196,7 +196,7 @@ def test_a_cleared_task_looks_before_it_trains(world: World, on_clear: OnClear) 
         ({"conn_type": "model_registry", "host": "http://127.0.0.1:1"}, ModelRegistryRefused),
         ({"conn_type": "model_registry", "host": "{url}", "password": "mreg_p_nobody"}, ModelRegistryRefused),
         (
-            {"conn_type": "model_registry", "host": "http://127.0.0.1:1", "password": "x", "extra": {"timeout": 1}},
+            {"conn_type": "model_registry", "host": "http://127.0.0.1:1", "password": "x"},
             ModelRegistryException,
         ),
     ],

@@ -38,7 +38,7 @@ async def test_a_decision_is_seen_within_a_second(world: World) -> None:
     world.create_model(policy="solo")
     promotion = await asyncio.to_thread(lambda: world.request(world.register("a")))
     waiting = asyncio.create_task(fired(a_trigger(promotion)))
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(PARKED_AFTER)
     assert not waiting.done() and feeds() == 1
     await asyncio.to_thread(world.review, promotion)
     began = time.monotonic()
@@ -46,6 +46,14 @@ async def test_a_decision_is_seen_within_a_second(world: World) -> None:
     assert event.payload == {"status": "decided", "promotion": promotion.id}
     assert time.monotonic() - began < 1.5
     assert feeds() == 0
+
+
+async def test_a_task_is_not_woken_before_it_is_parked(world: World) -> None:
+    world.create_model(policy="open")
+    promotion = await asyncio.to_thread(lambda: world.request(world.register("a")))
+    began = time.monotonic()
+    await asyncio.wait_for(fired(a_trigger(promotion)), 10)
+    assert time.monotonic() - began >= PARKED_AFTER
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.06, 0.1, 0.2])
