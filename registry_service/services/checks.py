@@ -7,10 +7,10 @@ from sqlalchemy import insert, select
 
 from registry_service.db.queries.checks import describe_check
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.versions import find_version
+from registry_service.db.queries.versions import find_version, refuse_revoked
 from registry_service.db.tables import checks
 from registry_service.domain.entities import Check
-from registry_service.domain.errors import TooLarge, VersionRevoked
+from registry_service.domain.errors import TooLarge
 from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
@@ -37,8 +37,7 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
     check_description(body.url or "", "url")
     if len(msgspec.json.encode(body.evidence)) > MAX_EVIDENCE:
         raise TooLarge("The evidence is larger than 256 KiB. Keep it short and link to the rest with `url`.")
-    if version.revoked_at is not None:
-        raise VersionRevoked(f"Version {version.number} was revoked: {version.revoked_reason}.", version=version.number)
+    refuse_revoked(version)
     revision = record_change(
         work,
         found,

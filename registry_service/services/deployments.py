@@ -11,12 +11,12 @@ from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.promotions import find_promotion, open_promotions
 from registry_service.db.queries.stages import find_stage
-from registry_service.db.queries.versions import find_version
+from registry_service.db.queries.versions import find_version, refuse_revoked
 from registry_service.db.tables import deployments
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
 from registry_service.domain.entities import Deployment, DeploymentStatus
-from registry_service.domain.errors import Conflict, InvalidInput, NotApproved, VersionRevoked
+from registry_service.domain.errors import Conflict, InvalidInput, NotApproved
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.names import check_key
@@ -54,8 +54,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     if selector is None:
         raise InvalidInput("Name the version, or the promotion, that is deployed.", field="version")
     version = find_version(work, model, selector)
-    if version.revoked_at is not None:
-        raise VersionRevoked(f"Version {version.number} was revoked: {version.revoked_reason}.", version=version.number)
+    refuse_revoked(version)
     stage = body.stage
     if promotion is not None:
         _check_fits(promotion, version, body)

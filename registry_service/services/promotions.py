@@ -21,7 +21,7 @@ from registry_service.db.queries.policies import documents_of, pins_for
 from registry_service.db.queries.principals import owners_of
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
 from registry_service.db.queries.stages import find_stage
-from registry_service.db.queries.versions import find_version
+from registry_service.db.queries.versions import find_version, refuse_revoked
 from registry_service.db.tables import promotions, reviews
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
@@ -35,7 +35,6 @@ from registry_service.domain.errors import (
     LeaseHeld,
     NotLeaseHolder,
     PromotionFinal,
-    VersionRevoked,
 )
 from registry_service.domain.events import EventKind
 from registry_service.domain.facts import OpenRequest
@@ -111,11 +110,7 @@ def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
     version = find_version(work, model, body.version)
     check_description(body.reason, "The reason")
     check_people(body.people)
-    if version.revoked_at is not None:
-        raise VersionRevoked(
-            f"Version {version.number} was revoked: {version.revoked_reason}. Ask for another one.",
-            version=version.number,
-        )
+    refuse_revoked(version)
     # A request whose time is over must not be answered as if it could still be approved.
     source = judge(work, model, stage=stage.name)
     answered = stage.promotion_id if stage.number == version.number else _open_request(work, model, stage, version)

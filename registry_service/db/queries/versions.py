@@ -134,6 +134,19 @@ def find_version(view: View, model: Row[Any], selector: str, *, as_of: datetime 
     return rows[0]
 
 
+def refuse_revoked(version: Row[Any]) -> None:
+    """A revoked version is good for nothing new: no download, check, alias, promotion or deployment.
+
+    :raises VersionRevoked: it was withdrawn.
+    """
+
+    if version.revoked_at is not None:
+        raise VersionRevoked(
+            f"Version {version.number} was revoked: {version.revoked_reason}. Use another version.",
+            version=version.number,
+        )
+
+
 def get_version(view: View, model: str, selector: str, *, as_of: datetime | None = None) -> ModelVersion:
     found = find_model(view, model, Action.VERSION_READ)
     return describe_versions(view, found, [find_version(view, found, selector, as_of=as_of)])[0]
@@ -175,12 +188,7 @@ def get_file(view: View, model: str, selector: str, path: str) -> tuple[int, Man
 
     found = find_model(view, model, Action.VERSION_DOWNLOAD)
     version = find_version(view, found, selector)
-    if version.revoked_at is not None:
-        raise VersionRevoked(
-            f"Version {version.number} of '{model}' was revoked: {version.revoked_reason}. Use another version.",
-            model=model,
-            version=version.number,
-        )
+    refuse_revoked(version)
     row = view.connection.execute(
         select(version_files).where(
             version_files.c.model_id == found.id,
