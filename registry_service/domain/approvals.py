@@ -162,8 +162,8 @@ def _in_the_way(facts: Facts, now: datetime, holder: str | None) -> Iterator[Rea
     if promotion.version in stage.failed:
         yield Reason(
             code=ReasonCode.VERSION_FAILED_HERE,
-            message=f"Version {promotion.version} failed in '{promotion.stage}' and was rolled back. Register a better"
-            " one, or ask an approver to clear the failure.",
+            message=f"The content of version {promotion.version} failed in '{promotion.stage}' and was rolled back."
+            " Register a better one, or ask an approver to clear the failure.",
         )
     if stage.newest_standing is not None and promotion.version < stage.newest_standing:
         yield Reason(

@@ -126,8 +126,9 @@ class Hold(Answer, frozen=True, kw_only=True):
 
 
 class Stage(Answer, frozen=True, kw_only=True):
-    """A protected pointer. `version` is None where the stage is vacant. `failed` are the versions that were abandoned
-    here by a rollback; they come back only after the mark is cleared. `revision` is what `If-Match` takes."""
+    """A protected pointer. `version` is None where the stage is vacant. `failed` are the versions with content that a
+    rollback abandoned here, under whatever number; they come back only after the mark is cleared. `revision` is what
+    `If-Match` takes."""
 
     model_name: str
     name: str

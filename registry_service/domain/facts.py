@@ -112,7 +112,8 @@ class OpenRequest(Fact, frozen=True, kw_only=True):
 class StageFacts(Fact, frozen=True, kw_only=True):
     """`newest_standing` is the highest number that a promotion made current here and that is still good, so neither
     failed here nor revoked: older ones come back by rollback only, until the newer one was abandoned. `failed` are the
-    versions marked failed here; `lease` is another promotion's; `others` are all other open promotions to the stage."""
+    versions whose content is marked failed here; `lease` is another promotion's; `others` are all other open promotions
+    to the stage."""
 
     hold: Hold | None = None
     failed: frozenset[int] = frozenset()

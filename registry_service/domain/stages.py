@@ -1,7 +1,8 @@
 """How long a version was current, where a rollback leads, and when a stage may be emptied or rearranged.
 
 A rollback is bound to what it undoes. If that is no longer current it changes nothing, hence pressing twice goes back
-once. It restores the last version that was current before and is still good: not failed here, not revoked.
+once. It restores the last version that was current before and is still good: not failed here, not revoked, and not the
+same content again.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def rollback_plan(
     # The first is what made the current version current.
     earlier = [entry for entry in entries if entry.version is not None][1 : within + 1]
     if to is None:
-        found = next((entry for entry in earlier if _is_good(entry.version, current, stage.failed, revoked)), None)
+        found = next((entry for entry in earlier if _is_good(entry, stage, revoked)), None)
         if found is None:
             raise NoRollbackTarget(
                 f"No version that was current in '{stage.name}' before {current}, within its last {within}"
@@ -149,11 +150,17 @@ def _named_target(
             " Name one that was, or request a promotion.",
             version=to,
         )
+    if found.digest == stage.digest:
+        raise NoRollbackTarget(
+            f"Version {to} has the same content as {current}, which is to be undone. Name another version, or none.",
+            version=to,
+        )
     return found
 
 
-def _is_good(version: int | None, current: int, failed: Collection[int], revoked: Collection[int]) -> bool:
-    return version != current and version not in failed and version not in revoked
+def _is_good(entry: StageRecord, stage: Stage, revoked: Collection[int]) -> bool:
+    """Not what is undone, under this number or another, and neither failed here nor revoked."""
+    return entry.digest != stage.digest and entry.version not in stage.failed and entry.version not in revoked
 
 
 # ------------------------------------------------------------------------------------- emptying and rearranging

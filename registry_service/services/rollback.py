@@ -88,11 +88,13 @@ def plan_rollback(
         .order_by(stage_history.c.id.desc())
         .limit(within + 1)
     ).all()
+    # Content is revoked, not a number, as it is for promotions.
+    withdrawn = select(versions.c.digest).where(versions.c.model_id == model.id, versions.c.revoked_at.is_not(None))
     revoked = work.connection.execute(
         select(versions.c.number).where(
             versions.c.model_id == model.id,
             versions.c.number.in_([record.number for record in newest] + ([] if to is None else [to])),
-            versions.c.revoked_at.is_not(None),
+            versions.c.digest.in_(withdrawn),
         )
     ).scalars()
     return rollback_plan(

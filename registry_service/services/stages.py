@@ -10,7 +10,7 @@ from registry_service.db.paging import PageRequest
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.stages import describe_stages, find_stage, get_stage, list_stages
 from registry_service.db.queries.versions import find_version
-from registry_service.db.tables import aliases, promotions, stage_failures, stage_history, stages
+from registry_service.db.tables import aliases, promotions, stage_failures, stage_history, stages, versions
 from registry_service.domain.entities import Page, Stage, StageChange
 from registry_service.domain.errors import (
     NoRollbackTarget,
@@ -82,7 +82,8 @@ def release_stage(work: Work, model: str, stage: str) -> Stage:
 
 
 def clear_failure(work: Work, model: str, stage: str, body: ClearFailure) -> Stage:
-    """Take the mark from a version that a rollback abandoned here: a person says that it may come back.
+    """Take the mark from what a rollback abandoned here: a person says that this content may come back, under whatever
+    number.
 
     :raises VersionNotFound: the version isn't marked here.
     """
@@ -90,13 +91,14 @@ def clear_failure(work: Work, model: str, stage: str, body: ClearFailure) -> Sta
     found = find_model(work, model, Action.STAGE_CLEAR_FAILURE, lock=True)
     find_stage(work, found, stage)
     check_reason(body.reason, "Say why the failure no longer counts.")
-    number = find_version(work, found, str(body.version)).number
+    digest = find_version(work, found, str(body.version)).digest
+    same = select(versions.c.number).where(versions.c.model_id == found.id, versions.c.digest == digest)
     cleared = work.connection.execute(
         update(stage_failures)
         .where(
             stage_failures.c.model_id == found.id,
             stage_failures.c.stage == stage,
-            stage_failures.c.number == number,
+            stage_failures.c.number.in_(same),
             stage_failures.c.cleared_at.is_(None),
         )
         .values(cleared_at=work.now, cleared_by=work.actor.name, cleared_reason=body.reason)

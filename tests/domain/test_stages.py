@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from registry_service.domain.entities import Hold, Stage, StageChange, StageRecord
 from registry_service.domain.errors import (
@@ -218,6 +219,14 @@ def test_an_explicit_target_must_be_good(to: int, error: type[RegistryError]) ->
     pointer = Pointer().promote(0, 1).roll_back(0).promote(2, 3)
     with pytest.raises(error):
         pointer.plan(from_version=3, to=to, revoked=(2,))
+
+
+def test_the_same_content_under_another_number_is_no_way_back() -> None:
+    pointer = Pointer().promote(1, 2, 3)
+    pointer.history[1] = structs.replace(pointer.history[1], digest=pointer.history[2].digest)
+    assert pointer.plan(from_version=3).to_version == 1
+    with pytest.raises(NoRollbackTarget, match="same content"):
+        pointer.plan(from_version=3, to=2)
 
 
 @given(

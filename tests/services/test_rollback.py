@@ -94,6 +94,27 @@ async def test_it_skips_revoked_versions(three: World) -> None:
     assert (await three.roll_back(from_version=3)).version == 1
 
 
+async def test_it_does_not_go_back_to_the_same_content(world: World) -> None:
+    await world.registered(1)
+    for content in (b"the same", b"the same"):
+        await world.register(content=content)
+    for number in (1, 2, 3):
+        await world.promote(number)
+    with pytest.raises(NoRollbackTarget, match="same content"):
+        await world.roll_back(from_version=3, to="2")
+    assert (await world.roll_back(from_version=3)).version == 1
+
+
+async def test_it_does_not_go_back_to_content_that_was_revoked_under_another_number(world: World) -> None:
+    await world.registered(1)
+    for content in (b"leaks", b"leaks", b"sound"):
+        await world.register(content=content)
+    for number in (1, 2, 4):
+        await world.promote(number)
+    await world.revoke(3)
+    assert (await world.roll_back(from_version=4)).version == 1
+
+
 async def test_a_target_can_be_named_if_it_was_good_here(three: World) -> None:
     await three.revoke(2)
     with pytest.raises(VersionRevoked):

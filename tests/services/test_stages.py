@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import datetime
 
 import pytest
@@ -164,6 +165,63 @@ async def test_of_several_changes_at_one_moment_the_last_counts(world: World) ->
     assert (await world.stage(as_of=world.clock.now)).version == 2
 
 
+async def test_a_stage_of_the_past_is_what_the_registry_answered_then(world: World) -> None:
+    """Whatever happens to a stage: asked later for that moment, it is told as it was told at that moment."""
+
+    await world.registered(2)
+    told = {world.clock.now: await world.stage()}
+
+    async def then(act: Awaitable[object]) -> None:
+        await act
+        told[world.clock.now] = await world.stage()
+        world.clock.advance(HOUR)
+        # Time alone ends a hold.
+        told[world.clock.now] = await world.stage()
+        world.clock.advance(MINUTE)
+
+    world.clock.advance(HOUR)
+    await then(world.promote(1))
+    await then(world.promote(2))
+    await then(world.hold(until=world.clock.now + 30 * MINUTE))
+    await then(world.hold())
+    await then(world.act("carl", release_stage, "fraud", "production"))
+    await then(world.roll_back(from_version=2))
+    await then(clear(world, 2))
+    await then(world.attach("regulated", "fraud", "production"))
+    await then(world.revoke(2))
+    await then(world.revoke(1))
+    await then(vacate(world, 1))
+    revision = (await world.version(1)).revision
+    stages = ArrangeStages(stages=["production", "staging", "shadow"])
+    await then(world.act("ada", arrange_stages, "fraud", stages, if_match=revision))
+    assert {(stage.version, stage.hold is None, tuple(stage.failed)) for stage in told.values()} >= {
+        (2, False, ()),
+        (2, True, ()),
+        (1, True, (2,)),
+        (1, True, ()),
+        (None, True, ()),
+    }
+    for moment, stage in told.items():
+        assert await world.stage(as_of=moment) == stage, moment
+
+
+async def test_a_stage_that_there_was_not_yet_was_not_vacant(world: World) -> None:
+    made = await world.model()
+    with pytest.raises(StageNotFound):
+        await world.stage(as_of=world.clock.now - MINUTE)
+    before = world.clock.now
+    world.clock.advance(HOUR)
+    body = ArrangeStages(stages=["production", "shadow"])
+    await world.act("ada", arrange_stages, "fraud", body, if_match=made.revision)
+    assert (await world.stage("shadow", as_of=world.clock.now)).version is None
+    for selector in (world.stage("shadow", as_of=before), world.stage("staging", as_of=world.clock.now)):
+        with pytest.raises(StageNotFound):
+            await selector
+    assert (await world.stage("staging", as_of=before)).position == 0
+    with pytest.raises(VersionNotFound):
+        await world.version("@shadow", as_of=before)
+
+
 async def test_a_version_may_be_current_in_several_stages(world: World) -> None:
     await world.registered(1)
     await world.promote(1, "staging")
@@ -260,6 +318,24 @@ async def test_a_version_that_failed_here_comes_back_only_after_a_person_cleared
     await clear(world, 2)
     assert (await world.stage()).failed == []
     assert (await world.apply(again)).is_current
+
+
+async def test_content_that_failed_here_is_no_better_under_another_number(world: World) -> None:
+    await world.registered(1)
+    failed = await world.register(content=b"as bad as ever")
+    await world.promote(1)
+    await world.promote(failed.number)
+    await world.roll_back(from_version=failed.number)
+    again = await world.register(content=b"as bad as ever")
+    assert again.digest == failed.digest
+    promotion = await world.approved(again.number)
+    assert [reason.code for reason in promotion.decision.reasons] == ["version_failed_here"]
+    with pytest.raises(Conflict):
+        await world.apply(promotion)
+    assert (await world.stage()).failed == [failed.number, again.number]
+    await clear(world, again.number)
+    assert (await world.stage()).failed == []
+    assert (await world.apply(promotion)).is_current
 
 
 async def test_a_service_clears_no_failure_whatever_its_role(world: World) -> None:

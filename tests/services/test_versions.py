@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
 from sqlalchemy import Table, func, select
@@ -25,6 +26,8 @@ from registry_service.domain.errors import (
 from registry_service.domain.manifest import digest_of
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.requests import (
+    ArrangeStages,
+    MoveAlias,
     NewLineageEdge,
     NewManifestFile,
     RegisterVersion,
@@ -32,6 +35,8 @@ from registry_service.domain.requests import (
     UpdateVersion,
 )
 from registry_service.services import versions
+from registry_service.services.aliases import move_alias, remove_alias
+from registry_service.services.stages import arrange_stages
 from tests.services.world import FILE, HOUR, World
 
 OF_VERSIONS = (
@@ -227,6 +232,49 @@ async def test_selectors_answer_for_the_past(world: World) -> None:
         await world.version("@champion", as_of=start - HOUR)
     with pytest.raises(StageVacant):
         await world.version("@production", as_of=start)
+
+
+async def test_a_version_of_the_past_is_what_the_registry_answered_then(world: World) -> None:
+    await world.registered(2, aliases=["champion"])
+    told = {world.clock.now: await world.version(2)}
+
+    async def then(act: Awaitable[object]) -> None:
+        world.clock.advance(HOUR)
+        await act
+        told[world.clock.now] = await world.version(2)
+
+    await then(world.promote(1))
+    await then(world.promote(2))
+    await then(world.act("carl", move_alias, "fraud", "champion", MoveAlias(version="1")))
+    await then(world.act("carl", move_alias, "fraud", "challenger", MoveAlias(version="2")))
+    await then(world.act("carl", remove_alias, "fraud", "challenger"))
+    await then(world.roll_back(from_version=2))
+    await then(world.revoke(2))
+    assert {(version.status, *version.aliases, *version.stages) for version in told.values()} == {
+        ("ready", "champion"),
+        ("ready", "champion", "production"),
+        ("ready", "production"),
+        ("ready", "challenger", "production"),
+        ("ready",),
+        ("revoked",),
+    }
+    for moment, version in told.items():
+        assert await world.version(2, as_of=moment) == version, moment
+        latest = await world.version("latest", as_of=moment)
+        assert latest.number == (1 if version.status is VersionStatus.REVOKED else 2)
+
+
+async def test_an_alias_of_the_past_is_found_after_a_stage_took_its_name(world: World) -> None:
+    await world.registered(1, aliases=["shadow"])
+    before = world.clock.now
+    world.clock.advance(HOUR)
+    await world.act("carl", remove_alias, "fraud", "shadow")
+    revision = (await world.version(1)).revision
+    body = ArrangeStages(stages=["staging", "production", "shadow"])
+    await world.act("ada", arrange_stages, "fraud", body, if_match=revision)
+    assert (await world.version("@shadow", as_of=before)).number == 1
+    with pytest.raises(StageVacant):
+        await world.version("@shadow", as_of=world.clock.now)
 
 
 # -------------------------------------------------------------------------------------------------- revocation

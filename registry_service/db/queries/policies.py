@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import Row, bindparam, func, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.prepared import Prepared
 from registry_service.db.query import one_of
 from registry_service.db.tables import policies, policy_attachments, policy_changes
+from registry_service.db.types import UtcTimestamp
 from registry_service.db.view import View
 from registry_service.domain.entities import Page, Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.errors import PolicyNotFound
+from registry_service.domain.names import check_policy_name
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.domain.policy_sets import select_policies
@@ -36,21 +39,33 @@ _NEWEST: Final = Prepared(
 _VERSION: Final = Prepared(
     select(policies).where(policies.c.name == bindparam("name"), policies.c.version == bindparam("version"))
 )
-_NEWEST_NUMBERS: Final = Prepared(
+_THEN: Final = bindparam("as_of", type_=UtcTimestamp())
+_NUMBERS: Final = (
     select(policies.c.name, func.max(policies.c.version).label("version"))
     .where(one_of(policies.c.name, "names"))
     .group_by(policies.c.name)
     .order_by(policies.c.name)
 )
-_IN_FORCE: Final = Prepared(select(policy_attachments).where(policy_attachments.c.detached_at.is_(None)))
+_NEWEST_NUMBERS: Final = Prepared(_NUMBERS)
+_NEWEST_NUMBERS_AT: Final = Prepared(_NUMBERS.where(policies.c.created_at <= _THEN))
+_ATTACHED: Final = select(policy_attachments)
+_IN_FORCE: Final = Prepared(_ATTACHED.where(policy_attachments.c.detached_at.is_(None)))
+_IN_FORCE_AT: Final = Prepared(
+    _ATTACHED.where(
+        policy_attachments.c.attached_at <= _THEN,
+        or_(policy_attachments.c.detached_at.is_(None), policy_attachments.c.detached_at > _THEN),
+    )
+)
 
 
 def find_policy(view: View, name: str, version: int | None = None) -> Row[Any]:
     """The row of a policy version; None: the newest.
 
     :raises PolicyNotFound: there is none.
+    :raises InvalidName: no policy can have this name.
     """
 
+    check_policy_name(name)
     if version is None:
         row = _NEWEST.row(view.connection, name=name)
     else:
@@ -96,16 +111,22 @@ def list_policy_changes(view: View, page: PageRequest) -> Page[PolicyChange]:
     )
 
 
-def attachments_in_force(view: View) -> list[PolicyAttachment]:
-    rows = _IN_FORCE.rows(view.connection)
+def attachments_in_force(view: View, *, as_of: datetime | None = None) -> list[PolicyAttachment]:
+    """Those of now, or of a time."""
+
+    rows = _IN_FORCE.rows(view.connection) if as_of is None else _IN_FORCE_AT.rows(view.connection, as_of=as_of)
     return [describe_attachment(row) for row in rows]
 
 
-def pins_for(view: View, model_name: str, stage: str) -> list[PolicyPin]:
-    """What a new request for this stage would be judged by: the newest version of each policy that holds there."""
+def pins_for(view: View, model_name: str, stage: str, *, as_of: datetime | None = None) -> list[PolicyPin]:
+    """What a new request for this stage would be judged by, or would have been at a time: the newest version of each
+    policy that holds there."""
 
-    names = select_policies(attachments_in_force(view), model_name, stage)
-    rows = _NEWEST_NUMBERS.rows(view.connection, names=names)
+    names = select_policies(attachments_in_force(view, as_of=as_of), model_name, stage)
+    if as_of is None:
+        rows = _NEWEST_NUMBERS.rows(view.connection, names=names)
+    else:
+        rows = _NEWEST_NUMBERS_AT.rows(view.connection, names=names, as_of=as_of)
     return [PolicyPin(name=row.name, version=row.version) for row in rows]
 
 

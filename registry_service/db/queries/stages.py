@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
+from registry_service.db.queries.past import hold_at, record_at, revision_at, stages_at
 from registry_service.db.queries.policies import pins_for
 from registry_service.db.tables import stage_failures, stage_history, stages, versions
+from registry_service.db.types import UtcTimestamp
 from registry_service.db.view import View
 from registry_service.domain.entities import Hold, Page, Stage, StageChange, StageRecord
 from registry_service.domain.errors import StageNotFound
+from registry_service.domain.names import check_stage_name
 from registry_service.domain.stages import hold_is_active
 
 _BY_POSITION = Ordering(columns={"position": stages.c.position}, tie_breakers=[stages.c.name], default="position")
@@ -24,16 +27,34 @@ _HISTORY = Ordering(columns={"id": stage_history.c.id}, tie_breakers=[stage_hist
 _BY_NAME: Final = Prepared(
     select(stages).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("stage"))
 )
-_FAILED: Final = Prepared(
-    select(stage_failures.c.stage, stage_failures.c.number).where(
-        stage_failures.c.model_id == bindparam("model_id"), stage_failures.c.cleared_at.is_(None)
+_abandoned = versions.alias("abandoned")
+# Content fails, not a number: the same bytes registered anew are as bad as they were.
+_FAILURES: Final = (
+    select(stage_failures.c.stage, versions.c.number)
+    .join(
+        _abandoned,
+        (_abandoned.c.model_id == stage_failures.c.model_id) & (_abandoned.c.number == stage_failures.c.number),
+    )
+    .join(versions, (versions.c.model_id == _abandoned.c.model_id) & (versions.c.digest == _abandoned.c.digest))
+    .where(stage_failures.c.model_id == bindparam("model_id"))
+)
+_FAILED: Final = Prepared(_FAILURES.where(stage_failures.c.cleared_at.is_(None)))
+_THEN: Final = bindparam("as_of", type_=UtcTimestamp())
+_FAILED_AT: Final = Prepared(
+    _FAILURES.where(
+        stage_failures.c.at <= _THEN,
+        or_(stage_failures.c.cleared_at.is_(None), stage_failures.c.cleared_at > _THEN),
+        versions.c.created_at <= _THEN,
     )
 )
 
 
 def find_stage(view: View, model: Row[Any], stage: str) -> Row[Any]:
-    """:raises StageNotFound: the model has no such stage."""
+    """:raises StageNotFound: the model has no such stage.
+    :raises InvalidName: no stage can have this name.
+    """
 
+    check_stage_name(stage)
     row = _BY_NAME.row(view.connection, model_id=model.id, stage=stage)
     if row is None:
         known = view.connection.execute(
@@ -46,31 +67,36 @@ def find_stage(view: View, model: Row[Any], stage: str) -> Row[Any]:
 
 
 def get_stage(view: View, model: str, stage: str, *, as_of: datetime | None = None) -> Stage:
-    """The stage now; or with the version that was current at a time, its other facts (hold, failures) as of now."""
+    """The stage now, or all of it as it was at a time.
+
+    :raises StageNotFound: the model has no such stage, or had none then.
+    :raises InvalidName: no stage can have this name.
+    """
 
     found = find_model(view, model)
-    row = find_stage(view, found, stage)
-    described = describe_stages(view, found, [row])[0]
     if as_of is None:
-        return described
-    record = view.connection.execute(
-        select(stage_history)
-        .where(stage_history.c.model_id == found.id, stage_history.c.stage == stage, stage_history.c.at <= as_of)
-        .order_by(stage_history.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+        return describe_stages(view, found, [find_stage(view, found, stage)])[0]
+    check_stage_name(stage)
+    names = stages_at(view, found.id, as_of)
+    if stage not in names:
+        raise StageNotFound(
+            f"'{model}' had no stage '{stage}' at {as_of.isoformat()}; it had: {', '.join(names) or 'none'}.",
+            model=model,
+            stage=stage,
+        )
+    record = record_at(view, found.id, stage, as_of)
     return Stage(
-        model_name=described.model_name,
-        name=described.name,
-        position=described.position,
+        model_name=found.name,
+        name=stage,
+        position=names.index(stage),
         version=record.number if record else None,
         digest=record.digest if record else None,
         promotion_id=record.promotion_id if record else None,
         since=record.at if record else None,
-        hold=described.hold,
-        failed=described.failed,
-        policies=described.policies,
-        revision=described.revision,
+        hold=hold_at(view, found.id, stage, as_of),
+        failed=failed_numbers(view, found.id, as_of=as_of)[stage],
+        policies=pins_for(view, found.name, stage, as_of=as_of),
+        revision=revision_at(view, found.id, as_of, stage=stage),
     )
 
 
@@ -109,11 +135,15 @@ def describe_record(model_name: str, row: Row[Any]) -> StageRecord:
     )
 
 
-def failed_numbers(view: View, model_id: str) -> dict[str, list[int]]:
-    """By stage: the versions that a rollback abandoned there and nobody cleared since."""
+def failed_numbers(view: View, model_id: str, *, as_of: datetime | None = None) -> dict[str, list[int]]:
+    """By stage: the versions with the content that a rollback abandoned there and nobody cleared since."""
 
     found: dict[str, set[int]] = defaultdict(set)
-    for row in _FAILED.rows(view.connection, model_id=model_id):
+    if as_of is None:
+        rows = _FAILED.rows(view.connection, model_id=model_id)
+    else:
+        rows = _FAILED_AT.rows(view.connection, model_id=model_id, as_of=as_of)
+    for row in rows:
         found[row.stage].add(row.number)
     return defaultdict(list, {stage: sorted(numbers) for stage, numbers in found.items()})
 

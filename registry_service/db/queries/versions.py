@@ -14,11 +14,10 @@ from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
+from registry_service.db.queries.past import aliases_at, current_at, revision_at
 from registry_service.db.query import one_of
 from registry_service.db.tables import (
     aliases,
-    events,
-    stage_history,
     stages,
     version_files,
     version_lineage,
@@ -44,7 +43,6 @@ from registry_service.domain.errors import (
     VersionNotFound,
     VersionRevoked,
 )
-from registry_service.domain.events import EventKind
 from registry_service.domain.metadata import Metadata, MetadataField, missing_fields
 from registry_service.domain.permissions import Action
 from registry_service.domain.selectors import ByDigest, ByNumber, ByPointer, Latest, parse_selector
@@ -148,8 +146,13 @@ def refuse_revoked(version: Row[Any]) -> None:
 
 
 def get_version(view: View, model: str, selector: str, *, as_of: datetime | None = None) -> ModelVersion:
+    """The version now; or as it was at a time, except for what may be rewritten without a trace of before: description
+    and tags, and which fields the model recommends. These are today's."""
+
     found = find_model(view, model, Action.VERSION_READ)
-    return describe_versions(view, found, [find_version(view, found, selector, as_of=as_of)])[0]
+    version = find_version(view, found, selector, as_of=as_of)
+    described = describe_versions(view, found, [version])[0]
+    return described if as_of is None else _as_it_was(view, described, as_of)
 
 
 def list_versions(view: View, model: str, page: PageRequest) -> Page[ModelVersion]:
@@ -256,6 +259,19 @@ def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> 
     return described
 
 
+def _as_it_was(view: View, version: ModelVersion, as_of: datetime) -> ModelVersion:
+    current, named = _pointers_at(view, version.model_id, as_of)
+    revoked = version.revoked if version.revoked is not None and version.revoked.at <= as_of else None
+    return msgspec.structs.replace(
+        version,
+        status=VersionStatus.READY if revoked is None else VersionStatus.REVOKED,
+        revoked=revoked,
+        stages=[stage for stage, number in current.items() if number == version.number],
+        aliases=[alias for alias, number in named.items() if number == version.number],
+        revision=revision_at(view, version.model_id, as_of),
+    )
+
+
 def _pointers(view: View, statement: Prepared, those: Mapping[str, object]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     for row in statement.rows(view.connection, **those):
@@ -270,11 +286,9 @@ def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) 
     :raises StageVacant: the stage exists and nothing is current in it.
     """
 
-    pointer = {"model_id": model.id, "name": name}
-    stage = _STAGE.row(view.connection, **pointer)
-    number: int | None
-    if stage is not None:
-        number = stage.number if as_of is None else _stage_at(view, model.id, name, as_of)
+    current, named = _pointers_of(view, model.id, name) if as_of is None else _pointers_at(view, model.id, as_of)
+    if name in current:
+        number = current[name]
         if number is None:
             raise StageVacant(
                 f"Nothing is current in '{name}' of '{model.name}'. Promote a version into it first."
@@ -284,32 +298,26 @@ def _pointed_at(view: View, model: Row[Any], name: str, as_of: datetime | None) 
                 stage=name,
             )
         return number
-    number = _ALIAS.value(view.connection, **pointer) if as_of is None else _alias_at(view, model.id, name, as_of)
-    if number is None:
-        raise VersionNotFound(f"'{model.name}' has no stage or alias '{name}'.", model=model.name, selector=f"@{name}")
-    return number
-
-
-def _stage_at(view: View, model_id: str, stage: str, as_of: datetime) -> int | None:
-    return view.connection.execute(
-        select(stage_history.c.number)
-        .where(stage_history.c.model_id == model_id, stage_history.c.stage == stage, stage_history.c.at <= as_of)
-        .order_by(stage_history.c.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-
-
-def _alias_at(view: View, model_id: str, alias: str, as_of: datetime) -> int | None:
-    """Aliases keep no history of their own: the log has it."""
-    moved = view.connection.execute(
-        select(events.c.data)
-        .where(
-            events.c.model_id == model_id,
-            events.c.kind.in_([EventKind.ALIAS_MOVED, EventKind.ALIAS_REMOVED]),
-            events.c.subject == alias,
-            events.c.at <= as_of,
+    if name not in named:
+        had = "has" if as_of is None else f"at {as_of.isoformat()} had"
+        raise VersionNotFound(
+            f"'{model.name}' {had} no stage or alias '{name}'.", model=model.name, selector=f"@{name}"
         )
-        .order_by(events.c.seq.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return None if moved is None else moved.get("version")
+    return named[name]
+
+
+def _pointers_of(view: View, model_id: str, name: str) -> tuple[dict[str, int | None], dict[str, int]]:
+    """What bears this name now: a stage (with what is current there), or an alias, or nothing."""
+
+    pointer = {"model_id": model_id, "name": name}
+    stage = _STAGE.row(view.connection, **pointer)
+    if stage is not None:
+        return {name: stage.number}, {}
+    alias = _ALIAS.row(view.connection, **pointer)
+    return {}, {} if alias is None else {name: alias.number}
+
+
+def _pointers_at(view: View, model_id: str, as_of: datetime) -> tuple[dict[str, int | None], dict[str, int]]:
+    """The stages (with what was current there) and the aliases at a time."""
+
+    return current_at(view, model_id, as_of), aliases_at(view, model_id, as_of)

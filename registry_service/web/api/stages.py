@@ -48,7 +48,7 @@ class Stages(Controller):
         stage: FromPath[str],
         as_of: FromQuery[AsOf] = None,
     ) -> Encoded[Stage]:
-        """What is current in a stage, now or at a time."""
+        """What is current in a stage, with hold, failures and policies: now, or as it was at a time."""
         return await caller.look(queries.get_stage, model, stage, as_of=aware(as_of))
 
     @get("/{stage:str}/history", action=Action.MODEL_READ)

@@ -46,8 +46,12 @@ class Versions(Controller):
         selector: FromPath[str],
         as_of: FromQuery[AsOf] = None,
     ) -> Encoded[ModelVersion]:
-        """The version that `7`, `latest`, `@champion`, `@production` or a digest names, now or at a time."""
-        return await caller.look(queries.get_version, model, selector, as_of=aware(as_of))
+        """The version that `7`, `latest`, `@champion`, `@production` or a digest names, now or as it was at a time;
+        description and tags are today's always."""
+        if as_of is not None:
+            # What may be rewritten is today's even there: no revision of the past stands for the whole answer.
+            return await caller.list(queries.get_version, model, selector, as_of=aware(as_of))
+        return await caller.look(queries.get_version, model, selector)
 
     @patch("/{selector:str}", action=Action.VERSION_UPDATE)
     async def update_version(
