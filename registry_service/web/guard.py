@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from registry_service.domain.errors import RegistryError, TooLarge
+from registry_service.domain.errors import InvalidName, RegistryError, TooLarge
 from registry_service.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from registry_service.web.errors import HttpRefusal, refused
 from registry_service.web.limits import BODY_SECONDS, MAX_HEADERS, MAX_URL_BYTES, body_limit
@@ -38,6 +38,10 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 _SECURITY_HEADERS: Final = tuple((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items())
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ENCODED_SLASH: Final = re.compile(rb"%2f", re.IGNORECASE)
+_FILE_OF_A_VERSION: Final = re.compile(
+    rb"/api/v1/models/(?:(?!%2f)[^/])+/versions/(?:(?!%2f)[^/])+/files/", re.IGNORECASE
+)
 _NOT_A_PAGE: Final = frozenset({"same-origin", "none"})
 
 
@@ -106,6 +110,12 @@ class Guard:
             )
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "The URL holds a NUL. Nothing here has one in its name.")
+        if _ENCODED_SLASH.search(scope["raw_path"]) and not _FILE_OF_A_VERSION.match(scope["raw_path"]):
+            # Decoded, it would divide one name into two steps of another address.
+            raise InvalidName(
+                "The address holds a '/' (as %2F) within a name. Nothing but a file of a version has one in its name:"
+                " correct the name."
+            )
         host = headers.get("host", "").lower()
         # Probes of a container platform ask by address, and the answer to them holds nothing of anybody's.
         if _host_name(host) not in self._host_names and not scope["path"].startswith("/health/"):

@@ -12,6 +12,7 @@ from registry_service.db.tables import aliases, versions
 from registry_service.db.view import View
 from registry_service.domain.entities import Alias, Page
 from registry_service.domain.errors import AliasNotFound
+from registry_service.domain.names import check_alias_name
 
 _ORDERING = Ordering(columns={"name": aliases.c.name}, tie_breakers=[aliases.c.name], default="name")
 _WITH_DIGEST = select(aliases, versions.c.digest).join(
@@ -20,8 +21,11 @@ _WITH_DIGEST = select(aliases, versions.c.digest).join(
 
 
 def find_alias(view: View, model: Row[Any], alias: str) -> Row[Any]:
-    """:raises AliasNotFound: the model has no such alias."""
+    """:raises AliasNotFound: the model has no such alias.
+    :raises InvalidName: no alias can have this name.
+    """
 
+    check_alias_name(alias)
     row = view.connection.execute(
         _WITH_DIGEST.where(aliases.c.model_id == model.id, aliases.c.name == alias)
     ).one_or_none()

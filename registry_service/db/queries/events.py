@@ -14,6 +14,7 @@ from registry_service.db.view import View
 from registry_service.domain.entities import Consumer, Event, EventPage, Page
 from registry_service.domain.errors import ConsumerNotFound, CursorFromOtherEpoch
 from registry_service.domain.events import Cursor, KindPattern
+from registry_service.domain.names import check_consumer_name, check_model_name
 from registry_service.domain.permissions import Action, may
 
 _CONSUMERS = Ordering(columns={"name": consumers.c.name}, tie_breakers=[consumers.c.name], default="name")
@@ -62,7 +63,10 @@ def read_events(
     limit: int = 100,
 ) -> EventPage:
     """Events after a cursor (or a consumer's cursor), as far as the caller may see them. The page's cursor passes
-    events that the caller may not see, so that nobody waits before one for ever."""
+    events that the caller may not see, so that nobody waits before one for ever.
+
+    :raises InvalidName: no model can have this name: nobody waits for its events for ever either.
+    """
 
     view.authorize_somewhere(Action.EVENT_READ)
     start = resolve_cursor(view, find_consumer(view, consumer).cursor if consumer else after or "start")
@@ -70,6 +74,7 @@ def read_events(
     if kinds:
         statement = statement.where(or_(*(_of_kind(kind) for kind in kinds)))
     if model is not None:
+        check_model_name(model)
         statement = statement.where(events.c.model_name == model)
     # Taken first: what is committed after this moment is for the next page, not to be skipped by its cursor.
     end = last_seq(view)
@@ -96,8 +101,11 @@ def _of_kind(kind: KindPattern) -> ColumnElement[bool]:
 
 
 def find_consumer(view: View, name: str) -> Row[Any]:
-    """:raises ConsumerNotFound: there is none, or it is somebody else's."""
+    """:raises ConsumerNotFound: there is none, or it is somebody else's.
+    :raises InvalidName: no consumer can have this name.
+    """
 
+    check_consumer_name(name)
     row = view.connection.execute(select(consumers).where(consumers.c.name == name)).one_or_none()
     if row is None or (row.owner != view.actor.name and not may(view.actor, Action.PRINCIPAL_WRITE, None)):
         raise ConsumerNotFound(

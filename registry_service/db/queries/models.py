@@ -19,6 +19,7 @@ from registry_service.db.view import View
 from registry_service.domain.entities import Page, RegisteredModel
 from registry_service.domain.errors import ModelNotFound
 from registry_service.domain.metadata import MetadataField
+from registry_service.domain.names import check_model_name
 from registry_service.domain.permissions import Action
 
 _ORDERING = Ordering(
@@ -48,9 +49,11 @@ def find_model(
     `lock` takes the model's row for the rest of the transaction: every write on a model begins so, which puts the
     decisions on one model into one order (PostgreSQL; on SQLite there is one writer).
 
+    :raises InvalidName: no model can have this name, so that it must be a mistake.
     :raises ModelNotFound, NotPermitted, PersonRequired: as `authorize`, and where there is no such model.
     """
 
+    check_model_name(name)
     view.authorize(action, name)
     row = _BY_NAME[deleted, lock].row(view.connection, name=name)
     if row is None:

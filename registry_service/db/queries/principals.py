@@ -15,6 +15,7 @@ from registry_service.db.tables import grants, group_members, groups, principal_
 from registry_service.db.view import View
 from registry_service.domain.entities import Grant, Group, Page, Principal, PrincipalKind
 from registry_service.domain.errors import GroupNotFound, PrincipalNotFound
+from registry_service.domain.names import check_group_name, check_principal_name
 from registry_service.domain.permissions import Action
 
 _PRINCIPALS = Ordering(columns={"name": principals.c.name}, tie_breakers=[principals.c.name], default="name")
@@ -36,8 +37,11 @@ _GRANTS_BY_GROUP: Final = Prepared(
 
 
 def find_principal(view: View, name: str) -> Row[Any]:
-    """:raises PrincipalNotFound: nobody has this name."""
+    """:raises PrincipalNotFound: nobody has this name.
+    :raises InvalidName: nobody can have it.
+    """
 
+    check_principal_name(name)
     row = _BY_NAME.row(view.connection, name=name)
     if row is None:
         raise PrincipalNotFound(f"There is no principal '{name}'.", principal=name)
@@ -45,8 +49,11 @@ def find_principal(view: View, name: str) -> Row[Any]:
 
 
 def find_group(view: View, name: str) -> Row[Any]:
-    """:raises GroupNotFound: there is none of this name."""
+    """:raises GroupNotFound: there is none of this name.
+    :raises InvalidName: no group can have it.
+    """
 
+    check_group_name(name)
     row = view.connection.execute(select(groups).where(groups.c.name == name)).one_or_none()
     if row is None:
         raise GroupNotFound(f"There is no group '{name}'.", group=name)
