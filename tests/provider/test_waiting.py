@@ -8,7 +8,7 @@ import time
 import pytest
 from airflow.triggers.base import TriggerEvent
 
-from airflow_provider.triggers.approvals import PromotionTrigger, RegistryReachableTrigger
+from airflow_provider.triggers.approvals import PARKED_AFTER, PromotionTrigger, RegistryReachableTrigger
 from registry_service.client import Promotion, Verdict
 from tests.provider.world import World
 
