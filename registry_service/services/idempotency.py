@@ -72,6 +72,7 @@ def recall(work: Work, idempotency: Idempotency) -> StoredAnswer | None:
 def remember(work: Work, idempotency: Idempotency, answer: StoredAnswer) -> None:
     """Store the answer with its effect. An answer that outlived its time gives way."""
 
+    reach("idempotency.before_answer")
     _FORGET.change(work.connection, principal=work.actor.name, key=idempotency.key)
     _REMEMBER.change(
         work.connection,
@@ -83,6 +84,7 @@ def remember(work: Work, idempotency: Idempotency, answer: StoredAnswer) -> None
         authorized=work.authorized,
         created_at=work.now,
     )
+    reach("idempotency.answer_stored")
 
 
 def forget_old(work: Work) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from tests.campaign.clients import Client, connected, send
+from tests.campaign.clients import connected, send
 from tests.campaign.facts import Rows, StoredBytes, broken_invariants, damage, event_counts, rows_of
-from tests.campaign.fsck import fsck
 from tests.campaign.ledger import Ledger, ModelFacts, digest_of
 from tests.campaign.life import API, PERSON
 from tests.campaign.serving import CampaignServer
@@ -19,10 +18,17 @@ from tests.campaign.serving import CampaignServer
 OLDER_MODELS = 2
 
 
+class Promised(Protocol):
+    """A client, as far as it is a matter for a judge."""
+
+    ledger: Ledger
+    complaints: list[str]
+
+
 class Judge:
     """Holds one home to the ledgers of its clients."""
 
-    def __init__(self, server: CampaignServer, clients: list[Client], chance: Random) -> None:
+    def __init__(self, server: CampaignServer, clients: Sequence[Promised], chance: Random) -> None:
         self._server = server
         self._clients = clients
         self._chance = chance
@@ -34,7 +40,7 @@ class Judge:
         found = broken_invariants(self._rows) + self._bytes.missing(self._rows)
         if self._server.database_url.startswith("sqlite"):
             found += damage(self._server.database_path)
-        return found + fsck(self._server)
+        return found
 
     def of_promises(self, *, everything: bool = False) -> list[str]:
         """What is wrong by what the clients were told, once what they had pending is settled."""
@@ -45,7 +51,7 @@ class Judge:
             for client in self._clients:
                 ledger = client.ledger
                 found += _repeated(ledger, http)
-                found += _of_client(ledger, http[PERSON], self._server)
+                found += _of_client(ledger, http[PERSON])
                 for name in self._worth_a_look(ledger, everything=everything):
                     found += _of_model(name, ledger.models[name], http[PERSON])
         found += self._of_events()
@@ -90,11 +96,10 @@ def _repeated(ledger: Ledger, http: dict[str, httpx.Client]) -> list[str]:
     return found
 
 
-def _of_client(ledger: Ledger, http: httpx.Client, server: CampaignServer) -> list[str]:
+def _of_client(ledger: Ledger, http: httpx.Client) -> list[str]:
     found = []
     for token, valid in ledger.tokens.items():
-        with server.http(token) as own:
-            status = own.get(f"{API}/whoami").status_code
+        status = http.get(f"{API}/whoami", headers={"Authorization": f"Bearer {token}"}).status_code
         if status != (200 if valid else 401):
             found.append(f"a token that was {'issued' if valid else 'revoked'} is answered {status}")
     for name, version in ledger.policies.items():

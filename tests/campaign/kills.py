@@ -23,6 +23,7 @@ from registry_service.failpoints import POINTS
 from tests.campaign.arming import Rule
 from tests.campaign.clients import Client, connected, load
 from tests.campaign.frame import Findings, Harness, Run
+from tests.campaign.fsck import fsck
 from tests.campaign.judge import Judge
 from tests.campaign.mutants import shown_at
 from tests.campaign.readers import Reader
@@ -103,6 +104,8 @@ class Home:
             for client in self._clients:
                 client.settle(http)
         found += self._judge.of_promises(everything=everything)
+        if everything:
+            found += fsck(self.server)
         found += self._reader.complaints
         self._reader.complaints.clear()
         self._tally.complain(where, found)
@@ -141,7 +144,7 @@ class Home:
 def run_kills(run: Run) -> Findings:
     tally = Tally()
     if run.mutant is not None and run.is_short:
-        points = [point for point in shown_at(run.mutant) for _ in range(4)]
+        points = [point for point in shown_at(run.mutant) if point in POINTS for _ in range(4)]
         _go_through(run, tally, "mutant", [(None, points)])
     elif run.is_short:
         sample = run.random("points").sample(sorted(POINTS - AT_START), SHORT_SAMPLE - 1)

@@ -31,10 +31,27 @@ class Life:
         for number in itertools.count(1):
             yield from self._one_model(f"{self._name}-{number}")
 
-    def _one_model(self, model: str) -> Steps:
-        facts = self._ledger.models[model]
+    def model(self, model: str) -> Steps:
+        """Make one."""
         yield from self._write(PERSON, "POST", "/models", {"name": model})
         self._done("model.created", model)
+
+    def registration(self, model: str) -> Steps:
+        """Register one version of two files."""
+        files = {"model.bin": self._bytes(300_000), "labels.txt": self._bytes(20_000)}
+        yield from self._register(model, self._ledger.models[model], files)
+
+    def promotion(self, model: str) -> Steps:
+        """Bring version 1 to production: ask, approve, deploy under a lease, apply."""
+        facts = self._ledger.models[model]
+        promotion = yield from self._request(model, facts, 1)
+        yield from self._approve(model, facts, promotion)
+        yield from self._lease(model, facts, promotion)
+        yield from self._apply(model, facts, promotion, 1, holder="run")
+
+    def _one_model(self, model: str) -> Steps:
+        facts = self._ledger.models[model]
+        yield from self.model(model)
         shared = self._bytes(20_000)
         yield from self._register(model, facts, {"model.bin": self._bytes(300_000), "labels.txt": shared})
         yield from self._check(model, facts, 1)

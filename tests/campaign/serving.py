@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -31,12 +32,18 @@ class ServerDied(Exception):
 class CampaignServer:
     """One home, one port, and one process after the other that serves them.
 
-    `database_url` None: SQLite in the home. `clock` is a file that says by how many seconds its clock is off. All
-    that is started is in a session of its own, and `stop` ends that.
+    `database_url` None: SQLite in the home. `clock` is a file that says by how many seconds its clock is off;
+    `steady` makes its system calls repeatable. All that is started is in a session of its own, and `stop` ends that.
     """
 
     def __init__(
-        self, home: Path, *, mutant: str | None, database_url: str | None = None, clock: Path | None = None
+        self,
+        home: Path,
+        *,
+        mutant: str | None,
+        database_url: str | None = None,
+        clock: Path | None = None,
+        steady: bool = False,
     ) -> None:
         self.home = home
         self.database_url = database_url or f"sqlite:///{home / 'registry.db'}"
@@ -46,6 +53,7 @@ class CampaignServer:
         self._orders = home.with_name(f"{home.name}.orders")
         self._mutant = mutant
         self._clock = clock
+        self._steady = steady
 
     @property
     def url(self) -> str:
@@ -81,6 +89,8 @@ class CampaignServer:
             words += ["--mutant", self._mutant]
         if self._clock is not None:
             words += ["--clock", str(self._clock)]
+        if self._steady:
+            words.append("--steady")
         for rule in rules:
             words += ["--arm", str(rule)]
         if cold:
@@ -107,9 +117,17 @@ class CampaignServer:
         draft.write_text("\n".join(str(rule) for rule in rules))
         draft.replace(self._orders)
 
+    def threads(self) -> dict[str, int]:
+        """The threads of the running process: their names, and their ids as the operating system has them."""
+        listed = self._orders.with_suffix(".threads")
+        listed.unlink(missing_ok=True)
+        self.arm()
+        assert wait_until(listed.exists, 20), self.tail()
+        return dict(json.loads(listed.read_text()))
+
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        with httpx.Client(base_url=self.url, timeout=10, trust_env=False) as http:
+        with httpx.Client(base_url=self.url, timeout=10, trust_env=False, verify=False) as http:
             while not _is_ready(http):
                 if self.has_died():
                     raise ServerDied(self.tail())
@@ -154,7 +172,8 @@ class CampaignServer:
 
     def http(self, token: str, *, timeout: float = 30.0) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+        # There is no TLS here, and to get ready for it takes longer than most requests.
+        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False, verify=False)
 
 
 def _is_ready(http: httpx.Client) -> bool:

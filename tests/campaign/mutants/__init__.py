@@ -1,6 +1,6 @@
 """Planted bugs, one module each. `plant()` replaces one piece of the service in the process that calls it, which only
 the campaign's own server does; the module's docstring says what is wrong with it. `SHOWN_AT` are the failpoints at
-which a death shows it: where a short form goes first."""
+which a death shows it, and the system calls whose failure does: where short forms go first."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def plant(name: str) -> None:
 
 
 def shown_at(name: str) -> tuple[str, ...]:
-    points: tuple[str, ...] = importlib.import_module(f"{__name__}.{name}").SHOWN_AT
-    return points
+    places: tuple[str, ...] = importlib.import_module(f"{__name__}.{name}").SHOWN_AT
+    return places
 
 
 def put(owner: object, name: str, piece: object) -> None:

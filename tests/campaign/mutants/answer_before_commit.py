@@ -15,7 +15,7 @@ from registry_service.db.sqlite_writer import GroupCommitWriter, _Job, _Outcome,
 from registry_service.failpoints import reach
 from tests.campaign.mutants import put
 
-SHOWN_AT: Final = ("writer.before_commit",)
+SHOWN_AT: Final = ("writer.before_commit", "fdatasync")
 
 
 class HastyWriter(GroupCommitWriter):
