@@ -56,7 +56,6 @@ class RunningDeployment(ModelFiles):
         self.previous: ModelFiles | None = None
         self.deployment_id: str | None = None
         self._hook = hook
-        self._client = hook.client
         self._lease = lease
 
     def observed(self, digest: str | None) -> None:
@@ -68,7 +67,7 @@ class RunningDeployment(ModelFiles):
         if self.deployment_id is None:
             raise ModelRegistryRefused("observed() belongs into the block of `with deployment(…)`.")
         with refusals_as_failures():
-            self._client.observe_deployment(self.deployment_id, ObserveDeployment(digest=digest))
+            self._hook.client.observe_deployment(self.deployment_id, ObserveDeployment(digest=digest))
         if digest != self.digest:
             raise DriftError(
                 f"The target serves {digest or 'nothing'}, and {self.digest} is authorised ({self.model_name} version "
@@ -83,7 +82,7 @@ class RunningDeployment(ModelFiles):
         another run may deploy. Where the registry doesn't answer, it is what was current at the beginning.
         """
         try:
-            return to_bring_back(self._hook, self._client.get_promotion(self.promotion["promotion"]))
+            return to_bring_back(self._hook, self._hook.client.get_promotion(self.promotion["promotion"]))
         except RegistryError as away:
             log.warning("What is current can't be asked for: %s", in_words(away))
             return self.previous
