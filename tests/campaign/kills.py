@@ -33,8 +33,6 @@ from tests.fixtures_database import PostgresServer
 CLIENTS: Final = 8
 REPEATS: Final = 10
 SHORT_SAMPLE: Final = 8
-# A home dies so many times before the next one: deaths add up, and looking at everything gets slower.
-DEATHS_OF_A_HOME: Final = 12
 # Each start comes by these, and most of them only the first one.
 AT_START: Final = frozenset(point for point in POINTS if point.startswith(("migration.", "first_run.")))
 # Every write comes by these.
@@ -161,20 +159,23 @@ Plan = list[tuple[str | None, list[str]]]
 
 
 def _plan(chance: Random, points: frozenset[str], repeats: int) -> Plan:
-    """Homes, each with a point to die at during its first start, or none, and points to die at later."""
-    starts = [point for point in sorted(AT_START & points) for _ in range(repeats)]
-    later = [point for point in sorted(points - AT_START) for _ in range(repeats)]
-    chance.shuffle(starts)
-    chance.shuffle(later)
-    homes = max(len(starts), -(-len(later) // DEATHS_OF_A_HOME))
-    return [(starts[n] if n < len(starts) else None, later[n::homes]) for n in range(homes)]
+    """Homes, each with a point to die at during its first start, and points to die at later. In each of the rounds
+    every point has its turn."""
+    plan: Plan = []
+    for _ in range(repeats):
+        starts, later = sorted(AT_START & points), sorted(points - AT_START)
+        chance.shuffle(starts)
+        chance.shuffle(later)
+        plan += [(start, later[number :: len(starts)]) for number, start in enumerate(starts)]
+    return plan
 
 
 def _go_through(run: Run, tally: Tally, name: str, plan: Plan, postgres: _Databases | None = None) -> None:
     for number, (first, points) in enumerate(plan, start=1):
         url = None if postgres is None else postgres.create()
         home = Home(run, tally, f"{name}-{number}", url)
-        run.say(f"home {number} of {len(plan)} on {'SQLite' if url is None else 'PostgreSQL'}: {len(points)} deaths")
+        done = f"{tally.kills.total()} kills at {len(tally.kills)} points, {len(tally.violations)} violations"
+        run.say(f"{done}; home {number} of {len(plan)} on {'SQLite' if url is None else 'PostgreSQL'}")
         try:
             home.begin(first)
             for death, point in enumerate(points):

@@ -203,7 +203,7 @@ def run_system_calls(run: Run) -> Findings:
         if _is_enough(run, violations):
             break
         bench = Bench(run, f"home-{start // FAULTS_OF_A_HOME + 1}")
-        run.say(f"{start} of {len(chosen)} are tried")
+        run.say(f"{start} of {len(chosen)} are tried, {len(violations)} violations")
         try:
             for point in chosen[start : start + FAULTS_OF_A_HOME]:
                 happened, found = bench.try_out(point)

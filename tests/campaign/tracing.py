@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,26 +57,18 @@ class CannotTrace(Exception):
 
 
 def require_strace() -> str:
-    """The path of strace, installed where it is missing and the system allows it.
+    """The path of strace.
 
     :raises CannotTrace: there is none, or it may not trace here.
     """
-    found = shutil.which("strace") or _install()
+    found = shutil.which("strace")
     if found is None:
-        raise CannotTrace("strace is not installed, and could not be: apt-get install strace")
+        raise CannotTrace("there is no strace. Install it, on Debian with: apt-get install strace")
     # On its own child first: whether it may at all.
     ended = subprocess.run([found, "-e", "trace=none", "true"], capture_output=True, text=True, check=False)
     if ended.returncode:
         raise CannotTrace(f"strace may not trace here: {ended.stderr.strip()}")
     return found
-
-
-def _install() -> str | None:
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        return None
-    subprocess.run([apt, "install", "-y", "--no-install-recommends", "strace"], capture_output=True, check=False)
-    return shutil.which("strace")
 
 
 @contextmanager
@@ -124,10 +114,3 @@ def count(calls: Sequence[Call]) -> dict[str, int]:
     stray = [call for call in on_files if call.name == "write"]
     assert not stray, f"a file is written by a call that isn't let fail: {stray}"
     return {name: n for name in CALLS if (n := sum(call.name == name for call in on_files))}
-
-
-if __name__ == "__main__":
-    try:
-        print(require_strace())
-    except CannotTrace as reason:
-        sys.exit(str(reason))
