@@ -95,7 +95,7 @@ def hold_stage(state: State, model: str, stage: str, reason: str, until: datetim
 @options.stage
 @pass_state
 def release_stage(state: State, model: str, stage: str) -> None:
-    """End the hold."""
+    """End the hold: your own, or as an approver one of somebody who may do no more than you."""
     released = state.client.release_stage(model, stage)
     state.show(released, lambda: stage_text(released))
 

@@ -41,6 +41,7 @@ class Action(StrEnum):
     ALIAS_MOVE = "alias:move"
     STAGE_ARRANGE = "stage:arrange"
     STAGE_HOLD = "stage:hold"
+    STAGE_RELEASE = "stage:release"  # what others hold; one's own hold needs no more than holding does
     STAGE_VACATE = "stage:vacate"
     STAGE_CLEAR_FAILURE = "stage:clear_failure"
     PROMOTION_READ = "promotion:read"
@@ -90,6 +91,7 @@ _CONTRIBUTE: Final = _READ | {
 _APPROVE: Final = _CONTRIBUTE | {
     Action.PROMOTION_REVIEW,
     Action.VERSION_REVOKE,
+    Action.STAGE_RELEASE,
     Action.STAGE_VACATE,
     Action.STAGE_CLEAR_FAILURE,
 }
@@ -167,6 +169,11 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     token_role: Role | None = None
     token_patterns: tuple[str, ...] = ()
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the token says less than all that its owner may do."""
+        return self.token_role is not None or bool(self.token_patterns)
+
 
 def has_role(grants: Iterable[Scope], role: Role, model_name: str | None) -> bool:
     """Whether one of the grants gives `role` (or a role that includes it) on the model."""
@@ -214,6 +221,16 @@ def readable_patterns(actor: Actor, action: Action) -> tuple[tuple[str, ...], tu
         return (), ()
     granted = tuple(grant.pattern for grant in actor.grants if action in ALLOWED[grant.role])
     return granted, actor.token_patterns or ("*",)
+
+
+def may_end_hold(actor: Actor, maker: Actor, model_name: str) -> bool:
+    """Whether the actor may release or replace a hold of the maker's: their own always; another's if they may release
+    and the maker may do nothing on the model that they may not. The maker counts as who they are now."""
+
+    if actor.name == maker.name:
+        return True
+    outranked = any(may(maker, action, model_name) and not may(actor, action, model_name) for action in Action)
+    return may(actor, Action.STAGE_RELEASE, model_name) and not outranked
 
 
 def authorize(actor: Actor, action: Action, model_name: str | None) -> None:

@@ -22,7 +22,7 @@ from registry_service.domain.requests import HoldStage, RollBack
 from registry_service.domain.stages import RollbackPlan, rollback_plan
 from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
-from registry_service.services.holds import hold
+from registry_service.services.holds import hold, may_end
 from registry_service.services.ids import new_id
 from registry_service.services.judging import perform
 from registry_service.services.promotions import apply_to_stage
@@ -31,7 +31,8 @@ from registry_service.services.work import Work
 
 
 def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
-    """Make the last good version current again, mark the abandoned one as failed here, and hold the stage if asked.
+    """Make the last good version current again, mark the abandoned one as failed here, and hold the stage if asked; a
+    hold that stands and isn't the actor's to replace stays as it is, which is no reason not to go back.
 
     A run that is deploying to the stage loses its lease: what it deploys was approved over a version that is gone.
 
@@ -57,7 +58,7 @@ def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
     perform(work, found, promotion, Move.APPROVE, f"version {plan.to_version} was approved when it first came")
     apply_to_stage(work, found, find_promotion(work, promotion.id), StageChange.ROLLED_BACK, body.reason)
     reach("rollback.applied")
-    if body.hold is not None:
+    if body.hold is not None and may_end(work, found, row):
         hold(work, found, stage, HoldStage(reason=body.hold.reason, until=body.hold.until))
     return get_promotion(work, promotion.id)
 

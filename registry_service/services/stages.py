@@ -23,7 +23,7 @@ from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ArrangeStages, ClearFailure, HoldStage, VacateStage
 from registry_service.domain.stages import MAX_STAGES, check_arrange, check_vacate
 from registry_service.services.changes import check_revision, record_change
-from registry_service.services.holds import hold, release
+from registry_service.services.holds import check_may_end, hold, release
 from registry_service.services.judging import judge
 from registry_service.services.rollback import plan_rollback
 from registry_service.services.stage_pointer import point_stage
@@ -62,21 +62,29 @@ def arrange_stages(work: Work, model: str, body: ArrangeStages, *, if_match: int
 
 
 def hold_stage(work: Work, model: str, stage: str, body: HoldStage) -> Stage:
-    """Let no promotion enter, until somebody releases the stage or the time is over. A rollback may still leave."""
+    """Let no promotion enter, until somebody releases the stage or the time is over. A rollback may still leave.
+
+    :raises NotPermitted: a hold stands that the actor may not end.
+    """
 
     found = find_model(work, model, Action.STAGE_HOLD, lock=True)
-    find_stage(work, found, stage)
+    check_may_end(work, found, find_stage(work, found, stage))
     hold(work, found, stage, body)
     return get_stage(work, model, stage)
 
 
 def release_stage(work: Work, model: str, stage: str) -> Stage:
-    """End the hold. Where there is none, nothing happens."""
+    """End the hold. Where there is none, nothing happens.
+
+    :raises NotPermitted: the hold isn't the actor's to end.
+    """
 
     found = find_model(work, model, Action.STAGE_HOLD, lock=True)
-    if find_stage(work, found, stage).hold_at is None:
+    row = find_stage(work, found, stage)
+    if row.hold_at is None:
         work.existed = True
     else:
+        check_may_end(work, found, row)
         release(work, found, stage, f"released by {work.actor.name}")
     return get_stage(work, model, stage)
 

@@ -50,7 +50,7 @@ CONTRIBUTE = [
     "promotion:rollback",
     "deployment:write",
 ]
-APPROVE = ["promotion:review", "version:revoke", "stage:vacate", "stage:clear_failure"]
+APPROVE = ["promotion:review", "version:revoke", "stage:release", "stage:vacate", "stage:clear_failure"]
 ADMINISTER = ["model:delete", "model:restore", "stage:arrange", "policy:write", "principal:write", "token:write"]
 EXPECTED = {
     "reader": {*READ},

@@ -94,6 +94,15 @@ async def test_it_skips_revoked_versions(three: World) -> None:
     assert (await three.roll_back(from_version=3)).version == 1
 
 
+async def test_a_hold_of_others_stays_and_does_not_keep_a_rollback_from_going_back(three: World) -> None:
+    held = await three.hold(by="ada")
+    done = await three.roll_back(from_version=3, hold=RollbackHold(reason="look into it"))
+    assert (done.version, (await three.stage()).hold) == (2, held.hold)
+    await three.roll_back(from_version=2, hold=RollbackHold(reason="look into it"), by="ada")
+    hold = (await three.stage()).hold
+    assert hold is not None and hold.reason == "look into it"
+
+
 async def test_it_does_not_go_back_to_the_same_content(world: World) -> None:
     await world.registered(1)
     for content in (b"the same", b"the same"):

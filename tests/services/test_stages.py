@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from registry_service.db.queries.stages import list_stages
-from registry_service.domain.entities import StageChange
+from registry_service.domain.entities import PrincipalKind, StageChange
 from registry_service.domain.errors import (
     Conflict,
     InUse,
@@ -23,8 +23,9 @@ from registry_service.domain.errors import (
 )
 from registry_service.domain.permissions import Role
 from registry_service.domain.promotions import Phase
-from registry_service.domain.requests import ArrangeStages, ClearFailure, UpdateModel, VacateStage
+from registry_service.domain.requests import ArrangeStages, ClearFailure, UpdateModel, UpdatePrincipal, VacateStage
 from registry_service.services.models import update_model
+from registry_service.services.principals import update_principal
 from registry_service.services.stages import arrange_stages, clear_failure, release_stage, vacate_stage
 from tests.services.world import HOUR, MINUTE, World
 
@@ -105,6 +106,72 @@ async def test_a_hold_says_why_and_ends_in_the_future(world: World) -> None:
         await world.hold(until=world.clock.now)
     with pytest.raises(NotPermitted):
         await world.hold(by="rita")
+
+
+# `paul` contributes like carl, `sven` is a service whose role is approver, `otto` approves models of other names only.
+HOLDS = [
+    ("airflow", {"airflow", "ben", "maria", "sven", "ada"}),
+    ("carl", {"carl", "ben", "maria", "sven", "ada"}),
+    ("ben", {"ben", "maria", "ada"}),
+    ("sven", {"sven", "ben", "maria", "ada"}),
+    ("ada", {"ada"}),
+]
+
+
+@pytest.mark.parametrize(("maker", "may"), HOLDS, ids=[maker for maker, _ in HOLDS])
+async def test_a_hold_is_ended_by_its_maker_or_by_approvers_who_may_do_as_much(
+    world: World, maker: str, may: set[str]
+) -> None:
+    await world.model()
+    await world.person("paul", Role.CONTRIBUTOR)
+    await world.person("otto", Role.APPROVER, "churn*")
+    await world.grant("otto", Role.CONTRIBUTOR)
+    await world.principal("sven", PrincipalKind.SERVICE, owners=["ada"])
+    await world.grant("sven", Role.APPROVER)
+    await world.token_of("sven")
+    for who in ("airflow", "sven", "carl", "paul", "otto", "ben", "maria", "ada"):
+        held = await world.hold(by=maker)
+        assert held.hold is not None and held.hold.by == maker
+        if who in may:
+            assert (await world.act(who, release_stage, "fraud", "production")).hold is None
+            await world.hold(by=maker)
+            assert (await world.hold(by=who)).hold is not None
+            await world.act("ada", release_stage, "fraud", "production")
+        else:
+            # To replace a hold by one that ends in a minute is to release it.
+            for act in (
+                world.act(who, release_stage, "fraud", "production"),
+                world.hold(by=who, until=world.clock.now + MINUTE),
+            ):
+                with pytest.raises(NotPermitted, match=f"'{maker}' holds"):
+                    await act
+            assert await world.stage() == held
+
+
+async def test_a_narrowed_token_ends_no_hold_that_it_could_not_have_made(world: World) -> None:
+    await world.model()
+    await world.hold(by="carl")
+    narrowed = await world.actor("ada", token=await world.token_of("ada", Role.CONTRIBUTOR))
+    with pytest.raises(NotPermitted):
+        await world.act(narrowed, release_stage, "fraud", "production")
+
+
+async def test_a_hold_of_somebody_who_left_is_released_by_approvers(world: World) -> None:
+    await world.model()
+    await world.person("olga", Role.ADMIN)
+    await world.hold(by="olga")
+    await world.act("ada", update_principal, "olga", UpdatePrincipal(disabled=True))
+    with pytest.raises(NotPermitted):
+        await world.act("carl", release_stage, "fraud", "production")
+    await world.act("ben", release_stage, "fraud", "production")
+
+
+async def test_a_hold_whose_time_is_over_is_in_nobodys_way(world: World) -> None:
+    await world.model()
+    await world.hold(by="ada", until=world.clock.now + HOUR)
+    world.clock.advance(HOUR)
+    held = await world.hold(by="carl")
+    assert held.hold is not None and held.hold.by == "carl"
 
 
 async def test_releasing_what_is_not_held_does_nothing(world: World) -> None:

@@ -70,7 +70,7 @@ class Stages(Controller):
         stage: FromPath[str],
         data: JSONBody[HoldStage],
     ) -> Encoded[Stage]:
-        """Let no promotion enter the stage."""
+        """Let no promotion enter the stage. A hold of somebody else's is replaced by those who may release it."""
         return await caller.change(use_cases.hold_stage, model, stage, data)
 
     @post("/{stage:str}/release", action=Action.STAGE_HOLD, status_code=200)
@@ -80,7 +80,7 @@ class Stages(Controller):
         model: FromPath[str],
         stage: FromPath[str],
     ) -> Encoded[Stage]:
-        """End a hold."""
+        """End a hold: one's own; another's with `stage:release`, unless its maker may do more on this model."""
         return await caller.change(use_cases.release_stage, model, stage)
 
     @post("/{stage:str}/vacate", action=Action.STAGE_VACATE, status_code=200)
