@@ -106,6 +106,31 @@ async def test_tokens_are_listed_for_their_owner_and_admins(world: World) -> Non
     assert (me.principal.name, me.token.principal) == ("carl", "carl")
 
 
+@pytest.mark.parametrize(
+    "narrowing", [{"role": "approver"}, {"patterns": ["fraud*"]}, {"role": "reader", "patterns": ["*"]}]
+)
+async def test_a_narrowed_token_reaches_no_other_of_its_owner(world: World, narrowing: dict[str, Any]) -> None:
+    wide, narrow = await issue(world, "ben"), await issue(world, "ben", **narrowing)
+    ben = await world.actor("ben", token=narrow.info.id)
+    assert await world.look_at_all(ben, list_tokens) == [narrow.info]
+    with pytest.raises(TokenNotFound):
+        await world.act(ben, revoke_token, wide.info.id)
+    assert (await world.look(ben, who_am_i, registry_version="1")).token == narrow.info
+    assert (await world.act(ben, revoke_token, narrow.info.id)).revoked_at is not None
+    assert (await world.act("ben", revoke_token, wide.info.id)).revoked_at is not None
+
+
+async def test_an_admins_token_on_some_models_ends_no_other(world: World) -> None:
+    narrow = await issue(world, "ada", patterns=["fraud*"])
+    theirs = await issue(world, "carl")
+    ada = await world.actor("ada", token=narrow.info.id)
+    for token in (theirs.info.id, world.token("ada")):
+        with pytest.raises(TokenNotFound):
+            await world.act(ada, revoke_token, token)
+    whole = await world.actor("ada", token=(await issue(world, "ada", role="admin")).info.id)
+    await world.act(whole, revoke_token, world.token("ada"))
+
+
 async def test_a_disabled_principal_gets_no_token(world: World) -> None:
     await world.act("ada", update_principal, "carl", UpdatePrincipal(disabled=True))
     with pytest.raises(NotPermitted):
