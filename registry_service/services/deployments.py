@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, select, update
 
 from registry_service.db.queries.deployments import find_deployment, get_deployment
 from registry_service.db.queries.facts import FactSource
@@ -38,7 +38,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     observed to run; a deployment of the same promotion by the same run is answered again.
 
     Under a promotion or for a stage, what is deployed must be approved for that stage now, or current in it. Without
-    either it is nobody's business but the target's.
+    either it is nobody's business but the target's, and ends no record of what a stage authorised there.
 
     :raises NotApproved, StageHeld, LeaseHeld, OlderThanCurrent: judged now, it may not go there.
     :raises VersionRevoked: it was withdrawn.
@@ -217,8 +217,15 @@ def _running_again(work: Work, model: Row[Any], version: Row[Any], body: StartDe
 
 
 def _end_predecessors(work: Work, model: Row[Any], running: Row[Any]) -> None:
-    """One primary (canary, shadow) of a model runs at a target: the newest one that says that it runs."""
+    """One primary (canary, shadow) of a model runs at a target: the newest one that says that it runs. What a stage
+    authorised gives way to what the same stage authorises only: of another's record the target itself decides, by what
+    it is observed to serve."""
 
+    without_authority = deployments.c.stage.is_(None)
+    if running.stage is None:
+        gives_way: ColumnElement[bool] = without_authority
+    else:
+        gives_way = without_authority | (deployments.c.stage == running.stage)
     replaced = work.connection.execute(
         select(deployments).where(
             deployments.c.model_id == model.id,
@@ -227,6 +234,7 @@ def _end_predecessors(work: Work, model: Row[Any], running: Row[Any]) -> None:
             deployments.c.id != running.id,
             deployments.c.started_at <= running.started_at,
             deployments.c.status.in_(_ACTIVE),
+            gives_way,
         )
     ).all()
     for row in replaced:

@@ -92,6 +92,35 @@ async def test_what_ran_there_before_ends_once_the_new_one_runs(world: World) ->
         await observe(world, old, old.digest)
 
 
+async def test_a_record_without_authority_ends_none_that_a_stage_authorised(world: World) -> None:
+    await world.registered(3)
+    await world.promote(1)
+    await world.promote(2, "staging")
+    authorised = await deploy(world, version="1", stage="production")
+    await observe(world, authorised, authorised.digest)
+    for body in ({"version": "3"}, {"version": "2", "stage": "staging"}):
+        other = await deploy(world, **body)
+        await observe(world, other, other.digest)
+        kept = await world.look("rita", get_deployment, authorised.id)
+        assert (kept.status, kept.drifted) == (DeploymentStatus.RUNNING, False)
+    # What the target itself says of it decides.
+    assert (await observe(world, authorised, other.digest)).drifted
+    await world.promote(3)
+    new = await deploy(world, version="3", stage="production")
+    await observe(world, new, new.digest)
+    running = await world.look_at_all("rita", list_deployments, filter="status = 'running'")
+    assert {(one.version, one.stage) for one in running} == {(3, "production"), (2, "staging")}
+
+
+async def test_a_record_with_authority_ends_those_without(world: World) -> None:
+    await world.registered(2)
+    await world.promote(2)
+    recorded = await deploy(world, version="1")
+    authorised = await deploy(world, version="2", stage="production")
+    await observe(world, authorised, authorised.digest)
+    assert (await world.look("rita", get_deployment, recorded.id)).status is DeploymentStatus.ENDED
+
+
 async def test_an_ended_deployment_stays_ended(world: World) -> None:
     await world.registered(1)
     started = await deploy(world, version="1")
