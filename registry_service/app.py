@@ -51,13 +51,14 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 class Service(Guard):
     """The whole service as one ASGI application. A server that speaks ASGI's lifespan opens and closes its resources;
-    any other enters `running`."""
+    any other enters `running`. `stop_waiting` is for a server that ends: requests that wait for events are answered."""
 
     def __init__(self, settings: Settings, *, registry: Registry, clock: Clock, lifespan: Lifespan) -> None:
         routes = build_routes([lifespan])
         inner = Authenticate(HotReads(routes, registry=registry), database=registry.database, clock=clock)
         super().__init__(inner, host_names=settings.host_names, origin=settings.base_url)
         self.settings = settings
+        self.stop_waiting = registry.stop_waiting
         self._routes = routes
         self._lifespan = lifespan
 
@@ -191,7 +192,7 @@ def serve(settings: Settings | None = None) -> None:
         # With port 0 only the socket knows the address that goes into the token files.
         settings = msgspec.structs.replace(settings, port=listening.getsockname()[1])
         app = create_app(settings, announce=lambda made: _announce(settings, made))
-        uvloop.run(run_server(app, build_server(app, settings), listening))
+        uvloop.run(run_server(app, build_server(app, settings, ending=app.stop_waiting), listening))
 
 
 async def run_server(app: Service, server: Server, listening: socket.socket) -> None:

@@ -74,7 +74,7 @@ class RunningService:
         self.settings = msgspec.structs.replace(self.settings, port=listening.getsockname()[1])
         ready = threading.Event()
         app = create_app(self.settings, clock=self._clock, store=self._store, announce=lambda _: ready.set())
-        self._server = build_server(app, self.settings, head_seconds=self._head_seconds)
+        self._server = build_server(app, self.settings, ending=app.stop_waiting, head_seconds=self._head_seconds)
         self._failure = None
 
         def run() -> None:

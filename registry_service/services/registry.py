@@ -60,6 +60,7 @@ class Registry:
         self._clock = clock
         self._news = asyncio.Event()
         self._last_seq = 0
+        self._closing = False
 
     async def write(
         self,
@@ -98,10 +99,10 @@ class Registry:
         )
 
     async def wait_for_events(self, after: int, seconds: float) -> None:
-        """Return when there may be events after this number, or when the time is over."""
+        """Return when there may be events after this number, when the time is over, or when the service ends."""
 
         deadline = asyncio.get_running_loop().time() + seconds
-        while self._last_seq <= after:
+        while self._last_seq <= after and not self._closing:
             remaining = deadline - asyncio.get_running_loop().time()
             if remaining <= 0:
                 return
@@ -110,6 +111,17 @@ class Registry:
                 await asyncio.wait_for(news.wait(), min(remaining, LOOK_AGAIN_SECONDS))
             except TimeoutError:
                 self._tell(await self.view(SYSTEM, last_seq))
+
+    @property
+    def closing(self) -> bool:
+        """Whether the service ends, so that nobody is to wait any more."""
+        return self._closing
+
+    def stop_waiting(self) -> None:
+        """Let all who wait for events go on, now and from now on: the service ends."""
+
+        self._closing = True
+        self._news.set()
 
     async def sweep(self) -> None:
         """What time alone brings about: expiries, leases that ran out, uploads that nobody finished."""

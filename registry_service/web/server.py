@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import uvicorn
@@ -87,7 +87,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
 class Server(uvicorn.Server):
     """uvicorn's server, which ends by returning: by itself it raises the signal again, and a SIGTERM would end the
-    process before the database is closed."""
+    process before the database is closed. `ending` is called before it waits for requests that are still answered."""
+
+    def __init__(self, config: uvicorn.Config, *, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -121,8 +129,13 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def build_server(app: ASGIApp, settings: Settings, *, head_seconds: float = HEAD_SECONDS) -> Server:
-    """A server of `app`, which starts and stops it by nobody's protocol: its resources are opened around it."""
+def build_server(
+    app: ASGIApp, settings: Settings, *, ending: Callable[[], None], head_seconds: float = HEAD_SECONDS
+) -> Server:
+    """A server of `app`, which starts and stops it by nobody's protocol: its resources are opened around it.
+
+    :param ending: called when the server is told to exit, to end requests that wait for something to happen.
+    """
 
     proxy: dict[str, Any] = {"proxy_headers": bool(settings.behind_proxy)}
     if settings.behind_proxy:
@@ -143,4 +156,4 @@ def build_server(app: ASGIApp, settings: Settings, *, head_seconds: float = HEAD
         ssl_keyfile=settings.tls_key,
         **proxy,
     )
-    return Server(config)
+    return Server(config, ending=ending)

@@ -219,6 +219,17 @@ async def test_who_waits_in_vain_is_let_go(world: World) -> None:
     await asyncio.wait_for(world.registry.wait_for_events(after, 0.05), 5)
 
 
+async def test_nobody_waits_for_a_service_that_ends(world: World) -> None:
+    after = (await world.events())[-1].seq
+    waiting = [asyncio.create_task(world.registry.wait_for_events(after, 300)) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert not world.registry.closing
+    world.registry.stop_waiting()
+    await asyncio.wait_for(asyncio.gather(*waiting), 30)
+    await asyncio.wait_for(world.registry.wait_for_events(after, 300), 30)
+    assert world.registry.closing
+
+
 async def test_events_of_another_process_are_found_as_well(world: World) -> None:
     """A second registry on the same database, whose news don't reach the first: it looks again by itself."""
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -230,8 +231,35 @@ def test_serve_starts_from_nothing_tells_where_it_is_and_ends_cleanly(
     seen = [
         (line["method"], line["path"], line["status"], line["actor"]) for line in lines if line["event"] == "request"
     ]
-    assert seen == [("POST", f"{API}/models", 201, "ada"), ("GET", f"{API}/models/a\\r\\n\\x1b[31mb", 404, "ada")]
+    assert seen == [("POST", f"{API}/models", 201, "ada"), ("GET", f"{API}/models/a\\r\\n\\x1b[31mb", 400, "ada")]
     assert not [line for line in lines if line["level"] == "error"]
+
+
+@pytest.mark.slow
+def test_a_poll_that_waits_does_not_delay_the_end(tmp_path: Path, environment: dict[str, str]) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(tmp_path / "home" / "credentials" / "airflow.json")
+        person = json.loads((tmp_path / "home" / "credentials" / "person.json").read_text())
+        headers = {"Authorization": f"Bearer {person['token']}"}
+        with (
+            httpx.Client(base_url=person["url"], headers=headers, trust_env=False, timeout=60) as http,
+            ThreadPoolExecutor(1) as other,
+        ):
+            poll = other.submit(http.get, f"{API}/events", params={"after": "latest", "wait": 50})
+            time.sleep(1)
+            assert not poll.done()
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            page = answered(poll.result(60))
+            assert process.wait(60) == 0
+            took = time.monotonic() - began
+        assert page["events"] == [] and page["cursor"]
+        # By the answer alone it ended by itself: a poll that waited on would have been cut, without one.
+        assert took < 20
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_serve_refuses_an_open_door_in_one_line(environment: dict[str, str]) -> None:

@@ -56,7 +56,7 @@ class Events(Controller):
         page = await _read(caller, after=after, consumer=consumer, kinds=wanted, model=model, limit=limit)
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait
-        while not page.events and (remaining := deadline - clock()) > 0:
+        while not page.events and not caller.registry.closing and (remaining := deadline - clock()) > 0:
             await caller.registry.wait_for_events(_reached(page), remaining)
             page = await _read(caller, after=page.cursor, consumer=None, kinds=wanted, model=model, limit=limit)
         return encoded(page)
