@@ -31,6 +31,14 @@ POINTS: Final = frozenset(
         "upload.received",
         "upload.before_row",
         "upload.row_written",
+        # Likewise, of a file that comes in several bodies.
+        "piece.begun",
+        "piece.bytes_written",
+        "piece.synced",
+        "piece.verified",
+        "piece.renamed",
+        "piece.directory_synced",
+        "piece.noted",
         # Use cases, inside their transaction.
         "model.written",
         "register.begun",

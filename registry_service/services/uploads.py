@@ -138,6 +138,7 @@ def file_continued(work: Work, upload: str, digest: str, kept: int) -> UploadFil
         file_received(work, upload, digest)
     else:
         _extend(work, upload)
+    reach("piece.noted")
     return describe_file(awaited_file(work, upload, digest), kept)
 
 

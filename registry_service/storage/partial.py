@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry_service.domain.errors import DigestMismatch, OffsetMismatch
+from registry_service.failpoints import reach
 from registry_service.storage.file_writer import FileWriter
 from registry_service.storage.incoming import verify_digest
 from registry_service.storage.tree import Tree
@@ -71,6 +72,7 @@ class Partial:
             if new:
                 # The name survives before any of its bytes are acknowledged.
                 self._tree.sync_directory(self._tree.incoming)
+            reach("piece.begun")
             if offset == 0:
                 self._hasher = hashlib.sha256()
             elif self._hashed is not None and self._hashed.length == offset:
@@ -86,6 +88,7 @@ class Partial:
             self._check_not_over()
             assert self._file is not None
             self._file.write(chunks)
+            reach("piece.bytes_written")
 
     def keep(self, *, whole_body: bool) -> Hashed | None:
         """Make what arrived durable. The hash of it, where that is known: a body that broke off may have been hashed
@@ -97,6 +100,7 @@ class Partial:
             try:
                 if not self._over:
                     self._file.sync()
+                    reach("piece.synced")
             finally:
                 self._over = True
                 self._file.close()
@@ -131,11 +135,14 @@ def publish(tree: Tree, path: Path, hexadecimal: str, size: int, hashed: Hashed 
     blob = tree.blob(hexadecimal)
     tree.make_directory(blob.parent)
     if tree.blob_size(hexadecimal) != size:
+        reach("piece.verified")
         tree.calls.rename(path, blob)
+        reach("piece.renamed")
     else:
         with contextlib.suppress(FileNotFoundError):
             tree.calls.unlink(path)
     tree.sync_directory(blob.parent)
+    reach("piece.directory_synced")
 
 
 def offset_mismatch(kept: int) -> OffsetMismatch:

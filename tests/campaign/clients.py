@@ -62,7 +62,7 @@ class Client:
         if response.status_code in TRY_AGAIN:
             self.put_off += 1
             time.sleep(0.02)
-        elif response.is_success:
+        elif response.is_success or response.status_code in step.also:
             self._acknowledge(step, response)
         else:
             self.complaints.append(f"{self.name}: {step} was answered {response.status_code}: {response.text[:300]}")
@@ -83,7 +83,7 @@ class Client:
 
 
 def send(http: httpx.Client, step: Step) -> httpx.Response:
-    headers = {} if step.key is None else {"Idempotency-Key": step.key}
+    headers = step.headers if step.key is None else {**step.headers, "Idempotency-Key": step.key}
     return http.request(step.method, step.path, json=step.json, content=step.content, headers=headers)
 
 

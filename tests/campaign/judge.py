@@ -46,6 +46,8 @@ class Judge:
         """What is wrong by what the clients were told, once what they had pending is settled."""
         found = [complaint for client in self._clients for complaint in client.complaints]
         for client in self._clients:
+            found += client.ledger.broken
+            client.ledger.broken.clear()
             client.complaints.clear()
         with connected(self._server) as http:
             for client in self._clients:

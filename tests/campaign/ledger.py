@@ -14,7 +14,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Step:
-    """One request. `key` goes out as its Idempotency-Key; a step without one does no harm when it is sent again."""
+    """One request. `key` goes out as its Idempotency-Key; a step without one does no harm when it is sent again.
+    `also` are statuses that are an answer as well: the life goes on with a question."""
 
     who: str
     method: str
@@ -22,6 +23,8 @@ class Step:
     json: dict[str, Any] | None = None
     content: bytes | None = None
     key: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    also: frozenset[int] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -47,8 +50,8 @@ class ModelFacts:
 @dataclass
 class Ledger:
     """All that one client was promised. `events` counts, by kind, model and subject, the events that its answered
-    writes must have left: exactly so many. `touched` are the models that changed since the ledger was last held
-    against the service."""
+    writes must have left: exactly so many. `broken` are promises whose breach a client noticed by itself. `touched`
+    are the models that changed since the ledger was last held against the service."""
 
     models: dict[str, ModelFacts] = field(default_factory=lambda: defaultdict(ModelFacts))
     events: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
@@ -58,6 +61,7 @@ class Ledger:
     touched: set[str] = field(default_factory=set)
     last_answers: list[tuple[Step, bytes]] = field(default_factory=list)
     acknowledged: int = 0
+    broken: list[str] = field(default_factory=list)
 
     def happened(self, kind: str, model: str, subject: object = None) -> None:
         self.events[kind, model, None if subject is None else str(subject)] += 1
