@@ -116,6 +116,7 @@ def _judge_check(document: PolicyDocument, wanted: RequiredCheck, facts: Facts) 
     report = latest_report(wanted, facts)
     if report is None:
         by = f" by {' or '.join(wanted.reported_by)}" if wanted.reported_by else ""
+        by += " by a service, which no person is," if wanted.by_service else ""
         code: ReasonCode | SatisfiedCode = ReasonCode.CHECK_MISSING
         message = f"The check '{wanted.name}' has yet to be reported{by} for version {facts.version.number}."
     elif report.status is CheckStatus.FAILED:
@@ -141,6 +142,7 @@ def latest_report(wanted: RequiredCheck, facts: Facts) -> CheckFacts | None:
         if report.name == wanted.name
         and report.digest == facts.promotion.digest
         and (not wanted.reported_by or report.reported_by in wanted.reported_by)
+        and (report.by_service or not wanted.by_service)
     )
     return max(reports, key=lambda report: (report.reported_at, report.id), default=None)
 

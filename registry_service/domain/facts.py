@@ -81,7 +81,8 @@ class ReviewFacts(Fact, frozen=True, kw_only=True):
 
 
 class CheckFacts(Fact, frozen=True, kw_only=True):
-    """A report. Older ones of the same name do no harm: the latest of those that a policy listens to counts."""
+    """A report. Older ones of the same name do no harm: the latest of those that a policy listens to counts.
+    `by_service`: no person reported it."""
 
     id: int
     name: str
@@ -90,6 +91,7 @@ class CheckFacts(Fact, frozen=True, kw_only=True):
     reported_by: str
     reported_at: datetime
     summary: str = ""
+    by_service: bool = False
 
 
 class StageLease(Fact, frozen=True, kw_only=True):

@@ -37,10 +37,12 @@ class ReviewRule(Document, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RequiredCheck(Document, frozen=True, kw_only=True, omit_defaults=True):
-    """A check of this name must have passed, its latest report counting. `reported_by` limits whose reports count."""
+    """A check of this name must have passed, its latest report counting. `reported_by` limits whose reports count;
+    `by_service`: those of people don't, who may have registered what they report on."""
 
     name: str
     reported_by: tuple[str, ...] = ()
+    by_service: bool = False
     when: str | None = None
 
 
@@ -112,9 +114,9 @@ TEAM: Final = PolicyDocument(
 )
 REGULATED: Final = PolicyDocument(
     name="regulated",
-    description="Two other people: an approver and an admin. The evaluation check must have passed.",
+    description="Two other people: an approver and an admin. A service must have reported that the evaluation passed.",
     rules=(ReviewRule(name="approver", role="approver"), ReviewRule(name="admin", role="admin")),
-    checks=(RequiredCheck(name="evaluation"),),
+    checks=(RequiredCheck(name="evaluation", by_service=True),),
     change_needs_second_person=True,
 )
 BUILT_IN: Final = (OPEN, SOLO, TEAM, REGULATED)

@@ -54,7 +54,13 @@ def rejection(reviewer: Person | str, **more: Any) -> ReviewFacts:
 
 
 def check(name: str = "evaluation", status: CheckStatus = CheckStatus.PASSED, **more: Any) -> CheckFacts:
-    given: dict[str, Any] = {"id": 1, "digest": DIGEST, "reported_by": "airflow", "reported_at": NOW - HOUR} | more
+    given: dict[str, Any] = {
+        "id": 1,
+        "digest": DIGEST,
+        "reported_by": "airflow",
+        "reported_at": NOW - HOUR,
+        "by_service": True,
+    } | more
     return CheckFacts(name=name, status=status, **given)
 
 

@@ -19,6 +19,7 @@ from registry_service.client import (
     CancelPromotion,
     CheckStatus,
     HoldStage,
+    RegistryClient,
     ReportCheck,
     RevokeVersion,
     TakeLease,
@@ -108,12 +109,12 @@ def test_a_missing_check_is_waited_for_and_a_failed_one_fails_at_once(world: Wor
     world.create_model(policy="regulated")
     version = world.register("a")
     assert waits(a_sensor(version=version))
-    world.person.report_check(
-        world.model, 1, ReportCheck(name="evaluation", status=CheckStatus.FAILED, summary="auc fell")
-    )
-    with pytest.raises(GateClosed, match="evaluation"):
-        a_sensor(version=version).execute(a_context(a_sensor()))
-    world.person.report_check(world.model, 1, ReportCheck(name="evaluation", status=CheckStatus.PASSED))
+    failed = ReportCheck(name="evaluation", status=CheckStatus.FAILED, summary="auc fell")
+    with RegistryClient(world.url, world.token) as airflow:
+        airflow.report_check(world.model, 1, failed)
+        with pytest.raises(GateClosed, match="evaluation"):
+            a_sensor(version=version).execute(a_context(a_sensor()))
+        airflow.report_check(world.model, 1, ReportCheck(name="evaluation", status=CheckStatus.PASSED))
     assert waits(a_sensor(version=version))
 
 

@@ -201,6 +201,23 @@ async def test_a_change_of_a_regulated_policy_waits_for_a_second_person(regulate
     assert [(one.id, one.confirmed_by) for one in changes if one.id == change.id] == [(change.id, "olga")]
 
 
+async def test_no_person_reports_the_check_that_a_regulated_stage_asks_for(regulated: World) -> None:
+    """Not even on their own version: the same hands would have done the work and measured it."""
+
+    await regulated.model()
+    await regulated.register(by="carl")
+    promotion = await regulated.request(1, by="carl")
+    for who in ("ben", "ada"):
+        await regulated.approve(who, promotion)
+    for who in ("carl", "ada"):
+        await regulated.check(1, by=who)
+    found = await regulated.promotion(promotion)
+    assert (found.phase, [reason.code for reason in found.decision.reasons]) == (Phase.PENDING, ["check_missing"])
+    await regulated.check(1, by="airflow")
+    await regulated.check(1, by="carl", passed=False)
+    assert (await regulated.apply(promotion)).is_current
+
+
 async def test_a_service_is_no_second_person(regulated: World) -> None:
     change = await detach(regulated, "regulated")
     await regulated.grant("airflow", Role.ADMIN)

@@ -100,7 +100,8 @@ _REVIEWS: Final = Prepared(
 _PRINCIPAL: Final = Prepared(select(principals).where(principals.c.name == bindparam("name")))
 # The latest of each name and reporter: a policy may listen to some reporters only.
 _CHECKS: Final = Prepared(
-    select(checks)
+    select(checks, principals.c.kind.label("reporter_kind"))
+    .join(principals, principals.c.name == checks.c.reported_by)
     .where(
         checks.c.id.in_(
             select(func.max(checks.c.id))
@@ -327,6 +328,7 @@ class FactSource:
                 reported_by=row.reported_by,
                 reported_at=row.reported_at,
                 summary=row.summary,
+                by_service=row.reporter_kind == PrincipalKind.SERVICE,
             )
             for row in rows
         )

@@ -55,6 +55,19 @@ def test_only_reports_of_those_whom_the_policy_listens_to_count() -> None:
     assert decide(facts(heard, checks=[check(), later]), NOW).outcome is Outcome.APPLICABLE
 
 
+def test_where_a_service_is_to_report_no_person_can() -> None:
+    heard = demanding(checks=(RequiredCheck(name="evaluation", by_service=True),))
+    by_hand = check(reported_by="ann", by_service=False)
+    assert message(facts(heard, checks=[by_hand]), "check_missing").startswith(
+        "The check 'evaluation' has yet to be reported by a service, which no person is, for"
+    )
+    assert decide(facts(heard, checks=[check()]), NOW).outcome is Outcome.APPLICABLE
+    mended = [check(status=CheckStatus.FAILED), changed(by_hand, id=2, reported_at=NOW)]
+    assert codes(decide(facts(heard, checks=mended), NOW)) == ["check_failed"]
+    named = demanding(checks=(RequiredCheck(name="evaluation", by_service=True, reported_by=("ann", "ci")),))
+    assert codes(decide(facts(named, checks=[check(), by_hand]), NOW)) == ["check_missing"]
+
+
 def test_a_report_on_other_content_or_of_another_name_does_not_count() -> None:
     for wrong in (check(digest=OTHER_DIGEST), check("scan")):
         assert codes(decide(facts(EVALUATED, checks=[wrong]), NOW)) == ["check_missing"]
