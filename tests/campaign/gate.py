@@ -10,9 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -25,36 +23,26 @@ from registry_service.client import (
     AttachPolicy,
     CancelPromotion,
     CheckStatus,
-    CreateGrant,
     CreateModel,
-    CreatePrincipal,
-    CreateToken,
     FailPromotion,
     GiveReview,
     HoldStage,
     Metadata,
-    PolicyDocument,
-    PrincipalKind,
-    RegistryClient,
-    RegistryError,
     ReleaseLease,
     ReportCheck,
     RequestPromotion,
-    RequiredCheck,
-    ReviewRule,
     RevokeVersion,
     RollBack,
     TakeLease,
     UpdatePrincipal,
     Verdict,
-    WritePolicy,
 )
 from tests.campaign.frame import Findings, Harness, Run
 from tests.campaign.gate_ledger import LEASE_LASTS, Ledger, Promotion, Version, own_work
+from tests.campaign.gate_world import APPROVERS, World, answer_to
 from tests.campaign.serving import CampaignServer
 
 STAGE: Final = "production"
-APPROVERS: Final = ("ada", "ben", "maria", "olga")
 MAKERS: Final = ("airflow", "ben", "carl")
 RUNS: Final = ("run-1", "run-2")
 FINAL: Final = frozenset({"APPLIED", "FAILED", "REJECTED", "CANCELLED", "EXPIRED", "STALE", "SUPERSEDED"})
@@ -62,81 +50,6 @@ FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 indexes = st.integers(0, 11)
 approvers = st.sampled_from(APPROVERS)
-
-
-def policy(name: str, wanted: int) -> PolicyDocument:
-    checks = (RequiredCheck(name="evaluation"),) if name == "pair" else ()
-    return PolicyDocument(
-        name=name, rules=(ReviewRule(name="approvers", role="approver", count=wanted),), checks=checks
-    )
-
-
-@dataclass
-class World:
-    """One server for all stories, its clock, and a client for everybody."""
-
-    server: CampaignServer
-    clock: Path
-    file: Path
-    clients: dict[str, RegistryClient] = field(default_factory=dict)
-    grants: dict[str, str] = field(default_factory=dict)
-    policy_versions: dict[str, int] = field(default_factory=dict)
-    offset: timedelta = timedelta()
-    stories: int = 0
-    applied: int = 0
-    refused: int = 0
-    restarts: int = 0
-
-    @property
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
-
-    def turn(self, by: timedelta) -> None:
-        self.offset += by
-        self.clock.write_text(str(self.offset.total_seconds()))
-
-    def open(self) -> None:
-        self.clients["ada"] = self._client(self.server.token("person"))
-        self.clients["airflow"] = self._client(self.server.token("airflow"))
-        ada = self.clients["ada"]
-        for name in (*APPROVERS[1:], "carl"):
-            ada.create_principal(CreatePrincipal(name=name, kind=PrincipalKind.PERSON))
-            token = ada.create_token(CreateToken(name="story", principal=name, expires_in_days=90))
-            self.clients[name] = self._client(token.token)
-        ada.create_grant(CreateGrant(role="contributor", principal="carl"))
-        ada.create_grant(CreateGrant(role="contributor", principal="ben"))
-        for name in ("single", "pair"):
-            ada.write_policy(WritePolicy(document=policy(name, 1)))
-            self.policy_versions[name] = 1
-
-    def _client(self, token: str) -> RegistryClient:
-        return RegistryClient(self.server.url, token)
-
-    def close(self) -> None:
-        for client in self.clients.values():
-            client.close()
-
-    def write_policy(self, name: str, wanted: int, *, force: bool) -> None:
-        body = WritePolicy(document=policy(name, wanted), force=force)
-        written = self.clients["ada"].write_policy(body, version=self.policy_versions[name])
-        assert written.result_version is not None
-        self.policy_versions[name] = written.result_version
-
-    def enable(self, name: str) -> None:
-        if name == "ada":
-            return
-        self.clients["ada"].update_principal(name, UpdatePrincipal(disabled=False))
-        if name not in self.grants:
-            granted = self.clients["ada"].create_grant(CreateGrant(role="approver", principal=name))
-            self.grants[name] = granted.id
-
-    def demote(self, name: str) -> bool:
-        """Whether there was something to take away."""
-
-        if name in self.grants:
-            self.clients["ada"].remove_grant(self.grants.pop(name))
-            return True
-        return False
 
 
 class Gate(RuleBasedStateMachine):
@@ -494,17 +407,6 @@ class Gate(RuleBasedStateMachine):
                 promotion.over = True
             if found.phase in {"APPROVED", "APPLYING"}:
                 assert self.ledger.enough_said_yes(promotion), f"{found.phase}, although too few said yes"
-
-
-def answer_to(act: Callable[[], Any]) -> Any:
-    """None: it was refused. A fault of the service is no answer, and raised."""
-
-    try:
-        return act()
-    except RegistryError as refusal:
-        if type(refusal) is RegistryError or refusal.code in {"registry_unreachable", "unexpected_answer"}:
-            raise AssertionError(f"a fault of the service: {refusal}") from refusal
-        return None
 
 
 def run(run: Run) -> Findings:
