@@ -195,6 +195,27 @@ def matching(name: str, text: str) -> Condition:
     return compiled(parse(text, filterable.vocabulary), filterable)
 
 
+def demanded_tag(name: str, text: str) -> tuple[str, str] | None:
+    """Key and value of a tag that every row which the filter finds has for sure, if it names one: what to search by.
+
+    :raises InvalidFilter: the text is no filter of this list.
+    """
+
+    tree = parse(text, LISTS[name].vocabulary)
+    for term in tree.terms if isinstance(tree, And) else [tree]:
+        if isinstance(term, Comparison) and term.operator is Operator.EQUAL:
+            for reference, literal_ in ((term.left, term.right), (term.right, term.left)):
+                if (
+                    isinstance(reference, Reference)
+                    and (reference.name, reference.key is None) == ("tags", False)
+                    and isinstance(literal_, Literal)
+                    and isinstance(literal_.value, str)
+                ):
+                    assert reference.key is not None
+                    return reference.key, literal_.value
+    return None
+
+
 def compiled(tree: Expression, filterable: Filterable) -> Condition:
     """True where `matches` is, and false or NULL elsewhere."""
 

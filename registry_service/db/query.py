@@ -26,6 +26,7 @@ from sqlalchemy import Boolean, ColumnElement, bindparam, func
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.visitors import InternalTraversal
 
 from registry_service.db.types import ListOf
 
@@ -122,7 +123,12 @@ class one_of(ColumnElement[bool]):  # noqa: N801 - reads as a function in statem
     are used on both databases.
     """
 
-    inherit_cache = False
+    # What SQLAlchemy must look into to know two of these for the same: a statement with one is then compiled once.
+    inherit_cache = True
+    _traverse_internals = [  # noqa: RUF012 - as SQLAlchemy declares it
+        ("column", InternalTraversal.dp_clauseelement),
+        ("values", InternalTraversal.dp_clauseelement),
+    ]
     type = Boolean()
     _is_implicitly_boolean = True  # else SQLAlchemy writes "= 1" behind it on SQLite, and the index is lost
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
@@ -42,6 +43,10 @@ metadata: Final = MetaData(
 
 # SQLite numbers rows by itself only where the key is spelt INTEGER.
 _RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+TAG_START: Final = 64
+"""Characters of a version's tag by which it is found."""
 
 
 def _version_reference(table: str) -> ForeignKeyConstraint:
@@ -136,7 +141,8 @@ models = Table(
     Index("ix_models_created_at_id", "created_at", "id"),
 )
 
-# Tags and params have no index on their values: PostgreSQL's index rows end at 2.7 kB, and a value may be longer.
+# Tags of models and params have no index on their values: PostgreSQL's index rows end at 2.7 kB, and a value may be
+# longer.
 model_tags = Table(
     "model_tags",
     metadata,
@@ -187,6 +193,7 @@ version_files = Table(
     _version_reference("version_files"),
 )
 
+# `value_start` is what the index can hold of a value of any length; the whole value is compared besides.
 version_tags = Table(
     "version_tags",
     metadata,
@@ -194,7 +201,9 @@ version_tags = Table(
     Column("number", Integer, primary_key=True),
     Column("key", String(256), primary_key=True),
     Column("value", Text, nullable=False),
+    Column("value_start", String(TAG_START), Computed(f"substr(value, 1, {TAG_START})", persisted=True)),
     _version_reference("version_tags"),
+    Index("ix_version_tags_model_id_key_value_start_number", "model_id", "key", "value_start", "number"),
 )
 
 version_metrics = Table(

@@ -74,8 +74,13 @@ _INSERT: Final = Prepared(
 )
 
 
+_KNOWN: Final = Prepared(select(blobs).where(one_of(blobs.c.digest, "digests")))
+
+
 def _insert_of(table: Table) -> Prepared:
-    return Prepared(insert(table), columns=[column.name for column in table.c if column.name != "id"])
+    return Prepared(
+        insert(table), columns=[column.name for column in table.c if column.name != "id" and column.computed is None]
+    )
 
 
 _INSERT_FILE: Final = _insert_of(version_files)
@@ -234,8 +239,7 @@ def _check_bytes(work: Work, body: RegisterVersion) -> None:
         raise UploadIncomplete(
             f"The bytes of {len(missing)} file(s) have not arrived. Upload them, then register.", missing=missing[:100]
         )
-    known = select(blobs).where(one_of(blobs.c.digest, "digests"))
-    for row in work.connection.execute(known, {"digests": list(sizes)}):
+    for row in _KNOWN.rows(work.connection, digests=list(sizes)):
         if row.size != sizes[row.digest]:
             raise SizeMismatch(
                 f"{row.digest} has {row.size} bytes, and the manifest says {sizes[row.digest]}. Compute it again.",

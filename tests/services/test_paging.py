@@ -35,6 +35,38 @@ async def test_pages_add_up_to_the_whole(world: World, order_by: str | None, lim
     assert await world.look_at_all("rita", list_versions, "fraud", limit=limit, order_by=order_by) == whole
 
 
+LONG = "x" * 100
+TAGGED = [
+    ("tags.k = 'a'", {1, 4, 7}),
+    ("'a' = tags.k AND number > 1", {4, 7}),
+    ("number < 7 AND tags.k = 'a' AND tags.n = 'v4'", {4}),
+    ("tags.k = 'a' OR number = 2", {1, 2, 4, 7}),
+    ("NOT tags.k = 'a'", {2, 3, 5, 6}),
+    # Alike in all that the index holds of them.
+    (f"tags.k = '{LONG}1'", {2, 5}),
+    (f"tags.k = '{LONG}2'", {3, 6}),
+    (f"tags.k = '{LONG}'", set()),
+    ("tags.k = ''", set()),
+]
+
+
+@pytest.mark.parametrize(("text", "numbers"), TAGGED)
+@pytest.mark.parametrize("order_by", [None, "number", "created_at", "created_at desc"])
+async def test_versions_are_found_and_paged_by_tag(
+    world: World, text: str, numbers: set[int], order_by: str | None
+) -> None:
+    await world.model("other")
+    await world.register("other", tags={"k": "a"})
+    await world.model()
+    values = ["a", f"{LONG}1", f"{LONG}2"]
+    for number in range(7):
+        await world.register(tags={"k": values[number % 3], "n": f"v{number + 1}"})
+        world.clock.advance(MINUTE)
+    for limit in (1, 2, 50):
+        found = await world.look_at_all("rita", list_versions, "fraud", limit=limit, order_by=order_by, filter=text)
+        assert [one.number for one in found] == sorted(numbers, reverse=order_by is None or order_by.endswith("desc"))
+
+
 async def test_what_comes_and_goes_meanwhile_is_neither_skipped_nor_shown_twice(world: World) -> None:
     await world.registered(6)
     first = await world.look("rita", list_versions, "fraud", PageRequest(limit=3))

@@ -10,7 +10,7 @@ from sqlalchemy import Row, exists, func, select
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.query import one_of
-from registry_service.db.tables import models, upload_files, uploads, version_files, versions
+from registry_service.db.tables import blobs, models, upload_files, uploads, version_files, versions
 from registry_service.db.view import View
 from registry_service.domain.entities import Page, Upload, UploadFile
 from registry_service.domain.errors import UploadClosed, UploadNotFound
@@ -103,6 +103,7 @@ def readable_digests(view: View, digests: list[str]) -> set[str]:
     skipped, or knowing a digest would be as good as holding the bytes."""
 
     readable = exists().where(
+        version_files.c.digest == blobs.c.digest,
         models.c.id == version_files.c.model_id,
         models.c.deleted_at.is_(None),
         versions.c.model_id == version_files.c.model_id,
@@ -110,7 +111,8 @@ def readable_digests(view: View, digests: list[str]) -> set[str]:
         versions.c.revoked_at.is_(None),
         in_sight(view, Action.VERSION_DOWNLOAD, models.c.name),
     )
-    statement = select(version_files.c.digest).distinct().where(one_of(version_files.c.digest, "digests"), readable)
+    # By way of the bytes, one row each: a digest may stand in any number of versions, of which one is enough.
+    statement = select(blobs.c.digest).where(one_of(blobs.c.digest, "digests"), readable)
     return set(view.connection.execute(statement, {"digests": digests}).scalars())
 
 

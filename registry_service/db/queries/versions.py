@@ -8,15 +8,16 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy import Row, Select, bindparam, or_, select
 
-from registry_service.db.filters import matching
+from registry_service.db.filters import demanded_tag, matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.past import aliases_at, current_at, revision_at
 from registry_service.db.query import one_of
 from registry_service.db.tables import (
+    TAG_START,
     aliases,
     stages,
     version_files,
@@ -50,6 +51,11 @@ from registry_service.domain.selectors import ByDigest, ByNumber, ByPointer, Lat
 _ORDERING = Ordering(
     columns={"number": versions.c.number, "created_at": versions.c.created_at},
     tie_breakers=[versions.c.number],
+    default="number desc",
+)
+_TAGGED = Ordering(
+    columns={"number": version_tags.c.number, "created_at": versions.c.created_at},
+    tie_breakers=[version_tags.c.number],
     default="number desc",
 )
 _OF_MODEL: Final = select(versions).where(versions.c.model_id == bindparam("model_id"))
@@ -157,10 +163,28 @@ def get_version(view: View, model: str, selector: str, *, as_of: datetime | None
 
 def list_versions(view: View, model: str, page: PageRequest) -> Page[ModelVersion]:
     found = find_model(view, model, Action.VERSION_READ)
-    statement = select(versions).where(versions.c.model_id == found.id)
+    statement, ordering = select(versions).where(versions.c.model_id == found.id), _ORDERING
     if page.filter:
         statement = statement.where(matching("versions", page.filter))
-    return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_versions(view, found, rows))
+        tag = demanded_tag("versions", page.filter)
+        if tag is not None:
+            statement, ordering = _tagged(statement, found.id, *tag), _TAGGED
+    return page_of(view.connection, statement, ordering, page, lambda rows: describe_versions(view, found, rows))
+
+
+def _tagged(statement: Select[Any], model_id: str, key: str, value: str) -> Select[Any]:
+    """The same rows, found and ordered by the index on tags: with 100,000 versions of a model, to go through them by
+    number until a page of hits is full takes a thousand times as long where hits are few, and no longer where they are
+    many."""
+
+    return statement.join(
+        version_tags, (version_tags.c.model_id == versions.c.model_id) & (version_tags.c.number == versions.c.number)
+    ).where(
+        version_tags.c.model_id == model_id,
+        version_tags.c.key == key,
+        version_tags.c.value_start == value[:TAG_START],
+        version_tags.c.value == value,
+    )
 
 
 def get_manifest(view: View, model: str, selector: str) -> Manifest:
