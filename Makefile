@@ -109,8 +109,19 @@ format: $(INSTALLED) ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: $(INSTALLED) ## run the benchmarks one after the other
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file; done
+bench: $(INSTALLED) ## measure the service beside what the machine allows (ARGS: options of each benchmark)
+	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+
+.PHONY: bench-peers
+bench-peers: $(INSTALLED) .cache/mlflow/.installed ## measure the service beside MLflow's server too
+	@for name in reads writes search transfers footprint; do \
+	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py --peers $(ARGS); done
+
+# In an environment of its own: it asks for other releases than the service does.
+.cache/mlflow/.installed: requirements/mlflow.txt $(INSTALLED)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .cache/mlflow
+	$(BIN)/uv pip sync --quiet --python .cache/mlflow/bin/python requirements/mlflow.txt
+	@touch $@
 
 .PHONY: wheels
 wheels: $(INSTALLED) ## build sdist and wheel into dist/

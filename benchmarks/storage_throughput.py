@@ -1,6 +1,6 @@
 """How fast the filesystem store takes bytes in and gives them back, beside what the disk and SHA-256 allow.
 
-    python benchmarks/storage_throughput.py [--size MIB] [--rounds N] [--directory DIR] [--json FILE]
+    python benchmarks/storage_throughput.py [--size MIB] [--rounds N] [--directory DIR]
 
 `dd` writes the same number of bytes and ends with fsync, as the store does. All take turns in random order: a disk that
 was written to at full speed is often slower for a while, and in a fixed order that would always hit the same one. The
@@ -9,14 +9,11 @@ bytes come from memory in chunks of 64 KiB, as from a web server; there is no ne
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import hashlib
-import json
 import os
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +21,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
+
+from _report import Report
 
 from registry_service.storage.filesystem import FilesystemStore
 
@@ -129,15 +128,11 @@ async def store(directory: Path, size: int, piece_size: int, uploads: int) -> di
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--size", type=int, default=512, metavar="MIB")
-    arguments.add_argument("--rounds", type=int, default=8)
-    arguments.add_argument("--directory", type=Path, default=None, help="on the disk to measure; default: here")
-    arguments.add_argument("--json", type=Path, default=None, help="write every measurement to this file")
-    options = arguments.parse_args()
+    report = Report(__doc__ or "")
+    report.parser.add_argument("--size", type=int, default=512, metavar="MIB")
+    report.parser.add_argument("--directory", type=Path, default=None, help="on the disk to measure; default: here")
+    options = report.options()
     size = options.size * MIB
-
-    figures: dict[str, list[float]] = {}
     order = random.Random(0)
     with tempfile.TemporaryDirectory(dir=options.directory or Path.cwd(), prefix=".bench-") as name:
         directory = Path(name)
@@ -146,22 +141,9 @@ def main() -> None:
             for shape in order.sample([None, *SHAPES], len(SHAPES) + 1):
                 measured = limits(directory, size) if shape is None else asyncio.run(store(directory, size, *shape))
                 for what, seconds in measured.items():
-                    figures.setdefault(what, []).append(seconds)
-
-    rates = {
-        what: [options.size / value for value in seconds] for what, seconds in figures.items() if "stall" not in what
-    }
-    stalls = {what: seconds for what, seconds in figures.items() if "stall" in what}
-    print(f"{'MiB/s':45}{'median':>8}{'min':>8}{'max':>8}")
-    for what, values in sorted(rates.items()):
-        print(f"{what:45}{statistics.median(values):8.0f}{min(values):8.0f}{max(values):8.0f}")
-    print("milliseconds")
-    for what, longest in sorted(stalls.items()):
-        values = [value * 1000 for value in longest]
-        print(f"{what:45}{statistics.median(values):8.1f}{min(values):8.1f}{max(values):8.1f}")
-    if options.json:
-        answer = {"size_mib": options.size, "mib_per_second": rates, "seconds": stalls}
-        options.json.write_text(json.dumps(answer, indent=2))
+                    stall = {"stall_ms": seconds * 1000}
+                    report.add(what, "store", stall if "stall" in what else {"mib_per_second": options.size / seconds})
+    report.finish()
 
 
 if __name__ == "__main__":

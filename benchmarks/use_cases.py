@@ -1,130 +1,109 @@
-"""How many registrations, and how many promotions from the request to the stage, one process does in a second.
+"""How many registrations, and how many promotions from the request to the stage, one process does in a second through
+`Registry` alone, without HTTP, on SQLite with durable commits: 8 clients, 20 models, policy `team`.
 
-Through `Registry` alone, without HTTP, on SQLite with durable commits: 8 clients, 20 models, policy `team`.
+    python benchmarks/use_cases.py [--rounds N] [--seconds S]
 
-    python benchmarks/use_cases.py [seconds]
+Beside `writes.py` it tells what of the time is HTTP's and what the decisions take.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-import sys
-import tempfile
+import resource
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from _data import small_registry
+from _report import OURS, Report
+from _servers import scratch
+
 from registry_service.db.engine import open_database
-from registry_service.db.migrate import upgrade
-from registry_service.domain.entities import PrincipalKind, Verdict
+from registry_service.domain.entities import Verdict
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.permissions import Actor, Role, Scope
-from registry_service.domain.policies import TEAM
-from registry_service.domain.requests import (
-    ApplyPromotion,
-    AttachPolicy,
-    CreateGrant,
-    CreateModel,
-    CreatePrincipal,
-    GiveReview,
-    RegisterVersion,
-    RequestPromotion,
-)
-from registry_service.services.first_run import set_up
-from registry_service.services.models import create_model
-from registry_service.services.policies import insert_attachment
-from registry_service.services.principals import create_grant, create_principal
+from registry_service.domain.requests import ApplyPromotion, GiveReview, RegisterVersion, RequestPromotion
 from registry_service.services.promotions import apply_promotion, request_promotion, review_promotion
 from registry_service.services.registry import Registry
 from registry_service.services.versions import register_version
-from registry_service.services.work import Work
 from registry_service.storage.filesystem import FilesystemStore
 
 CLIENTS = 8
-MODELS = 20
+MODELS = [f"model-{number:02}" for number in range(20)]
 SERVICE = Actor(name="airflow", is_person=False, grants=(Scope(Role.CONTRIBUTOR, "*"),))
-ADMIN = Actor(name="admin", is_person=True, grants=(Scope(Role.ADMIN, "*"),))
 BEN = Actor(name="ben", is_person=True, grants=(Scope(Role.APPROVER, "*"),))
 
-Client = Callable[[int], Awaitable[None]]
+Act = Callable[[Registry, int], Awaitable[None]]
 
 
-async def measure(name: str, client: Client, seconds: float) -> dict[str, object]:
+async def register(registry: Registry, turn: int) -> None:
+    metadata = Metadata(metrics={"auc": turn / 1e6, "loss": 0.1}, params={"depth": 3}, framework="sklearn")
+    body = RegisterVersion(files=[], metadata=metadata, tags={"country": "de"})
+    await registry.write(SERVICE, register_version, None, MODELS[turn % 20], body)
+
+
+async def promote(registry: Registry, turn: int) -> None:
+    model = MODELS[turn % 20]
+    body = RegisterVersion(files=[], metadata=Metadata(metrics={"turn": turn}))
+    version = (await registry.write(SERVICE, register_version, None, model, body)).result
+    assert version is not None
+    asked = RequestPromotion(model=model, version=str(version.number), stage="production")
+    promotion = (await registry.write(SERVICE, request_promotion, None, asked)).result
+    assert promotion is not None
+    review = GiveReview(verdict=Verdict.APPROVE, digest=promotion.digest)
+    await registry.write(BEN, review_promotion, None, promotion.id, review)
+    await registry.write(SERVICE, apply_promotion, None, promotion.id, ApplyPromotion())
+
+
+async def measure(home: Path, act: Act, first: int, seconds: float) -> dict[str, float]:
     """Let the clients go on for so long; how often they did what they do, and how long it took them."""
 
+    database = open_database(f"sqlite:///{home / 'registry.db'}")
+    await database.start()
+    store = FilesystemStore(home / "artifacts")
+    registry = Registry(database, store, clock=lambda: datetime.now(UTC), public_url="")
     times: list[float] = []
-    turns = itertools.count()
-    end = time.perf_counter() + seconds
+    turns = itertools.count(first)
+    begun, used = time.perf_counter(), _cpu()
 
     async def go_on() -> None:
-        while (begun := time.perf_counter()) < end:
-            await client(next(turns))
-            times.append(time.perf_counter() - begun)
+        while (started := time.perf_counter()) < begun + seconds:
+            await act(registry, next(turns))
+            times.append(time.perf_counter() - started)
 
     await asyncio.gather(*(go_on() for _ in range(CLIENTS)))
+    elapsed, spent = time.perf_counter() - begun, _cpu() - used
+    await database.stop()
+    await store.close()
     times.sort()
-    figures = {
-        "per_second": round(len(times) / seconds, 1),
-        "p50_ms": round(times[len(times) // 2] * 1000, 1),
-        "p99_ms": round(times[int(len(times) * 0.99)] * 1000, 1),
+    return {
+        "per_second": len(times) / elapsed,
+        "p50_ms": times[len(times) // 2] * 1000,
+        "p99_ms": times[int(len(times) * 0.99)] * 1000,
+        "cpu_us": spent / len(times) * 1e6,
     }
-    print(f"{name:28} {figures}")
-    return {"name": name, **figures}
 
 
-def prepare(work: Work, directory: Path) -> None:
-    set_up(work, person="admin", url="", directory=directory)
-    create_principal(work, CreatePrincipal(name="ben", kind=PrincipalKind.PERSON))
-    create_grant(work, CreateGrant(principal="ben", role=Role.APPROVER))
-    insert_attachment(work, AttachPolicy(policy=TEAM.name, model_pattern="*"))
-    for number in range(MODELS):
-        create_model(work, CreateModel(name=f"model-{number}"))
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
-async def main(seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as home:
-        directory = Path(home)
-        url = f"sqlite:///{directory / 'db' / 'registry.db'}"
-        (directory / "db").mkdir(mode=0o700)
-        await upgrade(url)
-        database = open_database(url)
-        await database.start()
-        registry = Registry(
-            database, FilesystemStore(directory / "artifacts"), clock=lambda: datetime.now(UTC), public_url=""
-        )
-        await registry.write(ADMIN, prepare, None, directory / "credentials")
-
-        async def register(turn: int) -> None:
-            body = RegisterVersion(
-                files=[],
-                metadata=Metadata(metrics={"auc": turn / 1e6, "loss": 0.1}, params={"depth": 3}, framework="sklearn"),
-                tags={"country": "de"},
-                identity=f"run-{turn}",
+def main() -> None:
+    report = Report(__doc__ or "")
+    report.parser.add_argument("--seconds", type=float, default=5.0, help="of each turn")
+    options = report.options()
+    with scratch("use-cases") as home:
+        small_registry(home, MODELS)
+        turns = itertools.count(0, 100_000)
+        for work, act in (("register", register), ("register, request, approve, apply", promote)):
+            report.alternate(
+                work, {OURS: lambda act=act: asyncio.run(measure(home, act, next(turns), options.seconds))}
             )
-            await registry.write(SERVICE, register_version, None, f"model-{turn % MODELS}", body)
-
-        async def promote(turn: int) -> None:
-            model = f"model-{turn % MODELS}"
-            body = RegisterVersion(files=[], metadata=Metadata(metrics={"turn": turn}))
-            version = (await registry.write(SERVICE, register_version, None, model, body)).result
-            assert version is not None
-            asked = RequestPromotion(model=model, version=str(version.number), stage="production")
-            promotion = (await registry.write(SERVICE, request_promotion, None, asked)).result
-            assert promotion is not None
-            review = GiveReview(verdict=Verdict.APPROVE, digest=promotion.digest)
-            await registry.write(BEN, review_promotion, None, promotion.id, review)
-            await registry.write(SERVICE, apply_promotion, None, promotion.id, ApplyPromotion())
-
-        results = [
-            await measure("register", register, seconds),
-            await measure("register+request+approve+apply", promote, seconds),
-        ]
-        await database.stop()
-        print(json.dumps(results))
+    report.finish()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 5.0))
+    main()

@@ -35,7 +35,7 @@ CODE: dict[str, tuple[str, ...]] = {
     "tests": ("service", "airflow", "dev"),
     "tests/object_stores/inside_swift": ("swift",),
 }
-OURS = set(CODE) | {file.stem for file in (ROOT / "dags_examples").glob("*.py")}
+OURS = set(CODE) | {file.stem for room in ("benchmarks", "dags_examples") for file in (ROOT / room).glob("*.py")}
 
 # One import name of Airflow belongs to many distributions: each is known by what it alone brings.
 OF_AIRFLOW = {"airflow.providers.common.compat": "apache-airflow-providers-common-compat", "airflow": "apache-airflow"}

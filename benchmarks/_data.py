@@ -1,0 +1,172 @@
+"""Registries to measure on: a small one with people and models, and a large one with 100,000 versions.
+
+The large one is made by inserting rows, in seconds, and kept below .cache/ for as long as the schema stays the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from _report import CACHE
+from sqlalchemy import Connection, func, insert, select, update
+
+from registry_service.db.engine import open_database
+from registry_service.db.migrate import head, upgrade
+from registry_service.db.queries.principals import find_principal
+from registry_service.db.tables import aliases, events, models, stages, version_metrics, version_params, version_tags
+from registry_service.db.tables import versions as version_rows
+from registry_service.domain.entities import PrincipalKind
+from registry_service.domain.permissions import Actor, Role, Scope
+from registry_service.domain.policies import TEAM
+from registry_service.domain.requests import AttachPolicy, CreateGrant, CreateModel, CreatePrincipal
+from registry_service.services.event_log import append_events
+from registry_service.services.first_run import set_up
+from registry_service.services.models import create_model
+from registry_service.services.policies import insert_attachment
+from registry_service.services.principals import create_grant, create_principal
+from registry_service.services.tokens import issue_token
+from registry_service.services.work import Work
+
+HITS = 20
+"""Versions of each large model that the tag `run = 'needle'` finds."""
+
+OTHER_MODELS = 120
+_ADMIN = Actor(name="admin", is_person=True, grants=(Scope(Role.ADMIN, "*"),))
+_NOW = datetime.now(UTC)
+_BATCH = 10_000
+
+
+def tokens_of(home: Path) -> dict[str, str]:
+    """Tokens by principal: `airflow`, a service that contributes, and `ben`, a person who approves."""
+    tokens: dict[str, str] = json.loads((home / "tokens.json").read_text())
+    return tokens
+
+
+def small_registry(home: Path, names: list[str], database: str | None = None) -> dict[str, str]:
+    """A registry with empty models under policy `team`. Answers the tokens."""
+    asyncio.run(_make(home, database, lambda connection: _people_and_models(connection, home, names)))
+    return tokens_of(home)
+
+
+def large_registry(sizes: dict[str, int]) -> Path:
+    """The home of a registry on SQLite with models of so many versions, made where there is none yet."""
+    total = sum(sizes.values())
+    home = CACHE / f"registry-{head()}-{total}"
+    if not (home / "tokens.json").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        scratch = home.with_suffix(f".{os.getpid()}")
+        asyncio.run(_make(scratch, None, lambda connection: _fill(connection, scratch, sizes)))
+        scratch.rename(home)
+    return home
+
+
+def large_database(home: Path, url: str, sizes: dict[str, int]) -> None:
+    """The same in the database at `url`."""
+    asyncio.run(_make(home, url, lambda connection: _fill(connection, home, sizes)))
+
+
+async def _make(home: Path, url: str | None, work: Any) -> None:  # noqa: ANN401 - a command of one transaction
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs
+    url = url or f"sqlite:///{home / 'registry.db'}"
+    await upgrade(url)
+    database = open_database(url)
+    await database.start()
+    await database.write(work)
+    if database.dialect == "postgresql":  # which does so by itself, a little later
+        await database.write(lambda connection: connection.exec_driver_sql("ANALYZE"))
+    await database.stop()
+
+
+def _people_and_models(connection: Connection, home: Path, names: list[str]) -> list[str]:
+    work = Work(connection, _ADMIN, _NOW)
+    set_up(work, person="admin", url="", directory=home / "credentials")
+    create_principal(work, CreatePrincipal(name="ben", kind=PrincipalKind.PERSON))
+    create_grant(work, CreateGrant(principal="ben", role=Role.APPROVER))
+    insert_attachment(work, AttachPolicy(policy=TEAM.name, model_pattern="*"))
+    made = [create_model(work, CreateModel(name=name, owner="admin")).id for name in names]
+    ends = _NOW + timedelta(days=365)
+    tokens = {
+        name: issue_token(work, find_principal(work, name), name="benchmark", expires_at=ends).text
+        for name in ("airflow", "ben")
+    }
+    append_events(work)
+    (home / "tokens.json").write_text(json.dumps(tokens))
+    return made
+
+
+def _fill(connection: Connection, home: Path, sizes: dict[str, int]) -> None:
+    others = [f"other-{number:03}" for number in range(OTHER_MODELS)]
+    made = _people_and_models(connection, home, [*sizes, *others])
+    seq = connection.execute(select(func.max(events.c.seq))).scalar_one() + 1
+    for model_id, name, size in zip(made, [*sizes, *others], [*sizes.values(), *[1] * OTHER_MODELS], strict=True):
+        for numbers in _batches(size):
+            _insert_versions(connection, model_id, name, size=size, numbers=numbers, seq=seq)
+            seq += len(numbers)
+        pointed = {"model_id": model_id, "number": size, "revision": size}
+        connection.execute(
+            insert(aliases).values(name="champion", moved_at=_NOW, moved_by="airflow", **pointed),
+        )
+        connection.execute(
+            update(stages)
+            .where(stages.c.model_id == model_id, stages.c.name == "production")
+            .values(number=size, since=_NOW)
+        )
+        connection.execute(update(models).where(models.c.id == model_id).values(last_number=size))
+
+
+def _batches(size: int) -> Iterator[range]:
+    for first in range(1, size + 1, _BATCH):
+        yield range(first, min(first + _BATCH, size + 1))
+
+
+def _insert_versions(connection: Connection, model_id: str, name: str, *, size: int, numbers: range, seq: int) -> None:
+    described = {"metrics": {"auc": 0.9, "loss": 0.1}, "params": {"depth": 3}, "framework": "sklearn"}
+    each = [{"model_id": model_id, "number": number} for number in numbers]
+    digests = [f"sha256:{model_id}{number:032x}" for number in numbers]
+    connection.execute(
+        insert(version_rows),
+        [
+            {
+                **one, "digest": digest, "metadata": described, "framework": "sklearn", "description": "", "people": [],
+                "file_count": 0, "size": 0, "created_at": _NOW, "created_by": "airflow",
+            }
+            for one, digest in zip(each, digests, strict=True)
+        ],
+    )  # fmt: skip
+    every = max(1, size // HITS)
+    connection.execute(
+        insert(version_tags),
+        [
+            tag
+            for one in each
+            for tag in (
+                {**one, "key": "country", "value": "de"},
+                {**one, "key": "run", "value": "needle" if one["number"] % every == 0 else f"run-{one['number']}"},
+            )
+        ],
+    )
+    connection.execute(
+        insert(version_metrics),
+        [{**one, "key": key, "value": value} for one in each for key, value in (("auc", 0.9), ("loss", 0.1))],
+    )
+    connection.execute(
+        insert(version_params), [{**one, "key": "depth", "value": "3", "numeric_value": 3.0} for one in each]
+    )
+    connection.execute(
+        insert(events),
+        [
+            {
+                "seq": seq + index, "at": _NOW, "kind": "version.registered", "actor": "airflow", "model_id": model_id,
+                "model_name": name, "revision": one["number"], "subject": str(one["number"]),
+                "data": {"digest": digest},
+            }
+            for index, (one, digest) in enumerate(zip(each, digests, strict=True))
+        ],
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""How long a search by tag with 20 hits takes among 1,000, 10,000 and 100,000 versions of a model; the first page of
+100 models and the 1,000th page of versions with 100,000 versions in the database. One client, over HTTP.
+
+    python benchmarks/search.py [--rounds N] [--postgres] [--million] [--peers]
+
+The floor is the statement itself on the raw driver, without HTTP, authorisation or the rest of what an answer holds.
+`--million` adds a model of a million versions, which takes some minutes to make; best on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import _mlflow
+from _data import HITS, large_database, large_registry, tokens_of
+from _load import Connection, Load, run_load
+from _report import OURS, Report
+from _servers import mlflow, postgres, registry, scratch
+
+SIZES = {"small": 1_000, "medium": 10_000, "large": 100_000}
+MILLION = {"huge": 1_000_000}
+NEEDLE = quote("tags.run = 'needle'")
+STATEMENT = """
+    SELECT versions.* FROM versions
+    JOIN version_tags AS tag ON tag.model_id = versions.model_id AND tag.number = versions.number
+    JOIN models ON models.id = tag.model_id
+    WHERE models.name_taken = ? AND tag.key = 'run' AND tag.value_start = 'needle' AND tag.value = 'needle'
+    ORDER BY tag.number DESC LIMIT 51
+"""
+
+
+async def list_page(connection: Connection, _number: int, *, path: str, items: int) -> None:
+    answer = await connection.send(connection.request("GET", path))
+    found = len(_mlflow.decode(answer)["items"])
+    if found != items:
+        raise RuntimeError(f"{path} has {found} items, not {items}")
+
+
+def on_the_driver(home: Path, model: str, seconds: float) -> dict[str, float]:
+    driver = sqlite3.connect(f"file:{home / 'registry.db'}?mode=ro", uri=True)
+    times: list[float] = []
+    until = time.perf_counter() + seconds
+    while (begun := time.perf_counter()) < until:
+        assert len(driver.execute(STATEMENT, (model,)).fetchall()) == HITS
+        times.append(time.perf_counter() - begun)
+    driver.close()
+    times.sort()
+    return {"p50_ms": times[len(times) // 2] * 1000, "p99_ms": times[int(len(times) * 0.99)] * 1000}
+
+
+def deep_cursor(url: str, token: str, pages: int) -> str:
+    """The cursor of a page that deep, by walking there."""
+    cursor = ""
+    for _ in range(pages - 1):
+        body, _ = _mlflow.fetch(f"{url}/api/v1/models/large/versions?limit=100{cursor}", token)
+        cursor = f"&cursor={_mlflow.decode(body)['next_cursor']}"
+    return cursor
+
+
+def main() -> None:
+    report = Report(__doc__ or "")
+    report.parser.add_argument("--seconds", type=float, default=2.0, help="of each turn")
+    report.parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, in a directory of its own")
+    report.parser.add_argument("--million", action="store_true", help="with a model of a million versions too")
+    options = report.options()
+    sizes = SIZES | (MILLION if options.million else {})
+    with ExitStack() as stack:
+        directory = stack.enter_context(scratch("search"))
+        database = stack.enter_context(postgres()) if options.postgres else None
+        home = directory if database else large_registry(sizes)
+        if database:
+            large_database(home, database, sizes)
+        server = stack.enter_context(registry(home, database=database))
+        token = tokens_of(home)["airflow"]
+
+        def ours(path: str, items: int) -> Callable[[], dict[str, float]]:
+            turn = partial(list_page, path=path, items=items)
+            load = Load(turn, server.url, (token,), connections=1, seconds=options.seconds)
+            return lambda: run_load(load, server.cpu)
+
+        contestants = {
+            OURS if model == "large" else f"ours, {size:,} versions": ours(
+                f"/api/v1/models/{model}/versions?filter={NEEDLE}", HITS
+            )
+            for model, size in sizes.items()
+        }
+        if not database:
+            contestants["the statement"] = partial(on_the_driver, home, "large", options.seconds)
+        if options.peers:
+            peer = stack.enter_context(mlflow(directory))
+            _mlflow.fill_many(peer.url, directory, SIZES["large"])
+            asked = Load(_mlflow.search, peer.url, connections=1, seconds=options.seconds)
+            contestants["MLflow"] = lambda: run_load(asked, peer.cpu)
+        report.alternate(f"search by tag, {HITS} of 100,000 versions", contestants)
+        versions = "/api/v1/models/large/versions?limit=100"
+        report.alternate("first page of 100 models", {OURS: ours("/api/v1/models?limit=100", 100)})
+        report.alternate(
+            "pages of 100 versions",
+            {
+                OURS: ours(versions + deep_cursor(server.url, token, 1_000), 100),
+                "the first page": ours(versions, 100),
+            },
+        )
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()
