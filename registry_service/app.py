@@ -23,7 +23,7 @@ from registry_service.domain.errors import InvalidName, RegistryError, StorageUn
 from registry_service.domain.names import check_principal_name
 from registry_service.services.first_run import FirstRun, keep_credentials, set_up
 from registry_service.services.registry import SYSTEM, Registry
-from registry_service.settings import Settings, check_settings, read_settings
+from registry_service.settings import BucketAddress, Settings, check_settings, read_settings, s3_secret
 from registry_service.storage.base import ArtifactStore
 from registry_service.storage.filesystem import FilesystemStore
 from registry_service.web.authentication import Authenticate
@@ -102,13 +102,37 @@ def create_app(
 
 
 def open_store(settings: Settings) -> ArtifactStore:
-    """The store of artifacts that the settings name."""
-    return FilesystemStore(settings.artifacts, keep_free=settings.keep_free_mb * 1024 * 1024)
+    """The store of artifacts that the settings name.
+
+    :raises InvalidInput: they can't be used.
+    """
+    address = settings.artifacts
+    if isinstance(address, BucketAddress):
+        return open_bucket(settings, address)
+    return FilesystemStore(address, keep_free=settings.keep_free_mb * 1024 * 1024)
+
+
+def open_bucket(settings: Settings, address: BucketAddress) -> ArtifactStore:
+    # Only who keeps artifacts in a bucket loads the client for it.
+    from registry_service.storage.s3.place import S3Place  # noqa: PLC0415 - see above
+    from registry_service.storage.s3.store import S3Store  # noqa: PLC0415 - likewise
+
+    place = S3Place(
+        endpoint=settings.s3_endpoint or f"https://s3.{settings.s3_region}.amazonaws.com",
+        public_endpoint=settings.s3_public_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key or "",
+        secret_key=s3_secret(settings),
+        bucket=address.bucket,
+        prefix=address.prefix,
+    )
+    return S3Store(place)
 
 
 @asynccontextmanager
 async def _running(settings: Settings, registry: Registry) -> AsyncIterator[FirstRun]:
     _make_home(settings)
+    await _look_at(registry.store)
     await _migrate(settings.database_url)
     await registry.database.start()
     try:
@@ -134,6 +158,15 @@ async def _running(settings: Settings, registry: Registry) -> AsyncIterator[Firs
     finally:
         await registry.database.stop()
         await registry.store.close()
+
+
+async def _look_at(store: ArtifactStore) -> None:
+    """:raises InvalidInput: the settings name a place that isn't there."""
+    try:
+        await store.prepare()
+    except StorageUnavailable as error:
+        # What needs no files works without it, and a store that is away comes back.
+        log.warning("the artifact store is away", reason=error.message)
 
 
 async def _migrate(url: str) -> None:

@@ -7,6 +7,7 @@ directory of one's own, served on the loopback address only.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +25,25 @@ PREFIX: Final = "MODEL_REGISTRY_"
 _ANY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 
 
+class BucketAddress(msgspec.Struct, frozen=True):
+    """`s3://bucket/prefix`; the prefix is empty or ends with a slash."""
+
+    bucket: str
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """A text that no log or traceback shows."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one service. Each is read from the environment variable of its name, with the prefix
     `MODEL_REGISTRY_`."""
@@ -34,8 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str
     """`sqlite:////absolute/path` or `postgresql://user@host/name`."""
 
-    artifacts: Path
-    """Directory of the artifacts' bytes."""
+    artifacts: Path | BucketAddress
+    """Directory or bucket of the artifacts' bytes."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
@@ -70,6 +90,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     keep_free_mb: int = 64
     """Room in MiB that uploads leave on the volume of the artifacts."""
+
+    s3_endpoint: str | None = None
+    """URL of the S3-compatible store; None: that of AWS for the region."""
+
+    s3_public_endpoint: str | None = None
+    """URL under which clients reach the store; None: the same."""
+
+    s3_region: str = "us-east-1"
+    """Region that requests to the store are signed for."""
+
+    s3_access_key: str | None = None
+    """Who the service is to the store."""
+
+    s3_secret_key: Secret | None = None
+    """The key that requests to the store are signed with."""
+
+    s3_secret_key_file: Path | None = None
+    """File that holds the key, in place of `s3_secret_key`."""
+
+    s3_presign: bool = True
+    """Whether clients send and fetch large files straight to and from the store; off: through the service."""
 
     @property
     def is_loopback(self) -> bool:
@@ -130,12 +171,14 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 def check_settings(settings: Settings) -> None:
     """Refuse what would leave a door open or can't work.
 
-    :raises InvalidInput: half a key pair, or an address that others can reach without a name that callers must use
-        and without TLS or a proxy that ends it.
+    :raises InvalidInput: half a key pair, a bucket without keys to it, or an address that others can reach without a
+        name that callers must use and without TLS or a proxy that ends it.
     """
 
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise InvalidInput("TLS takes both files. Set MODEL_REGISTRY_TLS_CERT and MODEL_REGISTRY_TLS_KEY.")
+    if isinstance(settings.artifacts, BucketAddress):
+        _check_keys(settings)
     if settings.is_loopback:
         return
     if settings.public_url is None and not settings.allowed_hosts:
@@ -151,6 +194,51 @@ def check_settings(settings: Settings) -> None:
             " MODEL_REGISTRY_BEHIND_PROXY, or listen on 127.0.0.1.",
             variable="MODEL_REGISTRY_HOST",
         )
+
+
+def _check_keys(settings: Settings) -> None:
+    if settings.s3_access_key is None or (settings.s3_secret_key is None) == (settings.s3_secret_key_file is None):
+        raise InvalidInput(
+            f"{settings.artifacts} takes keys. Set MODEL_REGISTRY_S3_ACCESS_KEY, and either"
+            " MODEL_REGISTRY_S3_SECRET_KEY or MODEL_REGISTRY_S3_SECRET_KEY_FILE.",
+            variable="MODEL_REGISTRY_S3_ACCESS_KEY",
+        )
+
+
+def s3_secret(settings: Settings) -> str:
+    """The key that requests to the store are signed with, wherever it stands.
+
+    :raises InvalidInput: its file can't be read.
+    """
+
+    if settings.s3_secret_key is not None:
+        return settings.s3_secret_key.text
+    file = settings.s3_secret_key_file
+    assert file is not None, "checked with the settings"
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(
+            f"The key in {file} can't be read ({type(error).__name__}).", variable="MODEL_REGISTRY_S3_SECRET_KEY_FILE"
+        ) from error
+
+
+def _artifacts(text: str) -> Path | BucketAddress:
+    if not text.startswith("s3://"):
+        return _path(text)
+    bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    prefix = prefix.strip("/")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket) or not re.fullmatch(
+        r"[\w.+=@/-]*", prefix, re.ASCII
+    ):
+        raise ValueError("give a directory, or a bucket such as s3://models/registry.")
+    return BucketAddress(bucket, f"{prefix}/" if prefix else "")
+
+
+def _switch(text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise ValueError("use on or off.")
+    return text == "on"
 
 
 def _path(text: str) -> Path:
@@ -175,7 +263,7 @@ def _url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ValueError("give an address such as https://models.example.org.")
     if parts.path.strip("/"):
-        raise ValueError("the service lives at the root of a host; give an address without a path.")
+        raise ValueError("it lives at the root of a host; give an address without a path.")
     return text.rstrip("/")
 
 
@@ -189,7 +277,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
     {
         "home": _path,
         "database_url": str,
-        "artifacts": _path,
+        "artifacts": _artifacts,
         "host": str,
         "port": _number(0, 65535),
         "public_url": _url,
@@ -201,6 +289,13 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "log": _log,
         "max_connections": _number(1, 100_000),
         "keep_free_mb": _number(0, 1_000_000),
+        "s3_endpoint": _url,
+        "s3_public_endpoint": _url,
+        "s3_region": str,
+        "s3_access_key": str,
+        "s3_secret_key": Secret,
+        "s3_secret_key_file": _path,
+        "s3_presign": _switch,
     }
 )
 

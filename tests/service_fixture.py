@@ -56,6 +56,12 @@ class RunningService:
         return self.settings.home
 
     @property
+    def artifacts(self) -> Path:
+        """The directory of the artifacts."""
+        assert isinstance(self.settings.artifacts, Path)
+        return self.settings.artifacts
+
+    @property
     def person(self) -> str:
         return self.credentials("person").token
 

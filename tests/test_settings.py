@@ -7,7 +7,14 @@ import msgspec
 import pytest
 
 from registry_service.domain.errors import InvalidInput
-from registry_service.settings import VARIABLES, Settings, check_settings, read_settings
+from registry_service.settings import (
+    VARIABLES,
+    BucketAddress,
+    Settings,
+    check_settings,
+    read_settings,
+    s3_secret,
+)
 
 DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -50,7 +57,9 @@ def test_what_is_set_is_read() -> None:
     ("name", "value"),
     [("PORT", "http"), ("PORT", "-1"), ("PORT", "\uff18\uff10"), ("PUBLIC_URL", "models.example.org"),
      ("PUBLIC_URL", "https://x.org/registry"), ("PUBLIC_URL", "https://a:b@x.org"), ("PUBLIC_URL", "ftp://x.org"),
-     ("LOG", "xml"), ("MAX_CONNECTIONS", "0"), ("KEEP_FREE_MB", "1.5")],
+     ("LOG", "xml"), ("MAX_CONNECTIONS", "0"), ("KEEP_FREE_MB", "1.5"),
+     ("ARTIFACTS", "s3://"), ("ARTIFACTS", "s3://A/b"), ("ARTIFACTS", "s3://a_b/c"), ("ARTIFACTS", "s3://models/a b"),
+     ("S3_ENDPOINT", "minio:9000"), ("S3_PUBLIC_ENDPOINT", "https://x.org/minio"), ("S3_PRESIGN", "maybe")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(InvalidInput, match=f"MODEL_REGISTRY_{name} is"):
@@ -102,3 +111,29 @@ def test_settings_made_in_a_program_are_checked_as_well() -> None:
 
 def test_addresses_of_ipv6_stand_in_brackets() -> None:
     assert read_settings({"MODEL_REGISTRY_HOST": "::1"}).base_url == "http://[::1]:8470"
+
+
+BUCKET = {"MODEL_REGISTRY_ARTIFACTS": "s3://models/team/a/", "MODEL_REGISTRY_S3_ACCESS_KEY": "registry"}
+
+
+def test_artifacts_may_be_in_a_bucket() -> None:
+    settings = read_settings({**BUCKET, "MODEL_REGISTRY_S3_SECRET_KEY": "hidden", "MODEL_REGISTRY_S3_PRESIGN": "off"})
+    assert settings.artifacts == BucketAddress("models", "team/a/") and str(settings.artifacts) == "s3://models/team/a"
+    assert s3_secret(settings) == "hidden" and settings.s3_presign is False
+    assert "hidden" not in repr(settings) + str(settings)
+    assert read_settings({**BUCKET, "MODEL_REGISTRY_S3_SECRET_KEY": "hidden"}).s3_presign is True
+
+
+def test_the_secret_key_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    settings = read_settings({**BUCKET, "MODEL_REGISTRY_S3_SECRET_KEY_FILE": str(file)})
+    with pytest.raises(InvalidInput, match="can't be read"):
+        s3_secret(settings)
+    file.write_text("hidden\n")
+    assert s3_secret(settings) == "hidden"
+
+
+@pytest.mark.parametrize("more", [{}, {"SECRET_KEY": "a", "SECRET_KEY_FILE": "/b"}])
+def test_a_bucket_takes_one_pair_of_keys(more: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="takes keys"):
+        read_settings({**BUCKET, **{f"MODEL_REGISTRY_S3_{name}": value for name, value in more.items()}})

@@ -30,6 +30,10 @@ class ArtifactStore(Protocol):
     InvalidDigest for a digest that isn't `sha256:` and 64 lowercase hexadecimal digits.
     """
 
+    async def prepare(self) -> None:
+        """Look, before the first use, whether the place is there. Raises InvalidInput where only other settings help;
+        whatever can help itself is left for later."""
+
     async def receive(self, upload_id: str, chunks: AsyncIterator[bytes], *, expected: str, size: int) -> None:
         """Take a body in. Once this returns, the bytes are there and survive a loss of power.
 

@@ -66,6 +66,9 @@ class FilesystemStore:
         self._partials: dict[Path, Partial] = {}
         self._hashed: dict[Path, Hashed] = {}
 
+    async def prepare(self) -> None:
+        """Nothing: the directory is made when it is first needed."""
+
     async def receive(self, upload_id: str, chunks: AsyncIterator[bytes], *, expected: str, size: int) -> None:
         if size < 0:
             raise InvalidInput("A size is a number of bytes, 0 or more.", field="size")

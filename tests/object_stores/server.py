@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import minio
 import urllib3
 
+from registry_service.storage.s3.place import S3Place
 from tests.processes import ServerProcess
 
 START_SECONDS = 60.0
@@ -24,6 +25,10 @@ class ObjectStore:
     access_key: str
     secret_key: str
     bucket: str
+
+    def place(self, prefix: str = "") -> S3Place:
+        """The same for the service."""
+        return S3Place(self.endpoint, self.region, self.access_key, self.secret_key, self.bucket, prefix)
 
     def client(self) -> minio.Minio:
         """A client of the test's own, to look at what the service made of the bucket. It is quick to give up."""

@@ -47,7 +47,6 @@ COMES_WITH = {"fsspec": "apache-airflow", "joblib": "scikit-learn", "numpy": "sc
 NOT_IMPORTED = {
     "httptools": "uvicorn imports it when its protocol on httptools is asked for",
     "jinja2": "the pages will be written in it; there are none yet",
-    "minio": "the store on S3 will be written with it; the tests' servers come first",
 }
 
 

@@ -141,7 +141,7 @@ def test_an_aborted_session_keeps_nothing(shared_service: RunningService, http: 
     upload = announced(http)
     answered(go_on(http, upload, 0, DATA[:500_000]))
     answered(http.delete(f"{API}/uploads/{upload}"), 204)
-    assert list((shared_service.settings.artifacts / "uploads").glob(f"{upload}.*")) == []
+    assert list((shared_service.artifacts / "uploads").glob(f"{upload}.*")) == []
     assert answered(go_on(http, upload, 500_000, DATA[500_000:]), 409)["code"] == "upload_closed"
 
 
@@ -156,7 +156,7 @@ def test_what_nobody_goes_on_with_expires_with_its_bytes_and_what_moves_does_not
         now += timedelta(hours=20)
         answered(go_on(http, moving, 500_000, DATA[500_000:1_000_000]))
         now += timedelta(hours=5)
-        kept = service.settings.artifacts / "uploads"
+        kept = service.artifacts / "uploads"
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and list(kept.glob(f"{stale}.*")):
             time.sleep(0.1)

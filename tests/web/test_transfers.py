@@ -170,7 +170,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(shared_service: RunningService
         raw.sendall(head.encode() + data[: MIB // 2])
         time.sleep(0.2)
     deadline = time.monotonic() + 5
-    leftovers = shared_service.settings.artifacts / "uploads"
+    leftovers = shared_service.artifacts / "uploads"
     while time.monotonic() < deadline and [f for f in leftovers.rglob("*") if f.is_file()]:
         time.sleep(0.05)
     assert [f for f in leftovers.rglob("*") if f.is_file()] == []
