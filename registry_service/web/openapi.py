@@ -23,6 +23,7 @@ from registry_service.domain.strictness import strict
 from registry_service.web.answers import Encoded
 from registry_service.web.authentication import ANY_TOKEN, PUBLIC
 from registry_service.web.errors import PROBLEM_MEDIA_TYPE, Problem
+from registry_service.web.example_answers import PROBLEMS, answer_of
 from registry_service.web.examples import EXAMPLES
 from registry_service.web.release import RELEASE
 
@@ -61,6 +62,12 @@ _HEADERS: Final = {
 # These can't be stored, or have no effect to repeat.
 _WITHOUT_KEY: Final = frozenset({"create_token", "send_upload_file", "continue_upload_file", "test_policy"})
 
+_REFUSED: Final = {
+    "401": "Who asks isn't known",
+    "4XX": "Refused; `code` says why",
+    "5XX": "Unavailable, or a fault of the service",
+}
+
 _TAKE_BYTES: Final = frozenset({"send_upload_file", "continue_upload_file"})
 
 
@@ -84,7 +91,8 @@ def describe(app: Litestar) -> dict[str, Any]:
         for method, (handler, _) in route.route_handler_map.items()
         if method not in {"OPTIONS", "HEAD"} and handler.resolve_include_in_schema()
     ]
-    types = {t for _, _, handler in found for t in (_read_as(handler), _answer(handler)) if t is not None} | {Problem}
+    answers = {_answer(handler) for _, _, handler in found} - {None}
+    types = answers | {_read_as(handler) for _, _, handler in found} - {None} | {Problem}
     named = sorted(types, key=str)
     references, schemas = msgspec.json.schema_components(
         named,
@@ -109,6 +117,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),
+            "examples": _examples({_name_of(schema_of[of]): of for of in answers}),
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -233,8 +242,7 @@ def _has_tag(answer: Any) -> bool:  # noqa: ANN401 - a type
 def _responses(
     method: str, handler: HTTPRouteHandler, schema: dict[str, Any] | None, *, public: bool
 ) -> dict[str, Any]:
-    content = {"content": {JSON: {"schema": schema}}} if schema else {}
-    problem = {"content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    content = {"content": {JSON: {"schema": schema, "examples": _shown(_name_of(schema))}}} if schema else {}
     responses: dict[str, Any] = {}
     if handler.handler_name == "download_file":
         data: dict[str, Any] = {"content": {BYTES: {"schema": {}}}}
@@ -249,10 +257,36 @@ def _responses(
         if method == "GET" and _has_tag(_answer(handler)):
             responses["304"] = {"description": "The caller has this answer"}
     if public:
-        return {**responses, "503": {"description": "A part doesn't work", **content}}
+        return {**responses, "503": {"description": "A part doesn't work", "content": {JSON: {"schema": schema}}}}
     return {
         **responses,
-        "401": {"description": "Who asks isn't known", **problem},
-        "4XX": {"description": "Refused; `code` says why", **problem},
-        "5XX": {"description": "Unavailable, or a fault of the service", **problem},
+        **{
+            statuses: {
+                "description": description,
+                "content": {
+                    PROBLEM_MEDIA_TYPE: {
+                        "schema": {"$ref": "#/components/schemas/Problem"},
+                        "examples": _shown(f"Problem.{statuses}"),
+                    }
+                },
+            }
+            for statuses, description in _REFUSED.items()
+        },
     }
+
+
+def _shown(example: str) -> dict[str, Any]:
+    return {example: {"$ref": f"#/components/examples/{example}"}}
+
+
+def _name_of(schema: dict[str, Any]) -> str:
+    name: str = schema["$ref"].rpartition("/")[2]
+    return name
+
+
+def _examples(answers: dict[str, Any]) -> dict[str, Any]:
+    """Examples of answers, by the names of their schemas, and of problems."""
+
+    shown = {name: answer_of(of) for name, of in answers.items()}
+    shown |= {f"Problem.{statuses}": problem for statuses, problem in PROBLEMS.items()}
+    return {name: {"value": msgspec.to_builtins(example)} for name, example in sorted(shown.items())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 from litestar.routes import HTTPRoute
@@ -45,6 +45,19 @@ def body_types() -> dict[str, Any]:
         for handler in route.route_handlers
         if handler.parsed_data_field is not None
     }
+
+
+@cache
+def answer_types() -> dict[str, Any]:
+    """What the routes that answer with JSON say that their answers stand for, by the routes' names."""
+    found = {
+        handler.handler_name: get_args(handler.parsed_fn_signature.return_type.annotation)
+        for route in build_routes().routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.resolve_include_in_schema()
+    }
+    return {name: of[0] for name, of in found.items() if of and of[0] not in {type(None), Any}}
 
 
 def _calls() -> Iterator[Call]:

@@ -1,0 +1,343 @@
+"""Answers as examples in the API's description: values of the very types that routes answer with, about the one model
+that the examples of bodies speak of. What the registry computes (digests, problem documents) is computed here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from registry_service.domain import entities
+from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode, SatisfiedCode
+from registry_service.domain.errors import DatabaseUnavailable, NotAuthenticated, StageHeld
+from registry_service.domain.events import Cursor, EventKind
+from registry_service.domain.manifest import content_digest
+from registry_service.domain.policies import TEAM, PolicyPin
+from registry_service.domain.promotions import Phase, PromotionKind
+from registry_service.domain.requests import (
+    CreateModel,
+    CreateToken,
+    HoldStage,
+    RegisterVersion,
+    ReportCheck,
+    RequestPromotion,
+)
+from registry_service.web.errors import Problem, refused
+from registry_service.web.examples import EXAMPLES
+from registry_service.web.release import RELEASE
+
+T = TypeVar("T")
+
+_AT: Final = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+_URL: Final = "https://registry.example"
+_PROMOTION: Final = "k4x5w2m7q3n6z2ab"
+_LOG: Final = "f7k2m9x4w6q3n5z2"
+
+
+def _body(of: type[T]) -> T:
+    found: T = EXAMPLES[of]
+    return found
+
+
+_CREATED: Final = _body(CreateModel)
+_REGISTERED: Final = _body(RegisterVersion)
+_REQUESTED: Final = _body(RequestPromotion)
+_REPORTED: Final = _body(ReportCheck)
+_HELD: Final = _body(HoldStage)
+_TOKEN: Final = _body(CreateToken)
+
+_MODEL: Final = _CREATED.name
+_NUMBER: Final = 7
+_DIGEST: Final = content_digest(_REGISTERED.files, _REGISTERED.metadata)
+_PINS: Final = [PolicyPin(name=TEAM.name, version=1)]
+
+_VERSION: Final = entities.ModelVersion(
+    model_id="a3n7k2x9w4m6q5z2",
+    model_name=_MODEL,
+    number=_NUMBER,
+    digest=_DIGEST,
+    status=entities.VersionStatus.READY,
+    metadata=_REGISTERED.metadata,
+    description="Trained without the holidays.",
+    tags={"country": "de"},
+    aliases=["champion"],
+    stages=["production"],
+    lineage=[entities.LineageEdge(kind=edge.kind, ref=edge.ref) for edge in _REGISTERED.lineage],
+    file_count=len(_REGISTERED.files),
+    size=sum(file.size for file in _REGISTERED.files),
+    identity=None,
+    source_uri=None,
+    created_at=_AT,
+    created_by="airflow",
+    revoked=None,
+    revision=31,
+    url=f"{_URL}/models/{_MODEL}/versions/{_NUMBER}",
+)
+_REVIEW: Final = entities.Review(
+    id=12,
+    promotion_id=_PROMOTION,
+    reviewer="ada",
+    verdict=entities.Verdict.APPROVE,
+    comment="Evidence read.",
+    digest=_DIGEST,
+    at=_AT + _HOUR,
+    withdrawn_at=None,
+)
+_APPROVED: Final = Reason(
+    code=SatisfiedCode.REVIEW_GIVEN,
+    message="Approved by ada.",
+    policy=TEAM.name,
+    rule=TEAM.rules[0].name,
+    people=("ada",),
+)
+_DECISION: Final = Decision(outcome=Outcome.APPLICABLE, reasons=(), satisfied=(_APPROVED,))
+_TOKEN_INFO: Final = entities.Token(
+    id="4bT9xQ2mK7Zc",
+    name=_TOKEN.name,
+    principal="ada",
+    role=None,
+    patterns=[],
+    created_at=_AT,
+    expires_at=_AT + _TOKEN.expires_in_days * _DAY,
+    revoked_at=None,
+)
+_ADA: Final = entities.Principal(
+    name="ada",
+    kind=entities.PrincipalKind.PERSON,
+    display_name="Ada",
+    owners=[],
+    groups=["risk"],
+    grants=[entities.Grant(id="g2m7x4k9w3q6n5z2", principal="ada", group=None, role="approver", pattern="*")],
+    disabled=False,
+    created_at=_AT - 30 * _DAY,
+)
+
+_ALL: Final = (
+    entities.RegisteredModel(
+        id=_VERSION.model_id,
+        name=_MODEL,
+        owner="ada",
+        description=_CREATED.description,
+        tags=_CREATED.tags,
+        metadata_fields=_CREATED.metadata_fields,
+        stages={"staging": None, "production": _NUMBER},
+        aliases={"champion": _NUMBER},
+        latest_version=_NUMBER,
+        archived=False,
+        created_at=_AT - 30 * _DAY,
+        created_by="airflow",
+        updated_at=_AT,
+        deleted_at=None,
+        revision=31,
+        url=f"{_URL}/models/{_MODEL}",
+    ),
+    _VERSION,
+    entities.Manifest(
+        model_name=_MODEL,
+        number=_NUMBER,
+        digest=_DIGEST,
+        files=[
+            entities.ManifestFile(path=file.path, digest=file.digest, size=file.size, media_type=file.media_type)
+            for file in _REGISTERED.files
+        ],
+    ),
+    entities.Alias(
+        model_name=_MODEL,
+        name="champion",
+        version=_NUMBER,
+        digest=_DIGEST,
+        moved_at=_AT,
+        moved_by="airflow",
+        revision=31,
+    ),
+    entities.Stage(
+        model_name=_MODEL,
+        name="production",
+        position=1,
+        version=_NUMBER,
+        digest=_DIGEST,
+        promotion_id=_PROMOTION,
+        since=_AT + 2 * _HOUR,
+        hold=entities.Hold(reason=_HELD.reason, by="ada", at=_AT + 3 * _HOUR, until=_HELD.until),
+        failed=[5],
+        policies=_PINS,
+        revision=31,
+    ),
+    entities.StageRecord(
+        model_name=_MODEL,
+        stage="production",
+        change=entities.StageChange.PROMOTED,
+        version=_NUMBER,
+        digest=_DIGEST,
+        previous=6,
+        promotion_id=_PROMOTION,
+        by="airflow",
+        at=_AT + 2 * _HOUR,
+        reason=_REQUESTED.reason,
+        revision=30,
+    ),
+    entities.Upload(
+        id="k4x5w2m7q3n6z2aa",
+        model_name=_MODEL,
+        missing=[file.digest for file in _REGISTERED.files],
+        created_at=_AT,
+        expires_at=_AT + _DAY,
+    ),
+    entities.UploadFile(
+        upload="k4x5w2m7q3n6z2aa",
+        digest=_REGISTERED.files[0].digest,
+        size=_REGISTERED.files[0].size,
+        kept=2,
+        received=False,
+    ),
+    entities.Check(
+        id=3,
+        model_name=_MODEL,
+        version=_NUMBER,
+        digest=_DIGEST,
+        name=_REPORTED.name,
+        status=_REPORTED.status,
+        summary="",
+        evidence=_REPORTED.evidence,
+        url=None,
+        reported_by="airflow",
+        reported_at=_AT,
+        revision=27,
+    ),
+    entities.Promotion(
+        id=_PROMOTION,
+        kind=PromotionKind.PROMOTION,
+        model_name=_MODEL,
+        version=_NUMBER,
+        digest=_DIGEST,
+        stage="production",
+        phase=Phase.APPROVED,
+        policies=_PINS,
+        reason=_REQUESTED.reason,
+        requested_by="airflow",
+        requested_at=_AT,
+        expires_at=_AT + _HOUR + timedelta(seconds=TEAM.approval_expires_after),
+        replaces=6,
+        undoes=None,
+        lease=None,
+        reviews=[_REVIEW],
+        decision=_DECISION,
+        closure=None,
+        applied_at=None,
+        applied_by=None,
+        is_current=False,
+        revision=29,
+        url=f"{_URL}/promotions/{_PROMOTION}",
+    ),
+    _DECISION,
+    entities.Deployment(
+        id="d9w3k7x2m4q6n5z2",
+        model_name=_MODEL,
+        version=_NUMBER,
+        digest=_DIGEST,
+        target="eu-endpoint",
+        role=entities.DeploymentRole.PRIMARY,
+        traffic=1.0,
+        stage="production",
+        promotion_id=_PROMOTION,
+        run=None,
+        status=entities.DeploymentStatus.RUNNING,
+        observed_digest=_DIGEST,
+        observed_at=_AT + 2 * _HOUR,
+        drifted=False,
+        started_at=_AT + 2 * _HOUR,
+        started_by="airflow",
+        ended_at=None,
+        revision=31,
+    ),
+    entities.Policy(name=TEAM.name, version=1, document=TEAM, created_at=_AT - 30 * _DAY, created_by="ada"),
+    entities.PolicyAttachment(
+        id="p5x2k9m7w3q4n6z2",
+        policy=TEAM.name,
+        model_pattern="churn*",
+        stage="production",
+        default=False,
+        attached_at=_AT,
+        attached_by="ada",
+    ),
+    entities.PolicyChange(
+        id="c6w2x9k4m7q3n5z2",
+        kind="attach",
+        policy=TEAM.name,
+        proposed_by="ada",
+        proposed_at=_AT,
+        confirmed_by="ada",
+        confirmed_at=_AT,
+        attachment_id="p5x2k9m7w3q4n6z2",
+    ),
+    _ADA,
+    entities.Group(name="risk", members=["ada", "grace"]),
+    _ADA.grants[0],
+    _TOKEN_INFO,
+    entities.IssuedToken(token="mreg_personal_<id><secret><checksum>", info=_TOKEN_INFO),  # noqa: S106 -- its form, and no token
+    entities.WhoAmI(principal=_ADA, token=_TOKEN_INFO, registry_version=RELEASE),
+    entities.EventPage(
+        events=[
+            entities.Event(
+                seq=118,
+                at=_AT + 2 * _HOUR,
+                kind=EventKind.STAGE_HELD,
+                actor="ada",
+                model_name=_MODEL,
+                revision=31,
+                subject="production",
+                data={"stage": "production", "reason": _HELD.reason, "until": None},
+            )
+        ],
+        cursor=str(Cursor(_LOG, 118)),
+    ),
+    entities.Consumer(name="webhook", owner="ada", cursor=str(Cursor(_LOG, 118)), updated_at=_AT + 3 * _HOUR),
+    entities.Health(status="ok", version=RELEASE, components={"database": "ok", "storage": "ok"}),
+)
+ANSWERS: Final[Mapping[Any, Any]] = MappingProxyType({type(example): example for example in _ALL})
+
+_REFUSAL: Final = StageHeld(
+    f"Version {_NUMBER} may not enter 'production' now. ada holds 'production': {_HELD.reason} Ask for its release.",
+    promotion=_PROMOTION,
+    decision=msgspec.to_builtins(
+        Decision(
+            outcome=Outcome.BLOCKED,
+            reasons=(
+                Reason(
+                    code=ReasonCode.STAGE_HELD,
+                    message=f"ada holds 'production': {_HELD.reason} Ask for its release.",
+                    people=("ada",),
+                ),
+            ),
+            satisfied=(_APPROVED,),
+        )
+    ),
+)
+# By the statuses that the description tells apart; each the document that such a refusal is answered with.
+PROBLEMS: Final = MappingProxyType(
+    {
+        statuses: msgspec.json.decode(refused(refusal, "0b6cf5d1a2e94873").body, type=Problem)
+        for statuses, refusal in (
+            ("401", NotAuthenticated("Say who you are with the header 'Authorization: Bearer <token>'.")),
+            ("4XX", _REFUSAL),
+            ("5XX", DatabaseUnavailable("The database doesn't answer. Nothing was changed; try again.")),
+        )
+    }
+)
+
+
+def answer_of(of: Any) -> Any:  # noqa: ANN401 - of a type, a value of it
+    """The example of what a route answers with: of a list, a page with one item.
+
+    :raises KeyError: there is none for this type.
+    """
+
+    if getattr(of, "__origin__", None) is entities.Page:
+        return entities.Page(items=[ANSWERS[of.__args__[0]]])
+    return ANSWERS[of]
