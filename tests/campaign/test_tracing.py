@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign.system_calls import is_promised, out_of_order
+from tests.campaign.system_calls import due_statuses, is_promised, out_of_order
 from tests.campaign.tracing import Call, CannotTrace, Fault, calls_in, count, require_strace, traced
 
 LOG = """\
@@ -63,6 +63,12 @@ def test_success_may_not_rest_on_a_log_or_an_artifact_that_failed() -> None:
     assert is_promised(on("fsync", "/h/artifacts/blobs/sha256/ab"))
     assert not is_promised(on("pwrite64", "/h/registry.db"))
     assert not is_promised(on("unlink", "/h/artifacts/uploads/u.1"))
+
+
+def test_a_full_disk_is_called_full_wherever_the_service_can_know() -> None:
+    assert due_statuses(Fault("pwrite64", "ENOSPC", 1)) == {507}
+    assert due_statuses(Fault("fdatasync", "ENOSPC", 1)) == {503, 507}
+    assert due_statuses(Fault("pwrite64", "EIO", 1)) == {503}
 
 
 VICTIM = """
