@@ -16,8 +16,7 @@ from registry_service.db.view import View
 from registry_service.domain.permissions import Actor, Role, Scope
 from registry_service.services.event_log import append_events
 from registry_service.services.idempotency import Idempotency, StoredAnswer, recall, remember
-from registry_service.services.sweeper import sweep
-from registry_service.services.uploads import close_expired
+from registry_service.services.sweeper import close_expired, sweep
 from registry_service.services.work import Work
 from registry_service.storage.base import ArtifactStore
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from typing import Final
+
+import msgspec
+from sqlalchemy import or_, select, update
 
 from registry_service.db.queries.models import find_model
-from registry_service.db.tables import models, promotions, stages
+from registry_service.db.tables import models, promotions, stages, uploads
 from registry_service.domain.permissions import Action
 from registry_service.domain.promotions import OPEN_PHASES
 from registry_service.failpoints import reach
@@ -13,6 +16,8 @@ from registry_service.services.holds import release
 from registry_service.services.idempotency import forget_old
 from registry_service.services.judging import judge
 from registry_service.services.work import Work
+
+CLOSE_AT_ONCE: Final = 100
 
 
 def sweep(work: Work) -> None:
@@ -26,6 +31,28 @@ def sweep(work: Work) -> None:
         release(work, model, stage, "its time is over")
     forget_old(work)
     reach("sweeper.done")
+
+
+class ClosedUploads(msgspec.Struct, frozen=True):
+    """Sessions whose bytes the store may forget."""
+
+    ids: list[str]
+
+
+def close_expired(work: Work) -> ClosedUploads:
+    """End some of the sessions whose time is over."""
+
+    over = (
+        select(uploads.c.id)
+        .where(uploads.c.closed_at.is_(None), uploads.c.expires_at <= work.now)
+        .order_by(uploads.c.expires_at)
+        .limit(CLOSE_AT_ONCE)
+    )
+    found = list(work.connection.execute(over).scalars())
+    if found:
+        closed = update(uploads).where(uploads.c.id.in_(found)).values(closed_at=work.now)
+        work.connection.execute(closed)
+    return ClosedUploads(found)
 
 
 def _models_with_due_promotions(work: Work) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-import msgspec
 from sqlalchemy import func, insert, select, update
 
 from registry_service.db.locks import lock_key
@@ -31,7 +30,6 @@ from registry_service.services.work import Work
 LIFETIME: Final = timedelta(days=1)
 MAX_OPEN: Final = 100
 MAX_FILE_SIZE: Final = 1 << 42
-CLOSE_AT_ONCE: Final = 100
 
 
 def start_upload(work: Work, body: StartUpload) -> Upload:
@@ -147,25 +145,3 @@ def abort_upload(work: Work, upload: str) -> None:
 
     session = find_upload(work, upload, lock=True)
     work.connection.execute(update(uploads).where(uploads.c.id == session.id).values(closed_at=work.now))
-
-
-class ClosedUploads(msgspec.Struct, frozen=True):
-    """Sessions whose bytes the store may forget."""
-
-    ids: list[str]
-
-
-def close_expired(work: Work) -> ClosedUploads:
-    """End some of the sessions whose time is over."""
-
-    over = (
-        select(uploads.c.id)
-        .where(uploads.c.closed_at.is_(None), uploads.c.expires_at <= work.now)
-        .order_by(uploads.c.expires_at)
-        .limit(CLOSE_AT_ONCE)
-    )
-    found = list(work.connection.execute(over).scalars())
-    if found:
-        closed = update(uploads).where(uploads.c.id.in_(found)).values(closed_at=work.now)
-        work.connection.execute(closed)
-    return ClosedUploads(found)

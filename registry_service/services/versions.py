@@ -162,15 +162,23 @@ def update_version(work: Work, model: str, selector: str, body: UpdateVersion) -
 
 def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -> ModelVersion:
     """Withdraw a version for good: no download, no promotion, no rollback target; open promotions of it go stale.
-    Where it is current, it stays so until somebody rolls back or vacates: the registry doesn't stop what runs."""
+    Where it is current, it stays so until somebody rolls back or vacates: the registry doesn't stop what runs.
+
+    Content is withdrawn, not a number: versions with the same digest go with it."""
 
     found = find_model(work, model, Action.VERSION_REVOKE, lock=True)
     version = find_version(work, found, selector)
     check_reason(body.reason, "Say why the version is revoked.")
-    if version.revoked_at is None:
+    of_this_content = (
+        versions.c.model_id == found.id,
+        versions.c.digest == version.digest,
+        versions.c.revoked_at.is_(None),
+    )
+    numbers = select(versions.c.number).where(*of_this_content).order_by(versions.c.number)
+    for number in work.connection.execute(numbers).scalars().all():
         work.connection.execute(
             update(versions)
-            .where(_of(versions, version))
+            .where(*of_this_content, versions.c.number == number)
             .values(revoked_at=work.now, revoked_by=work.actor.name, revoked_reason=body.reason)
         )
         reach("revoke.written")
@@ -178,13 +186,12 @@ def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -
             work,
             found,
             EventKind.VERSION_REVOKED,
-            subject=str(version.number),
-            version=version.number,
+            subject=str(number),
+            version=number,
             digest=version.digest,
             reason=body.reason,
         )
-        why = f"version {version.number} was revoked: {body.reason}"
-        stale_promotions_of(work, found, why, number=version.number)
+        stale_promotions_of(work, found, f"version {number} was revoked: {body.reason}", number=number)
         reach("revoke.promotions_closed")
     return _described(work, model, version.number)
 

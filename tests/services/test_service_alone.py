@@ -32,6 +32,7 @@ from registry_service.domain.entities import (
     Verdict,
 )
 from registry_service.domain.errors import RegistryError
+from registry_service.domain.manifest import digest_of
 from registry_service.domain.permissions import Role
 from registry_service.domain.policies import OPEN
 from registry_service.domain.requests import (
@@ -235,6 +236,7 @@ ATTACKS: dict[str, Attack] = {
     "revoke_token": lambda a: a.act(tokens.revoke_token, a.world.token("ben")),
     "start_upload": Attacker.upload,
     "file_received": Attacker.upload,
+    "file_continued": lambda a: a.act(uploads.file_continued, "anything", digest_of(b"anything"), len(b"anything")),
     "abort_upload": lambda a: a.act(uploads.abort_upload, "anything"),
     "register_version": Attacker.register_again,
     "update_version": lambda a: a.act(versions.update_version, "fraud", "2", UpdateVersion(tags={"risk": "low"})),

@@ -84,6 +84,8 @@ async def test_revoked_content_does_not_come_back_under_a_new_number(solo: World
     await solo.revoke(1)
     with pytest.raises(PromotionFinal):
         await solo.approve("ben", twin)
+    with pytest.raises(VersionRevoked):
+        await solo.act("carl", move_alias, "fraud", "champion", MoveAlias(version="2"))
     with pytest.raises(VersionRevoked, match="revoked as version 1"):
         await solo.register(content=b"poisoned")
 
