@@ -32,7 +32,7 @@ async def main() -> None:
     settings = Settings(home=home, database_url="", artifacts=home, port=PORT)
     app = Litestar([answer], openapi_config=None, logging_config=None)
     with listen(settings.host, settings.port) as listening:
-        await build_server(app, settings).serve(sockets=[listening])
+        await build_server(app, settings, ending=lambda: None).serve(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sqlite3
 import statistics
 import sys
@@ -42,6 +43,8 @@ class Report:
 
     def options(self) -> argparse.Namespace:
         self.given = self.parser.parse_args()
+        # Told to end, it ends as by an error: the servers that it started end with it.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
         return self.given
 
     def add(self, work: str, who: str, figures: Figures) -> None:
