@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.campaign import gate, kills, system_calls
+from tests.campaign import gate, histories, kills, system_calls
 from tests.campaign.frame import Harness
 
-HARNESSES: Final[tuple[Harness, ...]] = (gate.HARNESS, kills.HARNESS, system_calls.HARNESS)
+HARNESSES: Final[tuple[Harness, ...]] = (gate.HARNESS, kills.HARNESS, system_calls.HARNESS, histories.HARNESS)
 
 
 def with_mutants(harnesses: tuple[Harness, ...]) -> list[tuple[Harness, str]]:
