@@ -98,7 +98,7 @@ def run(run):
     try:
         server.start()
         run.say(f"serving as {server.process.pid} in {run.directory}")
-        server.wait_until_dead(60)
+        server.wait_until_dead(250)
     finally:
         server.stop()
     return Findings()
@@ -113,13 +113,13 @@ def test_an_interrupted_campaign_ends_what_it_started_and_reports_what_it_has(tm
     output = tmp_path / "output"
     with output.open("wb") as sink:
         campaign = subprocess.Popen([sys.executable, "-c", INTERRUPTIBLE], cwd=ROOT, stdout=sink, stderr=sink)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while "serving as" not in output.read_text():
         assert time.monotonic() < deadline, output.read_text()
         time.sleep(0.05)
     words = output.read_text().split("serving as ")[1].split()
     campaign.send_signal(signal.SIGINT)
-    assert campaign.wait(60) == 130, output.read_text()
+    assert campaign.wait(120) == 130, output.read_text()
     assert "interrupted" in output.read_text()
     with pytest.raises(ProcessLookupError):
         os.kill(int(words[0]), 0)
