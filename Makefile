@@ -71,8 +71,9 @@ demo: $(INSTALLED) ## run the registry and a real Airflow together (ONCE=1: run 
 
 .PHONY: test
 test: object-stores coverage-domain ## every test, with a real Airflow, PostgreSQL and object stores
-	$(BIN)/pytest -m "not airflow" -n 2 --dist loadfile $(ARGS)
-	# By themselves: an Airflow beside other tests makes both slow.
+	$(BIN)/pytest -m "not airflow and not campaign" -n 2 --dist loadfile $(ARGS)
+	# By themselves: what loads the machine makes everything beside it slow, and itself.
+	$(BIN)/pytest -m campaign $(ARGS)
 	$(BIN)/pytest -m airflow $(ARGS)
 
 .PHONY: test-fast
