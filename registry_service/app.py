@@ -17,6 +17,7 @@ import structlog
 import uvloop
 from litestar import Litestar
 
+from registry_service.care.gc import finish_abandoned
 from registry_service.db.engine import open_database
 from registry_service.db.migrate import current, head, upgrade
 from registry_service.domain.errors import InvalidName, RegistryError, StorageUnavailable
@@ -147,6 +148,7 @@ async def _running(settings: Settings, registry: Registry) -> AsyncIterator[Firs
 
         work = [
             asyncio.create_task(_repeat(SWEEP_SECONDS, registry.sweep)),
+            asyncio.create_task(_repeat(SWEEP_SECONDS, lambda: finish_abandoned(registry))),
             asyncio.create_task(_repeat(RENEW_SECONDS, renew)),
         ]
         try:

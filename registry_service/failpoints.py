@@ -84,6 +84,16 @@ POINTS: Final = frozenset(
         "token.written",
         "token.revoked",
         "consumer.moved",
+        # Artifacts that nobody needs, and damaged ones.
+        "gc.adopted",
+        "gc.condemned",
+        "gc.before_removal",
+        "gc.removed",
+        "gc.forgotten",
+        "gc.leftovers_discarded",
+        "scrub.marked",
+        "scrub.set_aside",
+        "scrub.healed",
         "sweeper.begun",
         "sweeper.done",
         # The end of every transaction.

@@ -1,24 +1,33 @@
-"""What an operator does beside the service: with its settings, on its machine."""
+"""What keeps a registry healthy."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from registry_service.cli.endings import REFUSED, Stopped
+from registry_service.cli.endings import REFUSED
+from registry_service.cli.offline import with_registry, with_store
+from registry_service.cli.options import Rate, Span
 from registry_service.cli.state import Command, State, pass_state
-from registry_service.cli.text import count, printable, size
+from registry_service.cli.text import cell, count, printable, size
+from registry_service.client import CollectedArtifact, CollectGarbage, CollectionStep, DamagedArtifact, Scrub, ScrubStep
 
 if TYPE_CHECKING:
     from registry_service.care.fsck import Report
+    from registry_service.services.registry import Registry
+    from registry_service.settings import Settings
+    from registry_service.storage.base import ArtifactStore
 
 _SHOW_EVERY: Final = 0.5
+_SHOWN: Final = 20
+
+offline = click.option(
+    "--offline", is_flag=True, help="Work on database and store directly, with the settings of the service."
+)
 
 
 @click.command(cls=Command)
@@ -31,37 +40,175 @@ def fsck(state: State, ctx: click.Context, *, deep: bool) -> None:
     Uses the settings of the service (variables that begin with MODEL_REGISTRY_). Exit code 0: sound; 1: not.
     """
 
-    require_service()
-    # Only the service's extra brings what these need.
-    from registry_service.app import open_store  # noqa: PLC0415
-    from registry_service.care.fsck import check_registry  # noqa: PLC0415
-    from registry_service.settings import read_settings  # noqa: PLC0415
+    async def check(settings: Settings, store: ArtifactStore) -> Report:
+        from registry_service.care.fsck import check_registry  # noqa: PLC0415 - only the service's extra brings it
 
-    settings = read_settings()
+        return await check_registry(settings.database_url, store, deep=deep, progress=_progress(state))
 
-    async def check() -> Report:
-        store = open_store(settings)
-        try:
-            return await check_registry(settings.database_url, store, deep=deep, progress=_progress(state))
-        finally:
-            await store.close()
-
-    report = asyncio.run(check())
+    report = with_store(check)
     state.show(report, lambda: report_text(report))
     if not report.sound:
         ctx.exit(REFUSED)
 
 
-def require_service() -> None:
-    """:raises Stopped: the service's own packages are not installed here."""
+@click.command(cls=Command)
+@click.option("--grace", type=Span(), default="24h", show_default=True, help="Keep what is younger than this.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; change nothing.")
+@offline
+@pass_state
+def gc(state: State, grace: int, *, dry_run: bool, offline: bool) -> None:
+    """Remove artifacts that no version and no open upload needs.
 
-    missing = [name for name in ("litestar", "sqlalchemy", "uvicorn") if find_spec(name) is None]
-    if missing:
-        raise Stopped(
-            "not_installed",
-            f"The service isn't installed here ({', '.join(missing)} missing). Install it with:"
-            " pip install 'airflow-model-registry[service]'",
-        )
+    It may be interrupted at any time, and called again. Versions keep their bytes, revoked ones and those of deleted
+    models too.
+    """
+
+    total = Collection(state, dry_run=dry_run)
+
+    def body(cursor: str | None) -> CollectGarbage:
+        return CollectGarbage(grace=grace, dry_run=dry_run, cursor=cursor)
+
+    async def collect(registry: Registry) -> None:
+        from registry_service.care.gc import collect_step  # noqa: PLC0415 - only the service's extra brings it
+        from registry_service.services.registry import SYSTEM  # noqa: PLC0415
+
+        step = total.add(await collect_step(registry, SYSTEM, body(None)))
+        while step.cursor is not None:
+            step = total.add(await collect_step(registry, SYSTEM, body(step.cursor)))
+
+    if offline:
+        with_registry(collect)
+    else:
+        step = total.add(state.client.collect_garbage(body(None)))
+        while step.cursor is not None:
+            step = total.add(state.client.collect_garbage(body(step.cursor)))
+    total.show()
+
+
+@click.command(cls=Command)
+@click.option("--rate", type=Rate(), help="Read no faster, such as 100MB/s.")
+@click.option("--restart", is_flag=True, help="Begin anew, not where the last scrub stopped.")
+@offline
+@click.pass_context
+@pass_state
+def scrub(state: State, ctx: click.Context, rate: int | None, *, restart: bool, offline: bool) -> None:
+    """Read all bytes again, and set aside those that have changed.
+
+    It may be interrupted at any time; the next one goes on. Who still has damaged bytes heals them by uploading them.
+    Exit code 0: all are whole; 1: some are not.
+    """
+
+    total = Scrubbing(state)
+    begin = "start" if restart else None
+
+    def body(cursor: str | None) -> Scrub:
+        return Scrub(cursor=cursor, rate=rate)
+
+    async def read(registry: Registry) -> None:
+        from registry_service.care.scrub import scrub_step  # noqa: PLC0415 - only the service's extra brings it
+        from registry_service.services.registry import SYSTEM  # noqa: PLC0415
+
+        step = total.add(await scrub_step(registry, SYSTEM, body(begin)))
+        while step.cursor is not None:
+            step = total.add(await scrub_step(registry, SYSTEM, body(step.cursor)))
+
+    if offline:
+        with_registry(read)
+    else:
+        step = total.add(state.client.scrub(body(begin)))
+        while step.cursor is not None:
+            step = total.add(state.client.scrub(body(step.cursor)))
+    total.show()
+    if total.damaged:
+        ctx.exit(REFUSED)
+
+
+class Collection:
+    """The sum of a collection's steps."""
+
+    def __init__(self, state: State, *, dry_run: bool) -> None:
+        self._state = state
+        self._dry_run = dry_run
+        self._say = _now_and_then(state)
+        self._collected: list[CollectedArtifact] = []
+        self._adopted = self._leftovers = self._kept_back = 0
+
+    def add(self, step: CollectionStep) -> CollectionStep:
+        self._collected += step.collected
+        self._adopted += step.adopted
+        self._leftovers += step.leftovers
+        self._kept_back += step.kept_back
+        if step.cursor is not None:
+            self._say(lambda: f"{step.cursor}: {count(len(self._collected), 'artifact')}, {size(self._bytes)}")
+        return step
+
+    @property
+    def _bytes(self) -> int:
+        return sum(artifact.size for artifact in self._collected)
+
+    def show(self) -> None:
+        answer = {
+            "dry_run": self._dry_run,
+            "collected": self._collected,
+            "bytes": self._bytes,
+            "adopted": self._adopted,
+            "leftovers": self._leftovers,
+            "kept_back": self._kept_back,
+        }
+        self._state.show(answer, self._text)
+
+    def _text(self) -> str:
+        lines = []
+        if self._dry_run:
+            lines = [f"{one.digest}  {size(one.size)}, since {cell(one.since)}" for one in self._collected[:_SHOWN]]
+            if len(self._collected) > _SHOWN:
+                lines.append(f"and {len(self._collected) - _SHOWN} more; --json names all")
+        would = "would be " if self._dry_run else ""
+        lines.append(f"{count(len(self._collected), 'artifact')} of {size(self._bytes)} {would}removed.")
+        if self._adopted:
+            lines.append(
+                f"{count(self._adopted, 'artifact')} without a row: their grace {would and 'would '}begin now."
+            )
+        if self._leftovers:
+            lines.append(f"What {count(self._leftovers, 'ended upload')} had left behind {would or 'is '}discarded.")
+        if self._kept_back:
+            lines.append(f"{count(self._kept_back, 'artifact')} stay for the next collection.")
+        return "\n".join(lines)
+
+
+class Scrubbing:
+    """The sum of a scrub's steps."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._say = _now_and_then(state)
+        self._artifacts = self._bytes = 0
+        self.damaged: list[DamagedArtifact] = []
+
+    def add(self, step: ScrubStep) -> ScrubStep:
+        self._artifacts += step.artifacts
+        self._bytes += step.bytes
+        self.damaged += step.damaged
+        if step.cursor is not None:
+            self._say(lambda: f"{self._read}, {len(self.damaged)} damaged")
+        return step
+
+    @property
+    def _read(self) -> str:
+        return f"{count(self._artifacts, 'artifact')} of {size(self._bytes)} read"
+
+    def show(self) -> None:
+        answer = {"artifacts": self._artifacts, "bytes": self._bytes, "damaged": self.damaged}
+        self._state.show(answer, self._text)
+
+    def _text(self) -> str:
+        lines = []
+        for one in self.damaged:
+            now = "gone" if one.actual is None else f"{one.actual} now"
+            needed = ", ".join(map(printable, one.versions)) or "no version"
+            lines.append(f"DAMAGED {one.digest} is {now}; needed by {needed}")
+        lines.append(f"{self._read}, {len(self.damaged)} damaged.")
+        return "\n".join(lines)
 
 
 def report_text(report: Report) -> str:
@@ -75,17 +222,21 @@ def report_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _progress(state: State) -> Callable[[int, int], None] | None:
-    """Says on a terminal how far it is, now and then."""
+def _progress(state: State) -> Callable[[int, int], None]:
+    say = _now_and_then(state)
+    return lambda artifacts, read: say(lambda: f"{count(artifacts, 'artifact')}, {size(read)} read")
 
-    if state.as_json or not sys.stderr.isatty():
-        return None
+
+def _now_and_then(state: State) -> Callable[[Callable[[], str]], None]:
+    """Says on a terminal how far it is, not too often."""
+
     shown = time.monotonic()
+    watched = not state.as_json and sys.stderr.isatty()
 
-    def show(artifacts: int, read: int) -> None:
+    def say(text: Callable[[], str]) -> None:
         nonlocal shown
-        if time.monotonic() - shown >= _SHOW_EVERY:
+        if watched and time.monotonic() - shown >= _SHOW_EVERY:
             shown = time.monotonic()
-            state.say(f"{count(artifacts, 'artifact')}, {size(read)} read")
+            state.say(text())
 
-    return show
+    return say

@@ -22,6 +22,8 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SPAN: Final = re.compile(r"(\d+)([smhd])")
+_RATE: Final = re.compile(r"(\d{1,6})([kMG])B/s")
+_FACTORS: Final = {"k": 1000, "M": 1000**2, "G": 1000**3}
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 MAX_PAGE: Final = 200
@@ -47,6 +49,34 @@ class Moment(click.ParamType[datetime]):
         except ValueError:
             forms = "2026-03-03T14:00, 2026-03-03T14:00+01:00" + (", 2h or 3d" if self._future else "")
             self.fail(f"'{value}' is no time. Write it such as {forms}.", param, ctx)
+
+
+class Span(click.ParamType[int]):
+    """A length of time in seconds: `90s`, `15m`, `24h`, `7d`."""
+
+    name = "span"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        span = _SPAN.fullmatch(value)
+        if span is None:
+            self.fail(f"'{value}' is no length of time. Write it such as 90s, 15m, 24h or 7d.", param, ctx)
+        return round(timedelta(**{_UNITS[span[2]]: int(span[1])}).total_seconds())
+
+
+class Rate(click.ParamType[int]):
+    """Bytes per second: `100MB/s`, `1GB/s`."""
+
+    name = "rate"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        rate = _RATE.fullmatch(value)
+        if rate is None or not int(rate[1]):
+            self.fail(f"'{value}' is no rate. Write it such as 500kB/s, 100MB/s or 1GB/s.", param, ctx)
+        return int(rate[1]) * _FACTORS[rate[2]]
 
 
 class Pair(click.ParamType[tuple[str, str]]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from registry_service.cli.care import require_service
+from registry_service.cli.offline import require_service
 from registry_service.cli.state import Command
 
 

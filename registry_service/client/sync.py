@@ -236,6 +236,9 @@ class RegistryClient:
     create_token = _sends(calls.create_token)
     revoke_token = _sends(calls.revoke_token)
 
+    collect_garbage = _sends(calls.collect_garbage)
+    scrub = _sends(calls.scrub)
+
     iterate_deployments = _iterates(calls.list_deployments)
     iterate_consumers = _iterates(calls.list_consumers)
     iterate_models = _iterates(calls.list_models)

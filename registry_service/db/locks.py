@@ -16,6 +16,14 @@ _EVENT_LOG = (0x4D52, 1)
 POLICIES_LOCK = "policies"
 """Held by whoever changes policies, shared by whoever pins them: a forced change must find every open request."""
 
+COLLECTION_LOCK = "collection"
+"""Held by whoever condemns artifacts, shared by whoever pins them: what is pinned must not be condemned unseen."""
+
+
+def blob_lock(digest: str) -> str:
+    """Held by whoever writes the row of these bytes."""
+    return f"blob {digest}"
+
 
 def lock_event_log(connection: Connection) -> None:
     """Wait for the turn to number events. Take it last: every other writer waits from here to this commit.

@@ -259,12 +259,28 @@ aliases = Table(
 
 # --------------------------------------------------------------------------------------------------- artifacts
 
+# `created_at`: when these very bytes came, or were first seen. `condemned_at`: they are being taken out of the store,
+# and no upload may rely on them. `damaged_at`: they were found altered and set aside; sent again, they are healed.
 blobs = Table(
     "blobs",
     metadata,
     Column("digest", String(71), primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("created_at", UtcTimestamp, nullable=False),
+    Column("condemned_at", UtcTimestamp),
+    Column("damaged_at", UtcTimestamp),
+    Index(
+        "ix_blobs_condemned_at",
+        "condemned_at",
+        sqlite_where=text("condemned_at IS NOT NULL"),
+        postgresql_where=text("condemned_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_blobs_damaged_at",
+        "damaged_at",
+        sqlite_where=text("damaged_at IS NOT NULL"),
+        postgresql_where=text("damaged_at IS NOT NULL"),
+    ),
 )
 
 uploads = Table(

@@ -369,6 +369,12 @@ class Overloaded(Unavailable):
     code = "overloaded"
 
 
+class BeingCollected(Unavailable):
+    """These bytes are just being taken out of the store: sent again in a moment, they are kept."""
+
+    code = "being_collected"
+
+
 def error_classes() -> dict[str, type[RegistryError]]:
     """All classes of the tree by their code. Codes are unique; a test holds that."""
 

@@ -57,6 +57,7 @@ class Action(StrEnum):
     POLICY_WRITE = "policy:write"
     PRINCIPAL_READ = "principal:read"
     PRINCIPAL_WRITE = "principal:write"
+    MAINTENANCE_RUN = "maintenance:run"
     TOKEN_WRITE = "token:write"  # noqa: S105 -- the name of an action
     TOKEN_OWN = "token:own"  # noqa: S105 -- the name of an action
 

@@ -304,3 +304,25 @@ class MoveConsumer(Request, frozen=True, kw_only=True):
     """`cursor` as an event page gave it, or `start` or `latest`."""
 
     cursor: str
+
+
+# --------------------------------------------------------------------------------------------------- maintenance
+
+
+class CollectGarbage(Request, frozen=True, kw_only=True):
+    """One step of a collection. `grace`: seconds that an artifact which nobody needs is kept. `dry_run`: only say what
+    would be done. `cursor`: that of the step before; None begins."""
+
+    grace: int = 86_400
+    dry_run: bool = False
+    cursor: str | None = None
+
+
+class Scrub(Request, frozen=True, kw_only=True):
+    """One step of reading all bytes. `cursor`: that of the step before; None goes on where the last scrub stopped,
+    `start` begins anew. `rate`: bytes per second at most. `seconds`: after which the step ends with the artifact at
+    hand."""
+
+    cursor: str | None = None
+    rate: int | None = None
+    seconds: int = 5

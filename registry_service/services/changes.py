@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, update
+from sqlalchemy import Row, bindparam, select, update
 
 from registry_service.db.prepared import Prepared
-from registry_service.db.tables import models
+from registry_service.db.tables import models, version_files
 from registry_service.domain.errors import RevisionMismatch
 from registry_service.domain.events import EventKind
 from registry_service.services.work import Work
@@ -29,6 +29,21 @@ def record_change(work: Work, model: Row[Any], kind: EventKind, *, subject: str 
     revision: int = _COUNT_UP.value(work.connection, model_id=model.id, now=work.now)
     work.record(kind, model_id=model.id, model_name=model.name, revision=revision, subject=subject, **data)
     return revision
+
+
+def tell_of_artifact(work: Work, kind: EventKind, digest: str) -> None:
+    """Log what happened to bytes, once for each model that has versions of them; for bytes of none, once."""
+
+    concerned: dict[str, list[int]] = {}
+    files = select(version_files.c.model_id, version_files.c.number).where(version_files.c.digest == digest)
+    for model_id, number in work.connection.execute(files.distinct().order_by(*files.selected_columns)):
+        concerned.setdefault(model_id, []).append(number)
+    if not concerned:
+        work.record(kind, subject=digest, digest=digest)
+    # In the order of their ids, so that two who tell of the same models don't wait for each other.
+    rows = select(models).where(models.c.id.in_(concerned)).order_by(models.c.id).with_for_update()
+    for model in work.connection.execute(rows).all():
+        record_change(work, model, kind, subject=digest, digest=digest, versions=concerned[model.id])
 
 
 def check_revision(what: str, present: int, seen: int | None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
-from registry_service.db.locks import lock_key
+from registry_service.db.locks import COLLECTION_LOCK, blob_lock, lock_key, share_key
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uploads import (
     awaited_file,
@@ -19,11 +19,13 @@ from registry_service.db.queries.uploads import (
 )
 from registry_service.db.tables import blobs, upload_files, uploads
 from registry_service.domain.entities import Upload, UploadFile
-from registry_service.domain.errors import InvalidManifest, Overloaded, TooLarge
+from registry_service.domain.errors import BeingCollected, InvalidManifest, Overloaded, TooLarge
+from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import MAX_FILES, check_digest
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import StartUpload
 from registry_service.failpoints import reach
+from registry_service.services.changes import tell_of_artifact
 from registry_service.services.ids import new_id
 from registry_service.services.work import Work
 
@@ -48,6 +50,8 @@ def start_upload(work: Work, body: StartUpload) -> Upload:
         _extend(work, earlier)
         return get_upload(work, earlier)
     _check_room(work)
+    # From here to the commit nothing is condemned; what is condemned after it, finds these rows.
+    share_key(work.connection, COLLECTION_LOCK)
     upload_id = new_id()
     work.connection.execute(
         insert(uploads).values(
@@ -108,15 +112,22 @@ def _extend(work: Work, upload: str) -> None:
     work.connection.execute(update(uploads).where(uploads.c.id == upload).values(expires_at=work.now + LIFETIME))
 
 
-def file_received(work: Work, upload: str, digest: str) -> Upload:
-    """Note that verified, durable bytes have arrived in the store."""
+def file_received(work: Work, upload: str, digest: str, *, seen_damaged: datetime | None = None) -> Upload:
+    """Note that verified, durable bytes have arrived in the store.
+
+    :param seen_damaged: `damaged_at` of the row that `awaited_file` gave before the bytes were taken in.
+    :raises BeingCollected: the bytes that were in the store were found damaged meanwhile, or are being removed.
+    """
 
     reach("upload.before_row")
-    file = awaited_file(work, upload, digest)
-    lock_key(work.connection, f"blob {digest}")
-    known = work.connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest)).one_or_none()
+    # Locked, so that the session isn't closed, and its bytes collected, before this is committed.
+    file = awaited_file(work, upload, digest, lock=True)
+    lock_key(work.connection, blob_lock(digest))
+    known = work.connection.execute(select(blobs).where(blobs.c.digest == digest)).one_or_none()
     if known is None:
         work.connection.execute(insert(blobs).values(digest=digest, size=file.size, created_at=work.now))
+    elif known.damaged_at is not None:
+        _heal(work, known, seen_damaged)
     if file.received_at is None:
         work.connection.execute(
             update(upload_files)
@@ -128,12 +139,34 @@ def file_received(work: Work, upload: str, digest: str) -> Upload:
     return get_upload(work, upload)
 
 
-def file_continued(work: Work, upload: str, digest: str, kept: int) -> UploadFile:
-    """Note that the store keeps so many bytes of a file: verified and durable where these are all."""
+def _heal(work: Work, blob: Row[Any], seen_damaged: datetime | None) -> None:
+    """Good bytes have taken the place of those that were set aside, if these came after they were.
+
+    :raises BeingCollected: they may have been found there already, damaged.
+    """
+
+    if blob.damaged_at != seen_damaged or blob.condemned_at is not None:
+        raise BeingCollected(
+            f"{blob.digest} was found damaged in the store while it was sent. Send it again.", digest=blob.digest
+        )
+    work.connection.execute(
+        update(blobs).where(blobs.c.digest == blob.digest).values(damaged_at=None, created_at=work.now)
+    )
+    tell_of_artifact(work, EventKind.ARTIFACT_HEALED, blob.digest)
+    reach("scrub.healed")
+
+
+def file_continued(
+    work: Work, upload: str, digest: str, kept: int, *, seen_damaged: datetime | None = None
+) -> UploadFile:
+    """Note that the store keeps so many bytes of a file: verified and durable where these are all.
+
+    :raises BeingCollected: as `file_received`.
+    """
 
     file = awaited_file(work, upload, digest)
     if kept == file.size:
-        file_received(work, upload, digest)
+        file_received(work, upload, digest, seen_damaged=seen_damaged)
     else:
         _extend(work, upload)
     reach("piece.noted")

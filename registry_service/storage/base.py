@@ -75,8 +75,12 @@ class ArtifactStore(Protocol):
     async def remove(self, digest: str) -> bool:
         """Forget an artifact; False where it wasn't there. Readers that have it open finish undisturbed."""
 
-    def digests(self) -> AsyncIterator[str]:
-        """All artifacts, in the order of their digests."""
+    async def set_aside(self, digest: str) -> bool:
+        """Forget an artifact as `remove` does, and keep its bytes where nobody finds them under the digest, for people
+        to look at: they aren't what it says. False where it wasn't there."""
+
+    def digests(self, after: str | None = None) -> AsyncIterator[str]:
+        """All artifacts (those behind `after`), in the order of their digests."""
 
     def leftovers(self) -> AsyncIterator[Leftover]:
         """What is kept under uploads, or was left there. What this process is receiving is not among it."""

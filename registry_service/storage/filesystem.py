@@ -197,11 +197,17 @@ class FilesystemStore:
     async def remove(self, digest: str) -> bool:
         return await self._run(self._tree.remove_blob, digest_hex(digest))
 
-    async def digests(self) -> AsyncIterator[str]:
+    async def set_aside(self, digest: str) -> bool:
+        return await self._run(self._tree.set_aside_blob, digest_hex(digest))
+
+    async def digests(self, after: str | None = None) -> AsyncIterator[str]:
+        behind = "" if after is None else digest_hex(after)
         # One directory at a time, since the names of a large store are many.
         for shard in await self._run(self._tree.shards):
-            for name in await self._run(self._tree.blobs, shard):
-                yield f"sha256:{name}"
+            if shard >= behind[:2]:
+                for name in await self._run(self._tree.blobs, shard):
+                    if name > behind:
+                        yield f"sha256:{name}"
 
     async def leftovers(self) -> AsyncIterator[Leftover]:
         for leftover in await self._run(self._tree.leftovers):

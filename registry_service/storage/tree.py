@@ -3,6 +3,7 @@
     <root>/blobs/sha256/ab/ab12…    verified bytes under their digest, never changed
     <root>/uploads/<id>.<random>    bytes that are still coming in; same filesystem, so that a rename moves them
     <root>/uploads/<id>.<digest>    likewise, and kept where they break off
+    <root>/damaged/<digest>.<random>    bytes that were found to be something else
 
 Directories are 0700 and files 0600 under any umask.
 """
@@ -34,6 +35,7 @@ class Tree:
         self.incoming = root / "uploads"
         self._root = root
         self._blobs = root / "blobs" / "sha256"
+        self._damaged = root / "damaged"
         self._keep_free = keep_free
         self._durable: set[Path] = set()
         self._in_flight: set[str] = set()
@@ -109,6 +111,16 @@ class Tree:
             self.calls.unlink(self.blob(hexadecimal))
         except FileNotFoundError:
             return False
+        return True
+
+    def set_aside_blob(self, hexadecimal: str) -> bool:
+        blob = self.blob(hexadecimal)
+        if self.size_of(blob) is None:
+            return False
+        self.make_directory(self._damaged)
+        self.calls.rename(blob, self._damaged / f"{hexadecimal}.{secrets.token_hex(8)}")
+        # With a sync, unlike a removal: damaged bytes that came back would be taken for good ones.
+        self.sync_directory(blob.parent)
         return True
 
     def shards(self) -> list[str]:

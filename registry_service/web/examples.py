@@ -55,6 +55,8 @@ _ALL: Final = (
     requests.WriteGroup(members=["ada", "grace"]),
     requests.CreateToken(name="laptop", expires_in_days=30),
     requests.MoveConsumer(cursor="latest"),
+    requests.CollectGarbage(dry_run=True),
+    requests.Scrub(rate=100_000_000),
 )
 
 EXAMPLES: Final[Mapping[Any, Any]] = MappingProxyType({type(example): example for example in _ALL})

@@ -43,6 +43,7 @@ TAGS: Final = {
     "events": "The one log.",
     "principals": "People, services, groups, grants.",
     "tokens": "Tokens, and who one is by them.",
+    "maintenance": "What keeps the registry healthy.",
     "health": "For probes.",
 }
 
@@ -60,7 +61,9 @@ _HEADERS: Final = {
 }
 
 # These can't be stored, or have no effect to repeat.
-_WITHOUT_KEY: Final = frozenset({"create_token", "send_upload_file", "continue_upload_file", "test_policy"})
+_WITHOUT_KEY: Final = frozenset(
+    {"create_token", "send_upload_file", "continue_upload_file", "test_policy", "collect_garbage", "scrub"}
+)
 
 _REFUSED: Final = {
     "401": "Who asks isn't known",

@@ -35,6 +35,9 @@ REPEATS: Final = 10
 SHORT_SAMPLE: Final = 8
 # Each start comes by these, and most of them only the first one.
 AT_START: Final = frozenset(point for point in POINTS if point.startswith(("migration.", "first_run.")))
+# What doesn't happen to a healthy disk: tests/care goes there, and dies there as well.
+ON_DAMAGE: Final = frozenset(point for point in POINTS if point.startswith("scrub.")) | {"gc.adopted"}
+USUAL: Final = POINTS - ON_DAMAGE
 # Every write comes by these.
 OFTEN: Final = ("writer.", "events.", "idempotency.", "sweeper.")
 ONLY_SQLITE: Final = frozenset({"writer.command_done", "writer.answered"})
@@ -145,13 +148,13 @@ def run_kills(run: Run) -> Findings:
         points = [point for point in shown_at(run.mutant) if point in POINTS for _ in range(4)]
         _go_through(run, tally, "mutant", [(None, points)])
     elif run.is_short:
-        sample = run.random("points").sample(sorted(POINTS - AT_START), SHORT_SAMPLE - 1)
+        sample = run.random("points").sample(sorted(USUAL - AT_START), SHORT_SAMPLE - 1)
         first = run.random("start").choice(sorted(AT_START))
         _go_through(run, tally, "short", [(first, sample)])
     else:
-        _go_through(run, tally, "sqlite", _plan(run.random("plan"), POINTS, REPEATS))
+        _go_through(run, tally, "sqlite", _plan(run.random("plan"), USUAL, REPEATS))
         with _postgres(run) as server:
-            _go_through(run, tally, "postgres", _plan(run.random("pg"), POINTS - ONLY_SQLITE, 2), server)
+            _go_through(run, tally, "postgres", _plan(run.random("pg"), USUAL - ONLY_SQLITE, 2), server)
     return _findings(tally)
 
 

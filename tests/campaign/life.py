@@ -77,6 +77,7 @@ class Life:
         yield from self._token()
         yield from self._policy(model)
         yield from self._consumer()
+        yield from self._collect(model)
 
     # ------------------------------------------------------------------------------------------------- versions
 
@@ -121,6 +122,23 @@ class Life:
             # Sent again after it arrived unanswered, it is refused by its offset.
             sent = yield Step(SERVICE, "PATCH", path, content=piece, headers=offset, also=frozenset({409}))
             promised = sent.get("kept", 0 if last else promised)
+
+    def _collect(self, model: str) -> Steps:
+        """Give up bytes that were sent, and let them and all other garbage be collected, while others upload."""
+        data = self._bytes(9_000)
+        announced = [{"digest": digest_of(data), "size": len(data)}]
+        upload = yield from self._write(SERVICE, "POST", "/uploads", {"model": model, "files": announced})
+        path = f"{API}/uploads/{upload['id']}"
+        yield Step(SERVICE, "PUT", f"{path}/files/{digest_of(data)}", content=data)
+        # Sent again after it arrived unanswered, it is refused: the upload has ended.
+        yield Step(SERVICE, "DELETE", path, also=frozenset({409}))
+        cursor: str | None = None
+        while True:
+            body = {"grace": 0, "cursor": cursor}
+            step = yield Step(PERSON, "POST", f"{API}/maintenance/gc", json=body)
+            cursor = step["cursor"]
+            if cursor is None:
+                return None
 
     def _register_bare(self, model: str, facts: ModelFacts) -> Steps:
         body = {"files": [], "metadata": {"metrics": {"auc": self._chance.random()}}}

@@ -51,6 +51,8 @@ FAULTS: dict[str, list[str]] = {
         "UPDATE blobs SET size = size + 1",
         f"UPDATE upload_files SET digest = '{OTHER}'",
     ],
+    "artifact_damaged": ["UPDATE blobs SET damaged_at = 1"],
+    "condemned_needed": ["UPDATE blobs SET condemned_at = 1"],
     "bytes_gone": [f"INSERT INTO blobs (digest, size, created_at) VALUES ('{OTHER}', 5, 0)"],
     "upload_bytes": [
         f"UPDATE upload_files SET digest = '{OTHER}' WHERE (SELECT closed_at FROM uploads WHERE id = upload_id) IS NULL"
@@ -213,8 +215,8 @@ async def test_what_arrives_during_the_check_is_not_missed(world: World, databas
     await world.registered(1)
 
     class Late(FilesystemStore):
-        async def digests(self) -> AsyncIterator[str]:
-            for digest in [digest async for digest in super().digests()]:
+        async def digests(self, after: str | None = None) -> AsyncIterator[str]:
+            for digest in [digest async for digest in super().digests(after)]:
                 yield digest
             await world.register()
 

@@ -92,6 +92,8 @@ WIRE = {
     "list_tokens": "GET /tokens",
     "create_token": "POST /tokens",
     "revoke_token": "DELETE /tokens/{token}",
+    "collect_garbage": "POST /maintenance/gc",
+    "scrub": "POST /maintenance/scrub",
 }
 
 

@@ -51,7 +51,15 @@ CONTRIBUTE = [
     "deployment:write",
 ]
 APPROVE = ["promotion:review", "version:revoke", "stage:release", "stage:vacate", "stage:clear_failure"]
-ADMINISTER = ["model:delete", "model:restore", "stage:arrange", "policy:write", "principal:write", "token:write"]
+ADMINISTER = [
+    "model:delete",
+    "model:restore",
+    "stage:arrange",
+    "policy:write",
+    "principal:write",
+    "token:write",
+    "maintenance:run",
+]
 EXPECTED = {
     "reader": {*READ},
     "contributor": {*READ, *CONTRIBUTE},

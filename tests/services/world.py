@@ -239,7 +239,7 @@ class World:
         digest = digest_of(content)
         file = await self.look(by, awaited_file, upload, digest)
         await self.store.receive(upload, _in_chunks(content), expected=digest, size=file.size)
-        await self.act(by, uploads.file_received, upload, digest)
+        await self.act(by, uploads.file_received, upload, digest, seen_damaged=file.damaged_at)
 
     async def register(
         self,

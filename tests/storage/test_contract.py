@@ -197,6 +197,29 @@ async def test_all_artifacts_are_listed_in_order(store: ArtifactStore) -> None:
     assert await digests(store) == sorted(sent)
 
 
+async def test_the_list_of_artifacts_can_be_gone_on_with_behind_any_digest(store: ArtifactStore) -> None:
+    sent = sorted([await send(store, b"%d" % number) for number in range(40)])
+    for after in (sent[0], sent[17], sent[-1], ABSENT):
+        assert [digest async for digest in store.digests(after)] == [digest for digest in sent if digest > after]
+    for bad in BAD_DIGESTS:
+        with pytest.raises(InvalidDigest):
+            [digest async for digest in store.digests(bad)]
+
+
+async def test_what_is_set_aside_is_not_found_and_may_be_sent_again(store: ArtifactStore) -> None:
+    digest = await send(store, BODY)
+    assert await store.set_aside(digest) is True
+    assert await store.stat(digest) is None
+    assert await digests(store) == []
+    with pytest.raises(ArtifactMissing):
+        await store.open_range(digest)
+    assert await store.set_aside(digest) is False
+    await send(store, BODY)
+    assert await content(store, digest) == BODY
+    assert await store.set_aside(digest) is True, "a second time, beside the first"
+    assert [leftover async for leftover in store.leftovers()] == []
+
+
 async def test_many_may_send_the_same_bytes_at_once(store: ArtifactStore) -> None:
     async with asyncio.TaskGroup() as group:
         for number in range(12):

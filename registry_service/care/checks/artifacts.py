@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
 
 from registry_service.care.findings import Check, Look
 from registry_service.db.tables import blobs, models, upload_files, uploads, version_files
@@ -61,13 +61,29 @@ def _unknown(look: Look) -> Iterator[tuple[str, str]]:
 
 
 def _bytes_gone(look: Look) -> Iterator[tuple[str, str]]:
-    for row in look.rows(select(blobs)):
+    whole = select(blobs).where(blobs.c.condemned_at.is_(None), blobs.c.damaged_at.is_(None))
+    for row in look.rows(whole):
         size = look.stored.get(row.digest)
         if size != row.size:
             yield (
                 f"{row.digest} has a row with {row.size} bytes, and the store has {size or 'none'} of them",
                 row.digest,
             )
+
+
+def _damaged(look: Look) -> Iterator[tuple[str, str]]:
+    for row in look.rows(
+        _FILES.join(blobs, blobs.c.digest == version_files.c.digest).where(blobs.c.damaged_at.is_not(None))
+    ):
+        which = f"'{row.path}' of version {row.number} of {row.name}"
+        yield f"the bytes of {which} were damaged and are set aside; an upload of them heals it", row.digest
+
+
+def _condemned(look: Look) -> Iterator[tuple[str, str]]:
+    needed = exists().where(version_files.c.digest == blobs.c.digest)
+    wrong = select(blobs.c.digest).where(blobs.c.condemned_at.is_not(None), blobs.c.damaged_at.is_(None), needed)
+    for row in look.rows(wrong):
+        yield f"{row.digest} is being collected, and a version needs it", row.digest
 
 
 def _received(look: Look) -> Iterator[tuple[str, str]]:
@@ -97,7 +113,9 @@ CHECKS: Final = (
     Check("bytes_missing", "Every file of every version has its bytes, as many as its size says.", _missing),
     Check("bytes_altered", "The bytes of every file of every version have its digest (`--deep`).", _altered),
     Check("bytes_unknown", "What versions and open uploads have received has a row, with the same size.", _unknown),
-    Check("bytes_gone", "Whatever has a row has its bytes.", _bytes_gone),
+    Check("bytes_gone", "Whatever has a row, and is neither damaged nor being collected, has its bytes.", _bytes_gone),
+    Check("artifact_damaged", "No version lacks bytes that were set aside as damaged.", _damaged),
+    Check("condemned_needed", "What a version needs is not being collected.", _condemned),
     Check("upload_bytes", "What an open upload has received is in the store.", _received),
     Check("upload_times", "An upload begins before it receives.", _announced_late),
     Check("bytes_without_row", "All bytes of the store have a row.", _rowless, note=True),

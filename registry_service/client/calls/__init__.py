@@ -16,6 +16,7 @@ from registry_service.client.calls.events import (
     read_events,
     remove_consumer,
 )
+from registry_service.client.calls.maintenance import collect_garbage, scrub
 from registry_service.client.calls.models import (
     create_model,
     delete_model,
@@ -111,6 +112,7 @@ __all__ = [
     "attach_policy",
     "cancel_promotion",
     "clear_failure",
+    "collect_garbage",
     "confirm_policy_change",
     "continue_upload_file",
     "create_grant",
@@ -168,6 +170,7 @@ __all__ = [
     "revoke_token",
     "revoke_version",
     "roll_back",
+    "scrub",
     "send_upload_file",
     "stage_history",
     "start_deployment",

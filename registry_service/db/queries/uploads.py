@@ -13,7 +13,7 @@ from registry_service.db.query import one_of
 from registry_service.db.tables import blobs, models, upload_files, uploads, version_files, versions
 from registry_service.db.view import View
 from registry_service.domain.entities import Page, Upload, UploadFile
-from registry_service.domain.errors import UploadClosed, UploadNotFound
+from registry_service.domain.errors import BeingCollected, UploadClosed, UploadNotFound
 from registry_service.domain.permissions import Action
 
 _ORDERING = Ordering({"created_at": uploads.c.created_at}, (uploads.c.id,), "created_at desc")
@@ -81,26 +81,42 @@ def find_resumable(view: View, model_id: str, sizes: Mapping[str, int]) -> str |
     return view.connection.execute(statement.limit(1), {"digests": list(sizes)}).scalar()
 
 
-def awaited_file(view: View, upload: str, digest: str) -> Row[Any]:
-    """The file of an open session that has this digest.
+def awaited_file(view: View, upload: str, digest: str, *, lock: bool = False) -> Row[Any]:
+    """The file of an open session that has this digest; `damaged_at` of these bytes beside it. Whoever takes bytes in
+    asks this before: from then on nothing is taken out of the store that the session has announced.
 
     :raises UploadNotFound: the session doesn't await such bytes.
+    :raises BeingCollected: what the store has of these bytes is just being removed.
     """
 
-    session = find_upload(view, upload)
+    session = find_upload(view, upload, lock=lock)
     row = view.connection.execute(
-        select(upload_files).where(upload_files.c.upload_id == session.id, upload_files.c.digest == digest)
+        select(upload_files, blobs.c.condemned_at, blobs.c.damaged_at)
+        .join(blobs, blobs.c.digest == upload_files.c.digest, isouter=True)
+        .where(upload_files.c.upload_id == session.id, upload_files.c.digest == digest)
     ).one_or_none()
     if row is None:
         raise UploadNotFound(
             f"Upload '{upload}' doesn't await {digest}. Name all files when starting it.", upload=upload, digest=digest
         )
+    refuse_condemned(row)
     return row
+
+
+def refuse_condemned(file: Row[Any]) -> None:
+    """:raises BeingCollected: as it says. The store may still have these bytes, and an upload that found them there
+    would be acknowledged while they go."""
+
+    if file.condemned_at is not None:
+        raise BeingCollected(
+            f"{file.digest} is just being removed from the store. Send it again in a few seconds.", digest=file.digest
+        )
 
 
 def readable_digests(view: View, digests: list[str]) -> set[str]:
     """Those of the digests that stand in a version which the caller may download: only for these may an upload be
-    skipped, or knowing a digest would be as good as holding the bytes."""
+    skipped, or knowing a digest would be as good as holding the bytes. Damaged ones are asked for again: whoever has
+    them heals them."""
 
     readable = exists().where(
         version_files.c.digest == blobs.c.digest,
@@ -112,7 +128,8 @@ def readable_digests(view: View, digests: list[str]) -> set[str]:
         in_sight(view, Action.VERSION_DOWNLOAD, models.c.name),
     )
     # By way of the bytes, one row each: a digest may stand in any number of versions, of which one is enough.
-    statement = select(blobs.c.digest).where(one_of(blobs.c.digest, "digests"), readable)
+    whole = blobs.c.damaged_at.is_(None)
+    statement = select(blobs.c.digest).where(one_of(blobs.c.digest, "digests"), whole, readable)
     return set(view.connection.execute(statement, {"digests": digests}).scalars())
 
 

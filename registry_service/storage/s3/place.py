@@ -41,6 +41,10 @@ class S3Place:
         """The key of bytes on their way: of their digest, or of a name that only one request knows."""
         return f"{self.uploads}{upload_id}/{name}"
 
+    def damaged(self, name: str) -> str:
+        """The key of bytes that were found to be something else than their digest says."""
+        return f"{self.prefix}damaged/{name}"
+
     @property
     def blobs(self) -> str:
         return f"{self.prefix}blobs/"

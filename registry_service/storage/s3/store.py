@@ -179,14 +179,27 @@ class S3Store:
         self._bucket.remove(key)
         return there
 
-    async def digests(self) -> AsyncIterator[str]:
-        after = ""
-        while page := await self._run(self._bucket.page, self._place.blobs, after):
+    async def set_aside(self, digest: str) -> bool:
+        hexadecimal = digest_hex(digest)
+        return await self._run(self._set_aside, hexadecimal)
+
+    def _set_aside(self, hexadecimal: str) -> bool:
+        key = self._place.blob(hexadecimal)
+        size = self._bucket.size(key)
+        if size is None:
+            return False
+        self._bucket.copy(key, self._place.damaged(f"{hexadecimal}.{secrets.token_hex(8)}"), size)
+        self._bucket.remove(key)
+        return True
+
+    async def digests(self, after: str | None = None) -> AsyncIterator[str]:
+        last = "" if after is None else self._place.blob(digest_hex(after))
+        while page := await self._run(self._bucket.page, self._place.blobs, last):
             for entry in page:
                 hexadecimal = self._place.hexadecimal_of(entry.key)
                 if hexadecimal is not None:
                     yield f"sha256:{hexadecimal}"
-            after = page[-1].key
+            last = page[-1].key
 
     async def leftovers(self) -> AsyncIterator[Leftover]:
         for leftover in await self._run(self._leftovers.all):

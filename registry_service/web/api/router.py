@@ -11,6 +11,7 @@ from registry_service.web.api.aliases import Aliases
 from registry_service.web.api.deployments import Deployments
 from registry_service.web.api.downloads import download_file
 from registry_service.web.api.events import Events
+from registry_service.web.api.maintenance import Maintenance
 from registry_service.web.api.models import Models
 from registry_service.web.api.policies import Policies
 from registry_service.web.api.principals import Principals
@@ -37,6 +38,6 @@ def api_router() -> Router:
         API_PATH,
         route_handlers=[
             Models, Versions, download_file, Uploads, Aliases, Stages, Promotions, Deployments, Policies, Events,
-            Principals, Tokens,
+            Principals, Tokens, Maintenance,
         ],
     )  # fmt: skip

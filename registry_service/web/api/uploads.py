@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -68,13 +69,14 @@ class Uploads(Controller):
 
         store: ArtifactStore = state.store
         check_digest(digest)
-        file = await caller.registry.view(caller.actor, _file, upload, digest)
+        file, damaged = await caller.registry.view(caller.actor, _awaited, upload, digest)
         if not file.received:
             _check_length(request, file.size)
             await store.receive(upload, _chunks(request), expected=digest, size=file.size)
             reach("upload.received")
         # Sent again it does no harm, and its body is gone: so no Idempotency-Key.
-        return written(await caller.registry.write(caller.actor, use_cases.file_received, None, upload, digest))
+        noted = caller.registry.write(caller.actor, use_cases.file_received, None, upload, digest, seen_damaged=damaged)
+        return written(await noted)
 
     @get("/{upload:str}/files/{digest:str}", action=Action.VERSION_REGISTER)
     async def get_upload_file(
@@ -84,7 +86,7 @@ class Uploads(Controller):
 
         store: ArtifactStore = state.store
         check_digest(digest)
-        file = await caller.registry.view(caller.actor, _file, upload, digest)
+        file, _ = await caller.registry.view(caller.actor, _awaited, upload, digest)
         if not file.received:
             file = msgspec.structs.replace(file, kept=await store.kept(upload, digest, file.size))
         return encoded(file)
@@ -107,14 +109,17 @@ class Uploads(Controller):
 
         store: ArtifactStore = state.store
         check_digest(digest)
-        file = await caller.registry.view(caller.actor, _file, upload, digest)
+        file, damaged = await caller.registry.view(caller.actor, _awaited, upload, digest)
         if file.received:
             return encoded(file)
         offset = _offset(request)
         _check_room(request, offset, file.size)
         kept = await store.append(upload, digest, offset, _chunks(request), size=file.size)
         # Sent again it is refused by its offset, and its body is gone: so no Idempotency-Key.
-        return written(await caller.registry.write(caller.actor, use_cases.file_continued, None, upload, digest, kept))
+        noted = caller.registry.write(
+            caller.actor, use_cases.file_continued, None, upload, digest, kept, seen_damaged=damaged
+        )
+        return written(await noted)
 
     @delete("/{upload:str}", action=Action.VERSION_REGISTER)
     async def abort_upload(
@@ -128,8 +133,10 @@ class Uploads(Controller):
         return answer
 
 
-def _file(view: View, upload: str, digest: str) -> UploadFile:
-    return queries.describe_file(queries.awaited_file(view, upload, digest), 0)
+def _awaited(view: View, upload: str, digest: str) -> tuple[UploadFile, datetime | None]:
+    """The file, and since when what the store had of it is known to be damaged."""
+    row = queries.awaited_file(view, upload, digest)
+    return queries.describe_file(row, 0), row.damaged_at
 
 
 def _offset(request: Request[Any, Any, Any]) -> int:
