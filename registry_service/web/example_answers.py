@@ -15,7 +15,7 @@ from registry_service.domain import entities
 from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode, SatisfiedCode
 from registry_service.domain.errors import DatabaseUnavailable, NotAuthenticated, StageHeld
 from registry_service.domain.events import Cursor, EventKind
-from registry_service.domain.manifest import content_digest
+from registry_service.domain.manifest import content_digest, digest_of
 from registry_service.domain.policies import TEAM, PolicyPin
 from registry_service.domain.promotions import Phase, PromotionKind
 from registry_service.domain.requests import (
@@ -298,6 +298,21 @@ _ALL: Final = (
         cursor=str(Cursor(_LOG, 118)),
     ),
     entities.Consumer(name="webhook", owner="ada", cursor=str(Cursor(_LOG, 118)), updated_at=_AT + 3 * _HOUR),
+    entities.CollectionStep(
+        cursor=None,
+        looked_at=1,
+        collected=[entities.CollectedArtifact(digest=digest_of(b"given up"), size=8, since=_AT)],
+    ),
+    entities.ScrubStep(
+        cursor=digest_of(b"intact"),
+        artifacts=2,
+        bytes=10,
+        damaged=[
+            entities.DamagedArtifact(
+                digest=digest_of(b"bits"), size=4, actual=digest_of(b"bots"), versions=[f"{_MODEL}/{_NUMBER}"]
+            )
+        ],
+    ),
     entities.Health(status="ok", version=RELEASE, components={"database": "ok", "storage": "ok"}),
 )
 ANSWERS: Final[Mapping[Any, Any]] = MappingProxyType({type(example): example for example in _ALL})
