@@ -32,7 +32,7 @@ from registry_service.services.collection import (
     window,
 )
 from registry_service.services.registry import SYSTEM, Registry
-from registry_service.services.uploads import CLOSE_AT_ONCE, close_expired
+from registry_service.services.sweeper import CLOSE_AT_ONCE, close_expired
 
 MAX_GRACE: Final = 10 * 365 * 86_400
 LISTED_AT_ONCE: Final = 500

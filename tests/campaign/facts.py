@@ -126,8 +126,13 @@ class StoredBytes:
     def missing(self, rows: Rows) -> list[str]:
         """Bytes that a row says are there, and that aren't, or are others."""
         found = []
-        for digest, size in rows("SELECT digest, size FROM blobs UNION SELECT digest, size FROM version_files"):
-            if digest not in self._sound:
+        # What is being collected promises nothing any more.
+        promised = (
+            "SELECT digest, size FROM blobs WHERE condemned_at IS NULL UNION SELECT digest, size FROM version_files"
+        )
+        for digest, size in rows(promised):
+            # Collected since it was read, and needed now: that would be the worst.
+            if digest not in self._sound or not self._path(digest.removeprefix("sha256:")).exists():
                 reason = self._unsound(digest.removeprefix("sha256:"), size)
                 if reason is None:
                     self._sound.add(digest)
@@ -135,8 +140,11 @@ class StoredBytes:
                     found.append(f"a row promises the bytes of {digest}, and {reason}")
         return found
 
+    def _path(self, name: str) -> Path:
+        return self._blobs / name[:2] / name
+
     def _unsound(self, name: str, size: int) -> str | None:
-        path = self._blobs / name[:2] / name
+        path = self._path(name)
         if not path.exists():
             return "they are not in the store"
         data = path.read_bytes()
