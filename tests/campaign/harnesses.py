@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.campaign import gate, histories, kills, system_calls
+from tests.campaign import gate, histories, kills, repeats, system_calls, writers
 from tests.campaign.frame import Harness
 
-HARNESSES: Final[tuple[Harness, ...]] = (gate.HARNESS, kills.HARNESS, system_calls.HARNESS, histories.HARNESS)
+HARNESSES: Final[tuple[Harness, ...]] = (
+    gate.HARNESS,
+    kills.HARNESS,
+    system_calls.HARNESS,
+    histories.HARNESS,
+    writers.HARNESS,
+    repeats.HARNESS,
+)
 
 
 def with_mutants(harnesses: tuple[Harness, ...]) -> list[tuple[Harness, str]]:
