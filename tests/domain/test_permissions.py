@@ -21,6 +21,7 @@ from registry_service.domain.permissions import (
     has_role,
     may,
     may_anywhere,
+    may_end_hold,
     reaches_no_further,
     readable_patterns,
 )
@@ -167,6 +168,41 @@ def test_a_token_narrows_to_its_role_and_to_its_models() -> None:
     narrow = person((Role.ADMIN, "*"), token_patterns=("team-a.*",))
     assert may(narrow, Action.MODEL_UPDATE, "team-a.fraud") and not may(narrow, Action.MODEL_UPDATE, "team-b.fraud")
     assert not may(narrow, Action.POLICY_WRITE, None)
+
+
+@pytest.mark.parametrize(
+    ("more", "narrowed"),
+    [({}, False), ({"token_role": Role.ADMIN}, True), ({"token_patterns": ("*",)}, True)],
+)
+def test_a_token_that_names_a_bound_is_a_narrowed_one(more: dict[str, object], narrowed: bool) -> None:
+    assert person((Role.ADMIN, "*"), **more).is_narrowed is narrowed
+
+
+@pytest.mark.parametrize(
+    ("actor", "maker", "may_end"),
+    [
+        (Role.CONTRIBUTOR, Role.CONTRIBUTOR, False),
+        (Role.APPROVER, Role.CONTRIBUTOR, True),
+        (Role.APPROVER, Role.APPROVER, True),
+        (Role.APPROVER, Role.ADMIN, False),
+        (Role.ADMIN, Role.ADMIN, True),
+        (Role.ADMIN, None, True),
+    ],
+)
+def test_a_hold_of_somebody_else_ends_by_who_may_release_and_may_do_no_less(
+    actor: Role, maker: Role | None, may_end: bool
+) -> None:
+    held_by = Actor(name="bea", is_person=True, grants=() if maker is None else (Scope(maker, "*"),))
+    assert may_end_hold(person((actor, "*")), held_by, "fraud") is may_end
+
+
+def test_ones_own_hold_ends_by_oneself_whatever_one_may() -> None:
+    assert may_end_hold(person(), person((Role.ADMIN, "*")), "fraud")
+
+
+def test_who_may_do_more_elsewhere_does_not_outrank_here() -> None:
+    held_by = Actor(name="bea", is_person=True, grants=(Scope(Role.APPROVER, "fraud"), Scope(Role.ADMIN, "team-a.*")))
+    assert may_end_hold(person((Role.APPROVER, "fraud")), held_by, "fraud")
 
 
 def test_the_gate_is_open_to_whom_it_is_open() -> None:
