@@ -22,7 +22,6 @@ from airflow_provider.references import VersionReference, selection, version_ref
 from airflow_provider.registration import OnClear, Registration, registered
 from airflow_provider.templated import Templated, rendered
 from registry_service.client import (
-    AliasNotFound,
     CheckStatus,
     Metadata,
     ModelVersion,
@@ -275,10 +274,12 @@ class EvaluateModelOperator(ModelRegistryOperator):
     gate judges by the check, and says so. XCom: the version, so that it can be handed on.
 
     :param version: the candidate: a selector such as `model/7`, or what another task returned. (templated)
-    :param compare_to: the champion: a selector of the same model. (templated)
+    :param compare_to: the champion: a selector of the same model. A vacant stage and an alias that isn't there yet are
+        no champion; a number or digest that isn't there is refused. (templated)
     :param evaluate: called with the local path of a version's files, answers metrics by name.
     :param max_regression: by how much a metric may be worse, absolute. Higher is better unless the metadata declares
-        the metric's direction. A metric of this list that the candidate lacks is a regression. (templated)
+        the metric's direction. A metric of this list that the candidate lacks is a regression. At least one has to be
+        named: a check that compares nothing would let everything pass. (templated)
     :param check: name of the check that is reported. (templated)
     :param no_champion: `pass` or `fail`, where there is nothing to compare with.
     :param fail_on_regression: fail the task, too.
@@ -311,6 +312,10 @@ class EvaluateModelOperator(ModelRegistryOperator):
         self.fail_on_regression = fail_on_regression
 
     def execute(self, context: Context) -> VersionReference:
+        if not self.max_regression:
+            raise ModelRegistryRefused(
+                "max_regression names no metric, so nothing would be compared. Name at least one."
+            )
         with refusals_as_failures():
             candidate = self.hook.get_version(selection(self.version))
             push_version_url(context, candidate.url)
@@ -332,8 +337,13 @@ class EvaluateModelOperator(ModelRegistryOperator):
     def _champion(self, candidate: ModelVersion) -> ModelVersion | None:
         try:
             return self.hook.client.get_version(candidate.model_name, self.compare_to)
-        except (StageVacant, AliasNotFound, VersionNotFound):
+        except StageVacant:
             return None
+        except VersionNotFound:
+            # An alias may come later; whoever named a certain version meant that one.
+            if self.compare_to.startswith("@"):
+                return None
+            raise
 
     def _report(self, candidate: ModelVersion, champion: ModelVersion | None) -> ReportCheck:
         measured = self._measured(candidate)

@@ -21,9 +21,8 @@ def score(path: Path) -> dict[str, float]:
 
 
 def run(world: World, version: VersionReference | str, **changes: Any) -> Check:
-    operator = EvaluateModelOperator(
-        task_id="evaluate", version=version, max_regression={"auc": 0.01}, registry_conn_id="registry", **changes
-    )
+    changes = {"max_regression": {"auc": 0.01}, **changes}
+    operator = EvaluateModelOperator(task_id="evaluate", version=version, registry_conn_id="registry", **changes)
     reference = operator.execute(a_context(operator))
     return world.person.list_checks(world.model, reference["version"]).items[0]
 
@@ -87,9 +86,28 @@ def test_where_there_is_no_champion_the_task_says_what_counts(
     assert check.status is status and "nothing is @production" in check.summary
 
 
-def test_a_misspelt_stage_is_not_taken_for_a_missing_champion(world: World, champion: VersionReference) -> None:
+@pytest.mark.parametrize("compare_to", ["production", "77", "sha256:" + "0" * 64])
+def test_what_names_no_version_is_not_taken_for_a_missing_champion(
+    world: World, champion: VersionReference, compare_to: str
+) -> None:
     with pytest.raises(ModelRegistryRefused):
-        run(world, champion, compare_to="productoin")
+        run(world, champion, compare_to=compare_to)
+    assert world.person.list_checks(world.model, 1).items == []
+
+
+def test_an_alias_that_comes_later_is_a_missing_champion(world: World, champion: VersionReference) -> None:
+    check = run(world, champion, compare_to="@champion")
+    assert check.status is CheckStatus.PASSED and "nothing is @champion" in check.summary
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_a_comparison_of_nothing_is_refused_and_not_reported(
+    world: World, champion: VersionReference, nothing: dict[str, float] | None
+) -> None:
+    candidate = world.register("poor", auc=0.1)
+    with pytest.raises(ModelRegistryRefused, match="max_regression"):
+        run(world, candidate, max_regression=nothing)
+    assert world.person.list_checks(world.model, 2).items == []
 
 
 def test_what_could_not_be_measured_is_refused_and_not_reported(world: World, champion: VersionReference) -> None:
