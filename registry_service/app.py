@@ -127,7 +127,7 @@ def open_bucket(settings: Settings, address: BucketAddress) -> ArtifactStore:
         bucket=address.bucket,
         prefix=address.prefix,
     )
-    return S3Store(place)
+    return S3Store(place, presign=settings.s3_presign)
 
 
 @asynccontextmanager

@@ -115,6 +115,10 @@ class AsyncRegistryClient:
             try:
                 content = None if call.content is None else _in_threads(call.content.pieces())
                 response = await self._http.send(exchange.request(self._http, content), stream=True)
+                elsewhere = exchange.elsewhere(self._http, response)
+                if elsewhere is not None:
+                    await response.aclose()
+                    response = await self._http.send(elsewhere, stream=True)
                 try:
                     sink = exchange.sink(response)
                     if sink is None:
@@ -195,6 +199,8 @@ class AsyncRegistryClient:
     get_upload_file = _sends(calls.get_upload_file)
     send_upload_file = _sends(calls.send_upload_file)
     continue_upload_file = _sends(calls.continue_upload_file)
+    sign_upload_parts = _sends(calls.sign_upload_parts)
+    complete_upload_file = _sends(calls.complete_upload_file)
     abort_upload = _sends(calls.abort_upload)
 
     list_stages = _sends(calls.list_stages)

@@ -18,9 +18,10 @@ import msgspec
 
 from registry_service.client import calls
 from registry_service.client.calls import Call
+from registry_service.client.errors import UnexpectedAnswer
 from registry_service.client.files import LocalFile, collect
-from registry_service.client.transfer import FileContent, FileSink, Progress, ProgressReport, measured
-from registry_service.domain.entities import EventPage, Manifest, ModelVersion, Upload
+from registry_service.client.transfer import FileContent, FileSink, PartsReport, Progress, ProgressReport, measured
+from registry_service.domain.entities import EventPage, Manifest, ModelVersion, Upload, UploadPart
 from registry_service.domain.errors import (
     AlreadyExists,
     DigestMismatch,
@@ -30,6 +31,7 @@ from registry_service.domain.errors import (
     RegistryError,
     Unavailable,
     UploadClosed,
+    UploadIncomplete,
 )
 from registry_service.domain.manifest import check_manifest, content_digest
 from registry_service.domain.metadata import Metadata
@@ -46,6 +48,7 @@ T = TypeVar("T")
 
 AT_ONCE: Final = 4  # plans that a client follows side by side
 CONTINUED_FROM: Final = 64 * 1024 * 1024  # bytes of a file that is sent so that it can be gone on with
+DIRECT_FROM: Final = 16 * 1024 * 1024  # bytes of a file that goes straight to the store, where that takes it
 PART: Final = 256 * 1024 * 1024
 TRIES_IN_VAIN: Final = 5
 _LONGEST_WAIT: Final = 60.0  # seconds that the service waits in one call at most
@@ -183,11 +186,14 @@ def _bring(
 
 
 def _send(upload: str, digest: str, content: FileContent) -> Plan[None]:
-    """Send a file; a large one in parts, each behind what the service keeps, so that no break costs more than a part.
+    """Send a file; a large one in parts, so that no break costs more than a part: straight to the store where it takes
+    them, else each behind what the service keeps.
 
     :raises Unavailable: the service stays away, or nothing arrives any more.
     """
 
+    if content.size >= DIRECT_FROM and (yield from _send_straight(upload, digest, content)):
+        return
     if content.size < CONTINUED_FROM:
         yield from ask(calls.send_upload_file(upload, digest, content))
         return
@@ -204,6 +210,55 @@ def _send(upload: str, digest: str, content: FileContent) -> Plan[None]:
                 raise
             if in_vain:
                 yield Pause(in_vain)
+
+
+def _send_straight(upload: str, digest: str, content: FileContent) -> Plan[bool]:
+    """Send the parts that haven't arrived to the store, side by side, and have the file verified; False where its bytes
+    have to go through the service.
+
+    :raises DigestMismatch: the file changed while it was sent.
+    :raises Unavailable, UnexpectedAnswer: the store takes nothing.
+    """
+
+    arrived, in_vain = -1, 0
+    while True:
+        parts = yield from ask(calls.sign_upload_parts(upload, digest))
+        if parts.received:
+            return True
+        if parts.part_size is None:
+            return False
+        in_vain = in_vain + 1 if parts.kept <= arrived else 0
+        arrived = parts.kept
+        report = content.parts_report(parts.kept)
+        if parts.missing:
+            refused = yield from follow_all([_send_part(part, content, report) for part in parts.missing])
+        else:
+            refused = [(yield from _complete(upload, digest, content))]
+        if in_vain == TRIES_IN_VAIN:
+            raise next(filter(None, refused), Unavailable("Parts that were sent don't arrive. Try again later."))
+        if in_vain:
+            yield Pause(in_vain)
+
+
+def _complete(upload: str, digest: str, content: FileContent) -> Plan[RegistryError | None]:
+    """What stood in the way, if anything: a twin may have been faster, which only the service can tell."""
+
+    try:
+        yield from ask(calls.complete_upload_file(upload, digest, size=content.size))
+    except (UploadIncomplete, OffsetMismatch) as refusal:
+        return refusal
+    return None
+
+
+def _send_part(part: UploadPart, content: FileContent, report: PartsReport) -> Plan[RegistryError | None]:
+    """What stood in the way, if anything: whether the part arrived, only the service can tell."""
+
+    piece = content.part(part.offset, part.size).reported_by(report.of_part(part.offset))
+    try:
+        yield from ask(Call(method="PUT", path="", url=part.url, answer=type(None), content=piece))
+    except (Unavailable, UnexpectedAnswer) as refusal:
+        return refusal
+    return None
 
 
 def download(

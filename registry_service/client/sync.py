@@ -97,6 +97,10 @@ class RegistryClient:
             try:
                 content = None if call.content is None else call.content.pieces()
                 response = self._http.send(exchange.request(self._http, content), stream=True)
+                elsewhere = exchange.elsewhere(self._http, response)
+                if elsewhere is not None:
+                    response.close()
+                    response = self._http.send(elsewhere, stream=True)
                 try:
                     sink = exchange.sink(response)
                     if sink is None:
@@ -178,6 +182,8 @@ class RegistryClient:
     get_upload_file = _sends(calls.get_upload_file)
     send_upload_file = _sends(calls.send_upload_file)
     continue_upload_file = _sends(calls.continue_upload_file)
+    sign_upload_parts = _sends(calls.sign_upload_parts)
+    complete_upload_file = _sends(calls.complete_upload_file)
     abort_upload = _sends(calls.abort_upload)
 
     list_stages = _sends(calls.list_stages)

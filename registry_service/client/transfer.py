@@ -21,6 +21,7 @@ from registry_service.domain.requests import NewManifestFile
 PIECE: Final = 1024 * 1024
 
 Progress = Callable[[str, int, int], None]
+Report = Callable[[str, int, int], None]
 
 
 class ProgressReport:
@@ -34,6 +35,26 @@ class ProgressReport:
         if self._callback is not None:
             with self._lock:
                 self._callback(path, done, total)
+
+
+class PartsReport:
+    """Progress of a file whose parts are sent side by side, as if its bytes came one after the other."""
+
+    def __init__(self, report: Report, kept: int) -> None:
+        self._report = report
+        self._kept = kept
+        self._sent: dict[int, int] = {}
+        self._lock = Lock()
+
+    def of_part(self, start: int) -> Report:
+        """What takes the progress of the part that begins at `start`."""
+
+        def report(path: str, done: int, total: int) -> None:
+            with self._lock:
+                self._sent[start] = done - start
+                self._report(path, self._kept + sum(self._sent.values()), total)
+
+        return report
 
 
 def measured(file: LocalFile) -> NewManifestFile:
@@ -57,7 +78,7 @@ class FileContent:
         self,
         source: Path,
         file: NewManifestFile,
-        report: ProgressReport,
+        report: Report,
         *,
         start: int = 0,
         length: int | None = None,
@@ -79,6 +100,14 @@ class FileContent:
 
     def part(self, start: int, length: int) -> FileContent:
         return FileContent(self._source, self._file, self._report, start=start, length=length)
+
+    def parts_report(self, kept: int) -> PartsReport:
+        """For parts that are sent side by side, when `kept` bytes have arrived already."""
+        return PartsReport(self._report, kept)
+
+    def reported_by(self, report: Report) -> FileContent:
+        """The same bytes, whose progress goes elsewhere."""
+        return FileContent(self._source, self._file, report, start=self._start, length=self.size)
 
     def pieces(self) -> Iterator[bytes]:
         done = self._start

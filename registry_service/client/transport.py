@@ -27,6 +27,7 @@ from registry_service.domain.errors import InvalidInput, LeaseHeld, RegistryErro
 T = TypeVar("T")
 
 PREFIX: Final = "/api/v1"
+USER_AGENT: Final = "airflow-model-registry"
 
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _CONNECT_SECONDS: Final = 10.0
@@ -57,7 +58,7 @@ class Session:
         self.headers = {
             "Authorization": f"Bearer {credentials.token}",
             "Accept": "application/json",
-            "User-Agent": "airflow-model-registry",
+            "User-Agent": USER_AGENT,
         }
 
     @property
@@ -73,10 +74,12 @@ class Exchange(Generic[T]):
         self._call = call
         self._session = session
         self._attempts = Attempts(session.policy, _RANDOM)
-        self._key = _checked_key(call.idempotency_key) if call.is_write else None
+        self._key = _checked_key(call.idempotency_key) if call.is_write and call.url is None else None
         self._body = b"{}" if call.body is None else msgspec.json.encode(call.body)
         self._retry_after = 0.0
         self._received = 0
+        # The object store that is asked in place of the registry, as far as messages tell.
+        self._store = None if call.url is None else _store_at(call.url)
 
     def request(
         self, http: httpx.Client | httpx.AsyncClient, content: Iterator[bytes] | AsyncIterator[bytes] | None
@@ -84,6 +87,12 @@ class Exchange(Generic[T]):
         """The request of the next try; `content` is the call's, opened anew."""
 
         call, session = self._call, self._session
+        if call.url is not None:
+            assert call.content is not None, "only parts go elsewhere"
+            # The service's signature covers the host alone: any header more is one that a store may object to.
+            length = {"Content-Length": str(call.content.size), "User-Agent": USER_AGENT}
+            return http.build_request("PUT", call.url, headers=length, content=content, timeout=self._timeout)
+        self._store = None
         headers = dict(session.headers)
         if self._key is not None:
             headers["Idempotency-Key"] = self._key
@@ -96,8 +105,6 @@ class Exchange(Generic[T]):
             headers |= {"Accept": "application/octet-stream", "Accept-Encoding": "identity"}
         if call.sink is not None and call.sink.received:
             headers["Range"] = f"bytes={call.sink.received}-"
-        timeout = httpx.Timeout(session.timeout, connect=min(session.timeout, _CONNECT_SECONDS))
-        timeout.read = session.timeout + call.patience
         sends_json = call.is_write and call.content is None and call.method != "DELETE"
         if sends_json:
             headers["Content-Type"] = "application/json"
@@ -111,8 +118,28 @@ class Exchange(Generic[T]):
             params=call.query or None,
             headers=headers,
             content=self._body if sends_json else content,
-            timeout=timeout,
+            timeout=self._timeout,
         )
+
+    @property
+    def _timeout(self) -> httpx.Timeout:
+        session = self._session
+        timeout = httpx.Timeout(session.timeout, connect=min(session.timeout, _CONNECT_SECONDS))
+        timeout.read = session.timeout + self._call.patience
+        return timeout
+
+    def elsewhere(self, http: httpx.Client | httpx.AsyncClient, response: httpx.Response) -> httpx.Request | None:
+        """The request for bytes that the service says the store gives, where it says so. It is made anew, and not from
+        the first one: the token is the registry's alone."""
+
+        location = response.headers.get("Location")
+        if self._call.answer is not bytes or response.status_code != 307 or location is None:
+            return None
+        self._store = _store_at(location)
+        headers = {"Accept": "application/octet-stream", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+        if "Range" in response.request.headers:
+            headers["Range"] = response.request.headers["Range"]
+        return http.build_request("GET", location, headers=headers, timeout=self._timeout)
 
     def sink(self, response: httpx.Response) -> Sink | None:
         """Where the response's bytes go, if they are the wanted ones and not words about them."""
@@ -142,6 +169,8 @@ class Exchange(Generic[T]):
                 # All bytes were here when the connection broke: nothing is left to ask for, nor proven.
                 call.sink.restart()
                 raise Unavailable("The service has no more of the file. Try again from its beginning.")
+            if self._store is not None:
+                raise _store_refusal(response, self._store, may_repeat=call.url is None)
             raise refusal(response)
         # What a call answers with besides entities, its type says; the type checker can't follow that.
         if call.sink is not None:
@@ -186,15 +215,15 @@ class Exchange(Generic[T]):
         return never_sent or self._call.retry is RetryRule.ALWAYS
 
     def _unreachable(self, error: Exception) -> RegistryUnreachable:
-        url = self._session.url
+        asked = self._store or f"the registry at {self._session.url}"
         if _certificate_fault(error):
             return RegistryUnreachable(
-                f"The certificate of {url} isn't trusted ({error}). Give the authority that signed it"
+                f"The certificate of {asked} isn't trusted ({error}). Give the authority that signed it"
                 " (`verify=<file>`, or SSL_CERT_FILE)."
             )
         what = str(error) or type(error).__name__
         return RegistryUnreachable(
-            f"No answer from the registry at {url} ({what}). Check that it is running and that the URL is right."
+            f"No answer from {asked} ({what}). Check that it is running and that the URL is right."
         )
 
 
@@ -212,6 +241,24 @@ def refusal(response: httpx.Response) -> RegistryError:
     if problem.request_id is not None:
         error.add_note(f"request id: {problem.request_id}")
     return error
+
+
+def _store_at(url: str) -> str:
+    """Without what the URL says besides the host: it is a permission."""
+    parts = httpx.URL(url)
+    return f"the object store at {parts.scheme}://{parts.netloc.decode()}"
+
+
+def _store_refusal(response: httpx.Response, store: str, *, may_repeat: bool) -> RegistryError:
+    """`may_repeat`: the next try asks the registry for a new address first."""
+    status = response.status_code
+    if status in _BUSY or status >= 500:
+        return RegistryUnreachable(f"No use of {store}: it answered {status}. Try again later.")
+    kind = RegistryUnreachable if may_repeat else UnexpectedAnswer
+    return kind(
+        f"The registry gave an address at {store} that doesn't work: {status}. Try again; if it stays so, the operator"
+        " should look at the clocks of both and at MODEL_REGISTRY_S3_PUBLIC_ENDPOINT."
+    )
 
 
 def retry_after(value: str | None, now: datetime) -> float:
@@ -245,7 +292,8 @@ def _foreign(response: httpx.Response) -> RegistryError:
         return RegistryUnreachable(
             f"What stands before the registry at {response.url.host} answered {status}. Try again later."
         )
-    hint = f" It leads to {response.headers['Location']}." if "Location" in response.headers else ""
+    location = response.headers.get("Location", "").partition("?")[0]
+    hint = f" It leads to {location}." if location else ""
     return UnexpectedAnswer(f"{response.url} answered {status} ({kind}), not as a registry does.{hint} Check the URL.")
 
 

@@ -173,6 +173,14 @@ def file_continued(
     return describe_file(awaited_file(work, upload, digest), kept)
 
 
+def keep_open(work: Work, upload: str, digest: str) -> UploadFile:
+    """Note that somebody is about to send a file, which isn't whole yet."""
+
+    file = awaited_file(work, upload, digest)
+    _extend(work, upload)
+    return describe_file(file, 0)
+
+
 def abort_upload(work: Work, upload: str) -> None:
     """End the session. What it brought and nothing else needs is left to the collection."""
 

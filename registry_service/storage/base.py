@@ -7,7 +7,7 @@ the disk. Who may read what is decided elsewhere; a store never knows names, mod
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -21,6 +21,27 @@ class Leftover:
     name: str
     size: int
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedPart:
+    """Part `number` (from 1 on) has `size` bytes of the file, from `offset` on. Who has the URL may PUT just these."""
+
+    number: int
+    offset: int
+    size: int
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedParts:
+    """What is still to be sent of a file: `kept` of its bytes have arrived. `missing` are the first of the missing
+    parts, empty where none is; their URLs hold until `expires_at` (aware, UTC)."""
+
+    part_size: int
+    kept: int
+    missing: list[PresignedPart]
+    expires_at: datetime
 
 
 class ArtifactStore(Protocol):
@@ -58,6 +79,25 @@ class ArtifactStore(Protocol):
         Raises OffsetMismatch unless `offset` is what is kept, SizeMismatch for bytes beyond `size`, DigestMismatch,
         and whatever `chunks` raises.
         """
+
+    async def presigned_parts(self, upload_id: str, digest: str, size: int) -> PresignedParts | None:
+        """Where to send the parts of a file that haven't arrived, straight to the store; None where its bytes have to
+        go through the service. Parts may come in any order and at once; one that comes twice counts once.
+
+        What may be written with the URLs is never seen before `complete` has verified it.
+        """
+
+    async def complete(self, upload_id: str, digest: str, size: int) -> None:
+        """All bytes of a file are kept: verify them, and they are there as after `receive`. It takes as long as reading
+        them; asked again meanwhile, it waits for the same outcome.
+
+        Raises UploadIncomplete where some are missing, and DigestMismatch where they are something else: then nothing
+        of them is kept.
+        """
+
+    async def presigned_download(self, digest: str, *, filename: str) -> str | None:
+        """A URL that gives the artifact to whoever has it, as a file to save, for a short time; ranges of it as well.
+        None where its bytes have to go through the service. Whether it is there isn't looked at."""
 
     async def discard(self, upload_id: str) -> None:
         """Forget what is kept under an upload. What is being sent at this moment stays."""

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar, TypeVarTuple
 
-from registry_service.domain.errors import ArtifactMissing, InvalidInput, InvalidRange, SizeMismatch
+from registry_service.domain.errors import ArtifactMissing, InvalidInput, InvalidRange, SizeMismatch, UploadIncomplete
 from registry_service.storage.addresses import check_upload_id, digest_hex
-from registry_service.storage.base import Leftover
+from registry_service.storage.base import Leftover, PresignedParts
 from registry_service.storage.incoming import Incoming
 from registry_service.storage.outgoing import Outgoing
 from registry_service.storage.partial import Hashed, Partial, publish
@@ -119,6 +119,19 @@ class FilesystemStore:
         elif hashed is not None:
             self._remember(path, hashed)
         return kept
+
+    async def presigned_parts(self, upload_id: str, digest: str, size: int) -> PresignedParts | None:
+        """None: a directory takes bytes only through the service."""
+
+    async def complete(self, upload_id: str, digest: str, size: int) -> None:
+        kept = await self.kept(upload_id, digest, size)
+        if kept < size:
+            raise UploadIncomplete(f"Only {kept:,} of {size:,} bytes are kept. Send the others.", kept=kept)
+        hexadecimal = digest_hex(digest)
+        await self._run(publish, self._tree, self._tree.kept(upload_id, hexadecimal), hexadecimal, size, None)
+
+    async def presigned_download(self, digest: str, *, filename: str) -> str | None:
+        """None: a directory gives bytes only through the service."""
 
     async def _keep(self, partial: Partial, *, whole_body: bool) -> Hashed | None:
         def keep() -> Hashed | None:

@@ -123,12 +123,16 @@ def publish(tree: Tree, path: Path, hexadecimal: str, size: int, hashed: Hashed 
     """Verify a file that is kept whole, and make it visible and durable as its digest.
 
     :raises DigestMismatch: it is something else; nothing of it is kept.
+    :raises OffsetMismatch: it is gone. Bytes of this digest may be there then, and prove nothing: another request may
+        just as well have found these to be wrong.
     """
     try:
         hasher = hashed.hasher if hashed is not None and hashed.length == size else _read(tree, path)
         verify_digest(hasher, hexadecimal)
     except FileNotFoundError:
-        pass  # another request has published it meanwhile
+        raise OffsetMismatch(
+            "What was kept of this file is gone: another request completed it, or it was discarded. Ask what is kept."
+        ) from None
     except DigestMismatch:
         tree.calls.unlink(path)
         raise

@@ -196,6 +196,23 @@ _ALL: Final = (
         kept=2,
         received=False,
     ),
+    entities.UploadParts(
+        upload="k4x5w2m7q3n6z2aa",
+        digest=_REGISTERED.files[0].digest,
+        size=20_000_000,
+        kept=16_777_216,
+        received=False,
+        part_size=8_388_608,
+        missing=[
+            entities.UploadPart(
+                number=3,
+                offset=16_777_216,
+                size=3_222_784,
+                url="https://minio.example.org/models/uploads/k4x5w2m7q3n6z2aa/…?partNumber=3&…",
+            )
+        ],
+        expires_at=_AT + _DAY / 24,
+    ),
     entities.Check(
         id=3,
         model_name=_MODEL,

@@ -62,7 +62,16 @@ _HEADERS: Final = {
 
 # These can't be stored, or have no effect to repeat.
 _WITHOUT_KEY: Final = frozenset(
-    {"create_token", "send_upload_file", "continue_upload_file", "test_policy", "collect_garbage", "scrub"}
+    {
+        "collect_garbage",
+        "complete_upload_file",
+        "continue_upload_file",
+        "create_token",
+        "scrub",
+        "send_upload_file",
+        "sign_upload_parts",
+        "test_policy",
+    }
 )
 
 _REFUSED: Final = {
@@ -252,6 +261,7 @@ def _responses(
         responses["200"] = {"description": "The whole file", **data}
         responses["206"] = {"description": "The range that was asked for", **data}
         responses["304"] = {"description": "The caller has these bytes"}
+        responses["307"] = {"description": "The store gives them, at an address that holds for a few minutes"}
     else:
         status = HTTPStatus(handler.status_code)
         responses[str(status.value)] = {"description": "Made" if status is HTTPStatus.CREATED else "Done", **content}

@@ -12,7 +12,15 @@ ROOT: Final = Path(__file__).parents[2]
 
 # What one method of the client does in several requests.
 MADE_OF: Final = {
-    "register": {"start_upload", "send_upload_file", "continue_upload_file", "get_upload_file", "register_version"},
+    "register": {
+        "start_upload",
+        "send_upload_file",
+        "sign_upload_parts",
+        "complete_upload_file",
+        "continue_upload_file",
+        "get_upload_file",
+        "register_version",
+    },
     "download": {"get_manifest", "download_file"},
     "wait_for_events": {"read_events"},
 }

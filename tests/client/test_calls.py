@@ -38,6 +38,8 @@ WIRE = {
     "send_upload_file": "PUT /uploads/{upload}/files/{digest}",
     "get_upload_file": "GET /uploads/{upload}/files/{digest}",
     "continue_upload_file": "PATCH /uploads/{upload}/files/{digest}",
+    "sign_upload_parts": "POST /uploads/{upload}/files/{digest}/parts",
+    "complete_upload_file": "POST /uploads/{upload}/files/{digest}/complete",
     "abort_upload": "DELETE /uploads/{upload}",
     "list_aliases": "GET /models/{model}/aliases",
     "get_alias": "GET /models/{model}/aliases/{alias}",
@@ -105,7 +107,7 @@ def built(builder: Callable[..., Call[Any]]) -> Call[Any]:
             values[name] = Body()
         elif name == "content":
             values[name] = None
-        elif name in {"offset", "revision"}:
+        elif name in {"offset", "revision", "size"}:
             values[name] = 7
         elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
             values[name] = f"_{name}_"

@@ -81,11 +81,13 @@ from registry_service.client.calls.stages import (
 )
 from registry_service.client.calls.uploads import (
     abort_upload,
+    complete_upload_file,
     continue_upload_file,
     get_upload,
     get_upload_file,
     list_uploads,
     send_upload_file,
+    sign_upload_parts,
     start_upload,
 )
 from registry_service.client.calls.versions import (
@@ -113,6 +115,7 @@ __all__ = [
     "cancel_promotion",
     "clear_failure",
     "collect_garbage",
+    "complete_upload_file",
     "confirm_policy_change",
     "continue_upload_file",
     "create_grant",
@@ -172,6 +175,7 @@ __all__ = [
     "roll_back",
     "scrub",
     "send_upload_file",
+    "sign_upload_parts",
     "stage_history",
     "start_deployment",
     "start_upload",

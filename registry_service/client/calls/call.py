@@ -66,7 +66,8 @@ class Call(Generic[T]):
 
     `path` is percent-encoded and stands below `/api/v1`. `if_match` and `if_none_match` are entity tags without
     quotes. `offset` is where in its file the content goes on. `patience` is how many seconds the service may take on
-    purpose, on top of the client's timeout.
+    purpose, on top of the client's timeout. `url` is an address outside of the registry, in place of `path`: it carries
+    its own permission, so neither the token nor anything else of the registry's goes there, and no message shows it.
     """
 
     method: Method
@@ -82,6 +83,7 @@ class Call(Generic[T]):
     idempotency_key: str | None = None
     retry: RetryRule = RetryRule.ALWAYS
     patience: float = 0.0
+    url: str | None = field(default=None, repr=False)
 
     @property
     def is_write(self) -> bool:

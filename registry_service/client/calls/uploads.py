@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Content, Paging, RetryRule, read, write
-from registry_service.domain.entities import Page, Upload, UploadFile
+from registry_service.domain.entities import Page, Upload, UploadFile, UploadParts
 from registry_service.domain.requests import StartUpload
 
 VERIFIED_PER_SECOND = 50e6
@@ -40,6 +40,17 @@ def continue_upload_file(upload: str, digest: str, content: Content, *, offset: 
     call = write("PATCH", UploadFile, "uploads", upload, "files", digest, retry=RetryRule.IF_REFUSED)
     # Bytes of an earlier process are read once more before they are verified.
     return replace(call, content=content, offset=offset, patience=offset / VERIFIED_PER_SECOND)
+
+
+def sign_upload_parts(upload: str, digest: str) -> Call[UploadParts]:
+    """Where to send the missing parts of a file, straight to the store."""
+    return write("POST", UploadParts, "uploads", upload, "files", digest, "parts")
+
+
+def complete_upload_file(upload: str, digest: str, *, size: int) -> Call[UploadFile]:
+    """All parts of a file, which has `size` bytes, are in the store: have them verified."""
+    call = write("POST", UploadFile, "uploads", upload, "files", digest, "complete")
+    return replace(call, patience=size / VERIFIED_PER_SECOND)
 
 
 def abort_upload(upload: str, *, idempotency_key: str | None = None) -> Call[None]:

@@ -14,7 +14,13 @@ from typing import Final
 
 from minio.datatypes import Part
 
-from registry_service.domain.errors import ArtifactMissing, DigestMismatch, StorageUnavailable, UploadIncomplete
+from registry_service.domain.errors import (
+    ArtifactMissing,
+    DigestMismatch,
+    OffsetMismatch,
+    StorageUnavailable,
+    UploadIncomplete,
+)
 from registry_service.storage.incoming import verify_digest
 from registry_service.storage.s3.bucket import Bucket, Entry
 from registry_service.storage.s3.place import S3Place, end_key
@@ -150,6 +156,8 @@ def publish(bucket: Bucket, place: S3Place, key: str, hexadecimal: str, size: in
     """Read an assembled object back, and where it is what was announced, copy it to its digest.
 
     :raises DigestMismatch: it is something else; nothing of it is kept.
+    :raises OffsetMismatch: it is gone. Bytes of this digest may be there then, and prove nothing: another request may
+        just as well have found these to be wrong.
     """
     blob = place.blob(hexadecimal)
     try:
@@ -157,10 +165,16 @@ def publish(bucket: Bucket, place: S3Place, key: str, hexadecimal: str, size: in
         if bucket.size(blob) != size:
             bucket.copy(key, blob, size)
     except ArtifactMissing:
-        pass  # another request has published it meanwhile, or it was discarded
+        raise gone() from None
     except DigestMismatch:
         forget(bucket, key)
         raise
     if bucket.size(blob) != size:
         raise StorageUnavailable("These bytes didn't reach their place in the object store. Send the file again.")
     forget(bucket, key)
+
+
+def gone() -> OffsetMismatch:
+    return OffsetMismatch(
+        "What was kept of this file is gone: another request has completed it, or it was discarded. Ask what is kept."
+    )

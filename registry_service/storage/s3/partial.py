@@ -14,7 +14,7 @@ from registry_service.failpoints import reach
 from registry_service.storage.incoming import verify_digest
 from registry_service.storage.partial import offset_mismatch
 from registry_service.storage.s3.bucket import Bucket
-from registry_service.storage.s3.kept import Grid, Kept, begin, forget, look
+from registry_service.storage.s3.kept import Grid, Kept, begin, forget, gone, look
 from registry_service.storage.s3.place import S3Place, end_key
 
 
@@ -69,9 +69,7 @@ class Partial:
         try:
             arrived = self._bucket.put_part(self._key, self._kept.multipart, number, part)
         except ArtifactMissing:
-            raise OffsetMismatch(
-                "What was kept of this file is gone: it was published or discarded. Ask how much is kept."
-            ) from None
+            raise gone() from None
         self._kept = replace(self._kept, parts=self._kept.parts | {number: arrived})
         self._sent = number
         reach("upload.bytes_written")

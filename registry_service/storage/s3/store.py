@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from typing import Final, TypeVar, TypeVarTuple
 
 from registry_service.domain.errors import (
@@ -16,7 +17,7 @@ from registry_service.domain.errors import (
     StorageUnavailable,
 )
 from registry_service.storage.addresses import check_upload_id, digest_hex
-from registry_service.storage.base import Leftover
+from registry_service.storage.base import Leftover, PresignedParts
 from registry_service.storage.incoming import verify_digest
 from registry_service.storage.s3.bucket import Bucket
 from registry_service.storage.s3.gathering import Gathering, check_complete, check_room
@@ -24,6 +25,7 @@ from registry_service.storage.s3.kept import Grid, assemble, look, publish
 from registry_service.storage.s3.leftovers import Leftovers
 from registry_service.storage.s3.partial import Partial, superseded
 from registry_service.storage.s3.place import SMALLEST_PART, S3Place, part_size
+from registry_service.storage.s3.presigning import sign_missing
 from registry_service.storage.s3.reading import Outgoing, Reading
 
 T = TypeVar("T")
@@ -32,25 +34,30 @@ Arguments = TypeVarTuple("Arguments")
 THREADS: Final = 16
 # Reading back a large file takes minutes, in which others want to be served.
 VERIFYING: Final = 4
+# In which a download must have begun.
+DOWNLOAD_LIFETIME: Final = timedelta(minutes=5)
 
 
 class S3Store:
     """An ArtifactStore in the bucket of `place`, which exists.
 
     Bytes that come through the service are passed on in parts of `smallest_part` or more (see `part_size`), two of
-    which an upload holds in memory. `threads` bounds the calls that wait for the store at the same time.
+    which an upload holds in memory. `presign`: clients may be sent straight to the store. `threads` bounds the calls
+    that wait for the store at the same time.
     """
 
     def __init__(
         self,
         place: S3Place,
         *,
+        presign: bool = True,
         smallest_part: int = SMALLEST_PART,
         threads: int = THREADS,
         bucket: Bucket | None = None,
     ) -> None:
         self._place = place
         self._bucket = bucket or Bucket(place, connections=threads + VERIFYING)
+        self._presign = presign
         self._smallest_part = smallest_part
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
         self._verifiers = ThreadPoolExecutor(VERIFYING, thread_name_prefix="verify")
@@ -133,20 +140,41 @@ class S3Store:
             if kept < size:
                 return kept
             # Parts that had arrived ahead of their turn made it whole.
-            await self._run(assemble, self._bucket, key, self._grid(size))
-        if to_publish is not False:
+            to_publish = True
+        if to_publish:
             await self._publish(key, hexadecimal, size)
         return size
+
+    async def presigned_parts(self, upload_id: str, digest: str, size: int) -> PresignedParts | None:
+        key = self._place.upload(check_upload_id(upload_id), digest_hex(digest))
+        grid = self._grid(size)
+        # One part through the service is less work than asking, sending, completing and copying it.
+        if not self._presign or grid.count <= 1:
+            return None
+        return await self._run(sign_missing, self._bucket, key, grid)
+
+    async def complete(self, upload_id: str, digest: str, size: int) -> None:
+        hexadecimal = digest_hex(digest)
+        key = self._place.upload(check_upload_id(upload_id), hexadecimal)
+        await self._publish(key, hexadecimal, size)
+
+    async def presigned_download(self, digest: str, *, filename: str) -> str | None:
+        key = self._place.blob(digest_hex(digest))
+        return self._bucket.download_url(key, filename, DOWNLOAD_LIFETIME) if self._presign else None
 
     async def _publish(self, key: str, hexadecimal: str, size: int) -> None:
         """Whoever asks for the same again, since the answer took long, waits for the same outcome."""
         running = self._publishing.get(key)
         if running is None:
-            running = self._verifiers.submit(publish, self._bucket, self._place, key, hexadecimal, size)
+            running = self._verifiers.submit(self._assemble_and_publish, key, hexadecimal, size)
             self._publishing[key] = running
             loop = asyncio.get_running_loop()
             running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._publishing.pop, key, None))
         await asyncio.shield(asyncio.wrap_future(running))
+
+    def _assemble_and_publish(self, key: str, hexadecimal: str, size: int) -> None:
+        assemble(self._bucket, key, self._grid(size))
+        publish(self._bucket, self._place, key, hexadecimal, size)
 
     async def discard(self, upload_id: str) -> None:
         await self._run(self._leftovers.discard, check_upload_id(upload_id))

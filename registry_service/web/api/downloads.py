@@ -40,7 +40,8 @@ async def download_file(
     selector: FromPath[str],
     path: FromPath[str],
 ) -> Response[Any]:
-    """A file's bytes, or one range of them. The ETag is its digest, `X-Model-Version` the version's number."""
+    """A file's bytes, or one range of them. The ETag is its digest, `X-Model-Version` the version's number. Where
+    clients may go to the store themselves, the answer is 307 with an address that holds for a few minutes."""
 
     store: ArtifactStore = state.store
     number, file = await caller.registry.view(caller.actor, get_file, model, selector, path.removeprefix("/"))
@@ -50,10 +51,14 @@ async def download_file(
         "etag": etag,
         "accept-ranges": "bytes",
         "x-model-version": str(number),
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(file.path.rpartition('/')[2], safe='')}",
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(_name(file.path), safe='')}",
     }
     if none_match(request.headers.get("if-none-match", ""), etag):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=MEDIA_TYPE, headers=headers)
+    if request.method == HttpMethod.GET:
+        url = await store.presigned_download(file.digest, filename=_name(file.path))
+        if url is not None:
+            return _elsewhere(url, number)
     wanted = _wanted(request, etag, file.size)
     piece = wanted or ByteRange(0, file.size)
     status = HTTPStatus.PARTIAL_CONTENT if wanted else HTTPStatus.OK
@@ -64,6 +69,22 @@ async def download_file(
         return Response(b"", status_code=status, media_type=MEDIA_TYPE, headers=headers)
     chunks = await store.open_range(file.digest, piece.start, piece.stop)
     return Stream(chunks, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _elsewhere(url: str, number: int) -> Response[Any]:
+    """The store itself answers, also to Range. The URL is worth as much as the bytes: nobody on the way keeps it."""
+    headers = {
+        **_INERT,
+        "location": url,
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+        "x-model-version": str(number),
+    }
+    return Response(b"", status_code=HTTPStatus.TEMPORARY_REDIRECT, media_type=MEDIA_TYPE, headers=headers)
 
 
 def _wanted(request: Request[Any, Any, Any], etag: str, size: int) -> ByteRange | None:

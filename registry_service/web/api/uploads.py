@@ -16,14 +16,14 @@ from litestar.params import FromPath, JSONBody
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries import uploads as queries
 from registry_service.db.view import View
-from registry_service.domain.entities import Page, Upload, UploadFile
+from registry_service.domain.entities import Page, Upload, UploadFile, UploadPart, UploadParts
 from registry_service.domain.errors import InvalidInput, SizeMismatch
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import StartUpload
 from registry_service.failpoints import reach
 from registry_service.services import uploads as use_cases
-from registry_service.storage.base import ArtifactStore
+from registry_service.storage.base import ArtifactStore, PresignedParts
 from registry_service.web.answers import Encoded, encoded, written
 from registry_service.web.caller import Caller
 from registry_service.web.errors import HttpRefusal
@@ -121,6 +121,42 @@ class Uploads(Controller):
         )
         return written(await noted)
 
+    @post("/{upload:str}/files/{digest:str}/parts", action=Action.VERSION_REGISTER, status_code=HTTPStatus.OK)
+    async def sign_upload_parts(
+        self, caller: NamedDependency[Caller], state: State, upload: FromPath[str], digest: FromPath[str]
+    ) -> Encoded[UploadParts]:
+        """Where to send the parts of a file that haven't arrived, straight to the store; `part_size` is null where
+        the bytes go through the service. Asked again, it tells what is missing then, by new URLs."""
+
+        store: ArtifactStore = state.store
+        check_digest(digest)
+        # The answer grants access for a time: it is never stored, so no Idempotency-Key.
+        await caller.registry.write(caller.actor, use_cases.keep_open, None, upload, digest)
+        file, _ = await caller.registry.view(caller.actor, _awaited, upload, digest)
+        parts = None if file.received else await store.presigned_parts(upload, digest, file.size)
+        answer = encoded(_parts(file, parts))
+        answer.headers["cache-control"] = "no-store"
+        return answer
+
+    @post("/{upload:str}/files/{digest:str}/complete", action=Action.VERSION_REGISTER, status_code=HTTPStatus.OK)
+    async def complete_upload_file(
+        self, caller: NamedDependency[Caller], state: State, upload: FromPath[str], digest: FromPath[str]
+    ) -> Encoded[UploadFile]:
+        """All parts of a file have arrived in the store: it is read back and verified, which takes its time. Nothing
+        is kept of what isn't what was announced."""
+
+        store: ArtifactStore = state.store
+        check_digest(digest)
+        file, damaged = await caller.registry.view(caller.actor, _awaited, upload, digest)
+        if not file.received:
+            await store.complete(upload, digest, file.size)
+            reach("upload.received")
+        # Asked again it does no harm, so no Idempotency-Key.
+        noted = caller.registry.write(
+            caller.actor, use_cases.file_continued, None, upload, digest, file.size, seen_damaged=damaged
+        )
+        return written(await noted)
+
     @delete("/{upload:str}", action=Action.VERSION_REGISTER)
     async def abort_upload(
         self, caller: NamedDependency[Caller], state: State, upload: FromPath[str]
@@ -137,6 +173,22 @@ def _awaited(view: View, upload: str, digest: str) -> tuple[UploadFile, datetime
     """The file, and since when what the store had of it is known to be damaged."""
     row = queries.awaited_file(view, upload, digest)
     return queries.describe_file(row, 0), row.damaged_at
+
+
+def _parts(file: UploadFile, parts: PresignedParts | None) -> UploadParts:
+    return UploadParts(
+        upload=file.upload,
+        digest=file.digest,
+        size=file.size,
+        kept=parts.kept if parts is not None else file.kept,
+        received=file.received,
+        part_size=parts.part_size if parts is not None else None,
+        missing=[
+            UploadPart(number=part.number, offset=part.offset, size=part.size, url=part.url)
+            for part in (parts.missing if parts is not None else ())
+        ],
+        expires_at=parts.expires_at if parts is not None else None,
+    )
 
 
 def _offset(request: Request[Any, Any, Any]) -> int:
