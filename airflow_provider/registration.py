@@ -50,12 +50,15 @@ class Registration:
         return self.task.attempt if self.on_clear == "new" else self.task.task
 
     def check_access(self) -> None:
-        """Find out before hours of training whether there is a registry to register in, and who asks.
+        """Find out before hours of training whether there is a registry to register in.
 
         :raises ModelRegistryException: not reachable.
-        :raises ModelRegistryRefused: no connection, or a token that isn't known.
+        :raises ModelRegistryRefused: no connection, a token that isn't known, or one that may register no model at
+            all. Whether it may register this one is known when its name is: where the function has returned.
         """
-        self._me  # noqa: B018 - asked once, kept
+        with refusals_as_failures():
+            # Answered only to those who may upload; what is on its way doesn't matter.
+            self.hook.client.list_uploads(limit=1)
 
     def existing(self, model_name: str) -> ModelVersion | None:
         """The version that an earlier try registered.

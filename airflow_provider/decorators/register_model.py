@@ -30,7 +30,7 @@ class RegisterModelDecoratedOperator(DecoratedOperator):
 
     Where an earlier try of the same attempt has registered already, the function isn't called: what it took hours to
     train isn't trained again because a worker died a moment too early. Nor is it called where the registry doesn't
-    answer, or doesn't know the token.
+    answer, doesn't know the token, or lets it register nothing.
 
     :param python_callable: returns a `ModelDraft`.
     :param model_name: the model, where it is known before the function runs. It makes the look-up independent of

@@ -14,7 +14,7 @@ from airflow_provider.exceptions import ModelRegistryException, ModelRegistryRef
 from airflow_provider.operators.versions import RegisterModelOperator
 from airflow_provider.registration import OnClear
 from airflow_provider.sdk import ModelDraft
-from registry_service.client import LineageKind
+from registry_service.client import CreateToken, LineageKind
 from tests.provider.contexts import StubStateStore, a_context, pushed
 from tests.provider.world import World
 
@@ -216,6 +216,17 @@ def test_nothing_is_trained_for_a_registry_that_would_not_have_it(
     operator = training.operator(model_name=world.model)
     with pytest.raises(failure):
         operator.execute(a_context(operator))
+    assert training.count == 0
+
+
+def test_nothing_is_trained_for_somebody_who_may_only_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = world.person.create_token(CreateToken(name="dashboard", principal="airflow", role="reader")).token
+    connection = {"conn_type": "model_registry", "host": world.url, "password": token}
+    monkeypatch.setenv("AIRFLOW_CONN_REGISTRY", json.dumps(connection))
+    training = Training(world)
+    operator = training.operator()
+    with pytest.raises(ModelRegistryRefused, match="may not version:register"):
+        operator.execute(a_context(operator, state=StubStateStore()))
     assert training.count == 0
 
 
