@@ -19,27 +19,30 @@ def write_dag(airflow: Airflow, name: str, body: str) -> None:
     (airflow.dags / f"{name}.py").write_text(dedent(body))
 
 
+def wake(airflow: Airflow, dag_id: str, run_id: str) -> None:
+    """End the nap of a run, once it sleeps."""
+    airflow.wait_for_task(dag_id, run_id, "nap", "deferred", timeout=120)
+    (airflow.home / f"alarm-{run_id}").touch()
+
+
 @pytest.fixture(scope="module")
 def airflow(running_airflow: Airflow) -> Airflow:
     write_dag(
         running_airflow,
         "harness",
         """
-        from datetime import timedelta
+        import os
 
         from airflow.sdk import BaseHook, dag, task
         from airflow.providers.standard.operators.hitl import ApprovalOperator
-        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+        from airflow.providers.standard.triggers.file import FileTrigger
         from airflow.sdk import BaseOperator
 
 
         class Nap(BaseOperator):
-            def __init__(self, *, seconds, **kwargs):
-                super().__init__(**kwargs)
-                self.seconds = seconds
-
             def execute(self, context):
-                self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=self.seconds)), method_name="resume")
+                alarm = f"{os.environ['AIRFLOW_HOME']}/alarm-{context['run_id']}"
+                self.defer(trigger=FileTrigger(filepath=alarm, poke_interval=0.2), method_name="resume")
 
             def resume(self, context, event=None):
                 return "rested"
@@ -57,7 +60,7 @@ def airflow(running_airflow: Airflow) -> Airflow:
             def double(number):
                 return number * 2
 
-            greet() >> double.expand(number=[1, 2, 3]) >> Nap(task_id="nap", seconds=1)
+            greet() >> double.expand(number=[1, 2, 3]) >> Nap(task_id="nap")
 
 
         @dag(schedule=None)
@@ -75,24 +78,25 @@ def airflow(running_airflow: Airflow) -> Airflow:
 
 
         @dag(schedule=None)
-        def harness_long_nap():
-            Nap(task_id="nap", seconds=20)
+        def harness_nap():
+            Nap(task_id="nap")
 
 
         harness_story()
         harness_failure()
         harness_question()
-        harness_long_nap()
+        harness_nap()
         """,
     )
     running_airflow.add_connection("somewhere", conn_type="generic", host="over-the-rainbow")
-    for dag_id in ("harness_story", "harness_failure", "harness_question", "harness_long_nap"):
+    for dag_id in ("harness_story", "harness_failure", "harness_question", "harness_nap"):
         running_airflow.unpause(dag_id)
     return running_airflow
 
 
 def test_a_run_is_told_by_states_values_and_logs(airflow: Airflow) -> None:
     run_id = airflow.trigger("harness_story", conf={"name": "Dorothy"})
+    wake(airflow, "harness_story", run_id)
 
     airflow.wait_for_run("harness_story", run_id)
 
@@ -120,6 +124,7 @@ def test_a_run_that_ends_otherwise_is_explained_by_the_log_of_the_failed_task(ai
 
 def test_a_cleared_task_runs_again(airflow: Airflow) -> None:
     run_id = airflow.trigger("harness_story", run_id="cleared-later", conf={"name": "Toto"})
+    wake(airflow, "harness_story", run_id)
     airflow.wait_for_run("harness_story", run_id)
 
     airflow.clear_task("harness_story", run_id, "double", map_index=1, downstream=False)
@@ -143,15 +148,16 @@ def test_a_person_answers_as_themselves(airflow: Airflow) -> None:
 
 
 def test_a_killed_triggerer_is_restarted_and_resumes_its_waits(airflow: Airflow) -> None:
-    run_id = airflow.trigger("harness_long_nap")
-    airflow.wait_for_task("harness_long_nap", run_id, "nap", "deferred")
+    run_id = airflow.trigger("harness_nap")
+    airflow.wait_for_task("harness_nap", run_id, "nap", "deferred")
     killed = airflow.processes["triggerer"]
 
     airflow.kill("triggerer")
     assert killed.members() == []
+    wake(airflow, "harness_nap", run_id)  # while nobody listens
     airflow.restart("triggerer")
 
-    airflow.wait_for_run("harness_long_nap", run_id)
+    airflow.wait_for_run("harness_nap", run_id)
     assert airflow.processes["triggerer"].pid != killed.pid
 
 
