@@ -142,9 +142,10 @@ def is_loopback(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | None = None) -> Settings:
     """The settings that an environment (None: this process's) gives. An empty variable counts as unset.
 
+    :param home: instead of the one that the environment names.
     :raises InvalidInput: a variable has a value that can't be used; the message names it and says what can.
     """
 
@@ -160,6 +161,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             given[name] = parse(text)
         except ValueError as error:
             raise InvalidInput(f"{variable} is '{text}': {error}", variable=variable) from error
+    if home is not None:
+        given["home"] = home.absolute()
     home = given.setdefault("home", Path.home() / ".model-registry")
     given.setdefault("database_url", f"sqlite:///{home / 'registry.db'}")
     given.setdefault("artifacts", home / "artifacts")

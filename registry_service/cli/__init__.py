@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from registry_service.cli.aliases import aliases
-from registry_service.cli.care import fsck, gc, scrub
+from registry_service.cli.care import backup, fsck, gc, restore, scrub
 from registry_service.cli.checks import checks
 from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
@@ -73,6 +73,8 @@ for command in (
     fsck,
     gc,
     scrub,
+    backup,
+    restore,
     completion,
 ):
     main.add_command(command)

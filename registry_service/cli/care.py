@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,6 +19,7 @@ from registry_service.cli.text import cell, count, printable, size
 from registry_service.client import CollectedArtifact, CollectGarbage, CollectionStep, DamagedArtifact, Scrub, ScrubStep
 
 if TYPE_CHECKING:
+    from registry_service.care.backup import BackedUp, Restored
     from registry_service.care.fsck import Report
     from registry_service.services.registry import Registry
     from registry_service.settings import Settings
@@ -123,6 +126,64 @@ def scrub(state: State, ctx: click.Context, rate: int | None, *, restart: bool, 
         ctx.exit(REFUSED)
 
 
+@click.command(cls=Command)
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--without-artifacts", is_flag=True, help="Leave the bytes to whatever keeps their bucket safe.")
+@click.pass_context
+@pass_state
+def backup(state: State, ctx: click.Context, directory: Path, *, without_artifacts: bool) -> None:
+    """Add a snapshot to the backup in DIRECTORY. The service may run meanwhile.
+
+    Bytes that DIRECTORY has already are not copied again. Uses the settings of the service. Exit code 0: all is in the
+    backup; 1: bytes are missing from the store, and so from the backup.
+    """
+
+    async def run(settings: Settings, store: ArtifactStore) -> BackedUp:
+        from registry_service.care.backup import back_up  # noqa: PLC0415 - only the service's extra brings it
+
+        return await back_up(
+            settings.database_url,
+            store,
+            directory,
+            now=datetime.now(UTC),
+            with_artifacts=not without_artifacts,
+            progress=_counter(state),
+        )
+
+    made = with_store(run)
+    state.show(made, lambda: backup_text(made))
+    if made.missing:
+        ctx.exit(REFUSED)
+
+
+@click.command(cls=Command)
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Home of the restored registry.")
+@click.option("--snapshot", help="Which; else the newest.")
+@click.pass_context
+@pass_state
+def restore(state: State, ctx: click.Context, directory: Path, home: Path | None, snapshot: str | None) -> None:
+    """Fill an empty home and an empty database from the backup in DIRECTORY, and check the outcome.
+
+    Uses the settings of the service that is to run there. Tokens work as before; readers of the event log are told that
+    it was restored. Exit code 0: restored and sound; 1: restored, and not sound.
+    """
+
+    async def run(settings: Settings, store: ArtifactStore) -> Restored:
+        # Only the service's extra brings these.
+        from registry_service.app import now  # noqa: PLC0415
+        from registry_service.care import backup  # noqa: PLC0415
+
+        return await backup.restore(
+            settings.database_url, store, directory, now=now, snapshot=snapshot, progress=_counter(state)
+        )
+
+    done = with_store(run, home=home)
+    state.show(done, lambda: restore_text(done))
+    if not done.report.sound:
+        ctx.exit(REFUSED)
+
+
 class Collection:
     """The sum of a collection's steps."""
 
@@ -220,6 +281,28 @@ def report_text(report: Report) -> str:
     faults = len(report.faults) + sum(report.left_out.values())
     lines.append(f"{'Sound' if report.sound else count(faults, 'fault')}: {looked}.")
     return "\n".join(lines)
+
+
+def backup_text(made: BackedUp) -> str:
+    lines = [f"MISSING {digest}" for digest in made.missing]
+    lines.append(
+        f"Snapshot {made.snapshot}: up to event {made.last_event}, {count(made.artifacts, 'artifact')} of"
+        f" {size(made.bytes)}, of which {made.copied} of {size(made.copied_bytes)} were new to the backup."
+    )
+    return "\n".join(lines)
+
+
+def restore_text(done: Restored) -> str:
+    lines = [f"MISSING {digest}" for digest in done.missing]
+    lines.append(
+        f"Restored snapshot {done.snapshot}: up to event {done.last_event}, {count(done.artifacts, 'artifact')}."
+    )
+    return "\n".join([*lines, report_text(done.report)])
+
+
+def _counter(state: State) -> Callable[[int, int], None]:
+    say = _now_and_then(state)
+    return lambda done, of: say(lambda: f"{done} of {count(of, 'artifact')}")
 
 
 def _progress(state: State) -> Callable[[int, int], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from registry_service.cli.endings import Stopped
@@ -29,15 +30,18 @@ def require_service() -> None:
         )
 
 
-def with_store(work: Callable[[Settings, ArtifactStore], Awaitable[T]]) -> T:
-    """What `work` makes of the settings and the store that they name."""
+def with_store(work: Callable[[Settings, ArtifactStore], Awaitable[T]], *, home: Path | None = None) -> T:
+    """What `work` makes of the settings and the store that they name.
+
+    :param home: instead of the one that the environment names.
+    """
 
     require_service()
     # Only the service's extra brings what these need.
     from registry_service.app import open_store  # noqa: PLC0415
     from registry_service.settings import read_settings  # noqa: PLC0415
 
-    settings = read_settings()
+    settings = read_settings(home=home)
 
     async def run() -> T:
         store = open_store(settings)

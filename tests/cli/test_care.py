@@ -93,3 +93,26 @@ def test_spans_and_rates_are_read_as_they_are_written(ada: CommandLine) -> None:
     assert "Write it such as 90s" in ada("gc", "--grace", "a while", code=2).err
     for rate in ("fast", "0MB/s", "10MB"):
         assert "Write it such as 500kB/s" in ada("scrub", "--rate", rate, code=2).err
+
+
+def test_a_backup_is_restored_elsewhere_and_only_where_nothing_is(
+    service: RunningService, alone: CommandLine, trained: Path, tmp_path: Path
+) -> None:
+    operator = on_the_machine_of(service, alone)
+    with RegistryClient(service.url, service.person) as registry:
+        registry.register("fraud", trained)
+    made = operator.json("backup", str(tmp_path / "backup"))
+    assert (made["artifacts"], made["copied"], made["missing"]) == (2, 2, [])
+    assert operator.json("backup", str(tmp_path / "backup"))["copied"] == 0
+
+    restoring = ("restore", str(tmp_path / "backup"), "--home", str(tmp_path / "other"))
+    done = alone.json(*restoring, "--snapshot", made["snapshot"])
+    assert done["report"]["sound"] is True and done["snapshot"] == made["snapshot"]
+    assert "already holds a registry" in alone(*restoring, code=1).err
+    assert "no such snapshot" in alone("restore", str(tmp_path), code=1).err
+
+    for blob in (service.home / "artifacts" / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.unlink()
+    assert operator("backup", str(tmp_path / "second"), code=1).out.count("MISSING sha256:") == 2
+    assert alone("restore", str(tmp_path / "second"), "--home", str(tmp_path / "third"), code=1).out.count("FAULT") >= 2

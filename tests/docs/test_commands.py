@@ -106,3 +106,18 @@ def test_the_page_about_policies_can_be_typed(service: RunningService, tmp_path:
     judged = printed["model-registry policies test churn 1 production"]
     assert "evaluation" in judged
     assert "another person" in judged
+
+
+def test_the_page_about_operations_can_be_typed(service: RunningService, tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b"a model")
+    with RegistryClient(service.url, service.airflow) as registry:
+        registry.register("churn", tmp_path / "model")
+
+    printed = type_all(service, "docs/operations.md", tmp_path)
+
+    assert printed["model-registry fsck --deep"].startswith("Sound: ")
+    assert "0 artifacts" in printed["model-registry gc --dry-run"]
+    assert "1 artifact of 7 B read, 0 damaged" in printed["model-registry scrub --rate 100MB/s"]
+    assert "1 of 7 B were new" in printed["model-registry backup nightly"]
+    assert "Sound: " in printed["model-registry restore nightly --home restored"]
+    assert (tmp_path / "restored" / "registry.db").exists()

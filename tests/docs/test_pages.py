@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_service.care.checks import CHECKS
 from tests.docs.cli_reference import reference
 from tests.docs.pages import PAGES, ROOT, blocks, links, table_rows
 
@@ -59,6 +60,11 @@ def test_the_pieces_take_the_parameters_that_the_page_names() -> None:
         piece = module.RegisterModelDecoratedOperator if name.startswith("@") else getattr(module, name)
         taken = set(inspect.signature(piece).parameters)
         assert {one.strip() for one in parameters.strip("`").split(",")} <= taken, name
+
+
+def test_the_page_about_operations_lists_every_check() -> None:
+    rows = [row for row in table_rows(ROOT / "docs" / "operations.md") if row[0].startswith("`")]
+    assert rows == [[f"`{one.code}`", one.sentence + (" (note)" if one.note else "")] for one in CHECKS]
 
 
 def test_the_page_about_the_command_line_is_made_from_the_command() -> None:
