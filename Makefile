@@ -102,7 +102,7 @@ lint: $(INSTALLED) ## format check, lint, types, import contracts
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: check
-check: lint test-fast ## lint and the fast tests: what to run before a commit
+check: lint coverage-domain test-fast ## lint, the decisions in every branch, the fast tests: what to run before a commit
 
 .PHONY: format
 format: $(INSTALLED) ## format and mend what can be mended
