@@ -20,7 +20,7 @@ from litestar import Litestar
 from registry_service.care.gc import finish_abandoned
 from registry_service.db.engine import open_database
 from registry_service.db.migrate import current, head, upgrade
-from registry_service.domain.errors import InvalidName, RegistryError, StorageUnavailable
+from registry_service.domain.errors import InvalidInput, InvalidName, RegistryError, StorageUnavailable
 from registry_service.domain.names import check_principal_name
 from registry_service.services.first_run import FirstRun, keep_credentials, set_up
 from registry_service.services.registry import SYSTEM, Registry
@@ -114,9 +114,15 @@ def open_store(settings: Settings) -> ArtifactStore:
 
 
 def open_bucket(settings: Settings, address: BucketAddress) -> ArtifactStore:
-    # Only who keeps artifacts in a bucket loads the client for it.
-    from registry_service.storage.s3.place import S3Place  # noqa: PLC0415 - see above
-    from registry_service.storage.s3.store import S3Store  # noqa: PLC0415 - likewise
+    # Only who keeps artifacts in a bucket installs and loads the client for it.
+    try:
+        from registry_service.storage.s3.place import S3Place  # noqa: PLC0415 - see above
+        from registry_service.storage.s3.store import S3Store  # noqa: PLC0415 - likewise
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"{address} takes '{error.name}', which isn't installed: pip install 'airflow-model-registry[service,s3]'",
+            variable="MODEL_REGISTRY_ARTIFACTS",
+        ) from error
 
     place = S3Place(
         endpoint=settings.s3_endpoint or f"https://s3.{settings.s3_region}.amazonaws.com",

@@ -21,18 +21,19 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 
 # Which extras each file of pins is for; without any: the client and the command.
-PINNED = {"client": (), "service": ("service", "charts"), "dev": ("service", "airflow", "charts", "dev")}
+PINNED = {"client": (), "service": ("service", "s3", "charts"), "dev": ("service", "s3", "airflow", "charts", "dev")}
 
 # Where code lives, and the extras that it may count on. The longest path that fits decides.
 CODE: dict[str, tuple[str, ...]] = {
     "registry_service": ("service",),
+    "registry_service/storage/s3": ("service", "s3"),
     "registry_service/client": (),
     "registry_service/cli": (),
     "registry_service/domain": (),
     "airflow_provider": ("airflow",),
     "benchmarks": ("service", "airflow", "dev"),
     "dags_examples": ("airflow", "dev"),
-    "tests": ("service", "airflow", "dev"),
+    "tests": ("service", "s3", "airflow", "dev"),
     "tests/object_stores/inside_swift": ("swift",),
 }
 OURS = set(CODE) | {file.stem for room in ("benchmarks", "dags_examples") for file in (ROOT / room).glob("*.py")}
@@ -123,7 +124,7 @@ def test_whatever_is_imported_is_asked_for(place: str, imported: dict[str, dict[
     assert {module: found for module, found in imported[place].items() if not found & allowed} == {}
 
 
-@pytest.mark.parametrize("extra", ["client", "service", "airflow"])
+@pytest.mark.parametrize("extra", ["client", "service", "s3", "airflow"])
 def test_whatever_is_asked_for_is_imported(extra: str, imported: dict[str, dict[str, set[str]]]) -> None:
     client = set(asked_for())
     wanted = client if extra == "client" else set(asked_for(extra)) - client

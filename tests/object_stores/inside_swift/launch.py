@@ -99,6 +99,8 @@ def launch(directory: Path, ports: dict[str, int]) -> None:
     constraints.reload_constraints()
     for kind in ports:
         if os.fork() == 0:
+            # Leader of a group: so the server can't make a session of its own, and is ended with this one.
+            os.setpgid(0, 0)
             sys.exit(run_wsgi(str(directory / f"{kind}.conf"), f"{kind}-server"))
     signal.pause()
 
