@@ -230,7 +230,9 @@ def _is_connection_lost(error: Exception) -> bool:
         return error.connection_invalidated
     if isinstance(error, RegistryError | ValueError):  # asyncpg's DataError, an argument of the wrong type, is both
         return False
-    return isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError)
+    # The internal error: the server has said that it ends an idle connection, and its end hasn't arrived yet.
+    lost = asyncpg.PostgresConnectionError | asyncpg.InterfaceError | asyncpg.InternalClientError | OSError
+    return isinstance(error, lost)
 
 
 def _nothing(_connection: Connection) -> None:

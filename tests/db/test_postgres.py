@@ -47,6 +47,27 @@ async def test_connections_that_the_server_closed_are_replaced_unnoticed(
     assert await asyncio.gather(*(database.read(ONE) for _ in range(8))) == [1] * 8
 
 
+async def test_reading_while_connections_are_cut_is_never_a_fault(
+    database: PostgresDatabase, postgres_server: PostgresServer
+) -> None:
+    """Between a server's last words on a connection and its end lies a moment in which the driver has no words for
+    what is asked of it."""
+    cutting = True
+
+    async def read_on() -> None:
+        while cutting:
+            try:
+                assert await database.read(ONE) == 1
+            except DatabaseUnavailable as refusal:
+                assert refusal.retryable
+
+    readers = [asyncio.create_task(read_on()) for _ in range(4)]
+    for _ in range(150):
+        await end_connections(postgres_server)
+    cutting = False
+    await asyncio.gather(*readers)
+
+
 async def test_a_connection_lost_in_a_command_is_a_refusal_that_may_be_tried_again(
     database: PostgresDatabase, postgres_server: PostgresServer
 ) -> None:
