@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.campaign import gate, histories, kills, repeats, system_calls, writers
+from tests.campaign import gate, histories, kills, postgres_faults, repeats, system_calls, writers
 from tests.campaign.frame import Harness
 
 HARNESSES: Final[tuple[Harness, ...]] = (
@@ -14,6 +14,7 @@ HARNESSES: Final[tuple[Harness, ...]] = (
     histories.HARNESS,
     writers.HARNESS,
     repeats.HARNESS,
+    postgres_faults.HARNESS,
 )
 
 

@@ -134,7 +134,9 @@ def _of_model(name: str, facts: ModelFacts, http: httpx.Client) -> list[str]:
     compare("the aliases", facts.aliases, {item["name"]: item["version"] for item in items(f"{base}/aliases")})
     for number, files in facts.files.items():
         manifest = http.get(f"{base}/versions/{number}/files").json()
-        compare(f"the manifest of {number}", files, {file["path"]: file["digest"] for file in manifest["files"]})
+        compare(
+            f"the manifest of {number}", files, {file["path"]: file["digest"] for file in manifest.get("files", [])}
+        )
         if number not in facts.revoked:
             found += _unreadable(f"{base}/versions/{number}/files", files, http)
     for number, reports in facts.checks.items():
