@@ -23,8 +23,9 @@ from registry_service.web.errors import HttpRefusal, invalid_field
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _REVISION: Final = re.compile(r'"?([0-9]{1,18})(?:-[0-9a-f]+)?"?')
-# The escape of NUL, unless its backslash is itself escaped.
-_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+# The escape of NUL, unless its backslash is itself escaped. Possessive, because what can be given back is remembered:
+# 34 bytes for each pair in a body of backslashes.
+_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
 
 
 class RegistryRequest(Request[Actor, Any, State]):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -245,3 +247,14 @@ def test_text_that_only_speaks_of_a_nul_is_taken(http: httpx.Client) -> None:
     body = rb'{"name": "nul", "description": "\\u0000 and \\\\u0000"}'
     made = answered(http.post(f"{API}/models", content=body, headers=JSON), 201)
     assert made["description"] == r"\u0000 and \\u0000"
+
+
+def test_a_body_of_backslashes_costs_no_memory_besides_itself(http: httpx.Client) -> None:
+    body = b'"' + b"\\" * (8 << 20) + b'"'
+    tracemalloc.start()
+    try:
+        assert http.post(f"{API}/uploads", content=body, headers=JSON).status_code == HTTPStatus.BAD_REQUEST
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * len(body)
