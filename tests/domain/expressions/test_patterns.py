@@ -72,3 +72,10 @@ def test_a_hostile_pattern_costs_no_more_than_its_length_times_the_text() -> Non
     began = time.process_time()
     assert not is_like("a" * 2000, "%a" * 500 + "b", ignore_case=False)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("end", ["b%", "_b%", "%b"])
+def test_a_long_pattern_that_nearly_fits_everywhere_takes_no_seconds(end: str) -> None:
+    began = time.process_time()
+    assert not is_like("a" * 6_000, "%" + "a" * 3_000 + end, ignore_case=False)
+    assert time.process_time() - began < 1
