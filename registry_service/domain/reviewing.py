@@ -16,7 +16,7 @@ from registry_service.domain.entities import Verdict
 from registry_service.domain.errors import NotPermitted, PersonRequired, SelfApproval
 from registry_service.domain.facts import Facts, Party, Person, ReviewFacts
 from registry_service.domain.matching import match
-from registry_service.domain.permissions import Role, has_role
+from registry_service.domain.permissions import Role, Scope, has_role
 from registry_service.domain.policies import PolicyDocument, ReviewRule
 
 
@@ -226,3 +226,24 @@ def check_reviewer(facts: Facts, person: Person, verdict: Verdict) -> None:
             f"'{person.name}' {why}, and own work is for others to approve. Ask somebody else, or cancel it.",
             principal=person.name,
         )
+
+
+def check_token_suffices(facts: Facts, person: Person, token_role: Role) -> None:
+    """Whether an approval by a token that is limited to a role may stand for all that its person could fill. What they
+    approve counts by their own roles, of which the token holds a part only.
+
+    :raises NotPermitted: a rule would take the person for more than the token is.
+    """
+
+    model_name = facts.promotion.model_name
+    for document in facts.documents:
+        for rule in document.rules:
+            if rule.role is None or not may_fill(person, rule, model_name):
+                continue
+            if not has_role((Scope(token_role, "*"),), Role(rule.role), model_name):
+                raise NotPermitted(
+                    f"Your token is limited to {token_role}, and policy '{document.name}' would count the approval as"
+                    f" that of {rule.role}. Use a wider token.",
+                    principal=person.name,
+                    role=rule.role,
+                )

@@ -29,6 +29,7 @@ from registry_service.domain.errors import (
     VersionRevoked,
 )
 from registry_service.domain.events import EventKind
+from registry_service.domain.names import fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyPin
 from registry_service.domain.policy_sets import terms
@@ -206,21 +207,23 @@ def judge_reviewed(work: Work) -> None:
 def stale_promotions_under(
     work: Work, why: str, *, policy: str | None = None, model_pattern: str = "*", stage: str = "*"
 ) -> list[str]:
-    """Close the open promotions that a policy was pinned for, or those to the stages that it now holds for. Answers
-    their ids."""
+    """Close the open promotions that a policy was pinned for, or those to the stages that it now holds for: whatever
+    the case of their names, as policies hold. Answers their ids."""
 
     concerned = (
         select(models.c.name)
         .join(promotions, promotions.c.model_id == models.c.id)
         .where(promotions.c.phase.in_(OPEN_PHASES), models.c.deleted_at.is_(None))
-        .where(name_matches(work, models.c.name, model_pattern))
+        .where(name_matches(work, models.c.name_fold, fold(model_pattern)))
         .distinct()
         .order_by(models.c.name)
     )
     stale = []
     for name in list(work.connection.execute(concerned).scalars()):
         model = find_model(work, name, Action.POLICY_WRITE, lock=True)
-        for row in open_promotions(work, model.id, stage=None if stage == "*" else stage):
+        for row in open_promotions(work, model.id):
+            if stage != "*" and fold(row.stage) != fold(stage):
+                continue
             pins = {pin.name for pin in msgspec.convert(row.policies, list[PolicyPin])}
             if policy is None or policy in pins:
                 perform(work, model, row, Move.STALE, why)

@@ -118,6 +118,8 @@ def delete_model(work: Work, model: str) -> RegisteredModel:
     live = list(used)
     if live:
         raise InUse(f"'{model}' is live in {', '.join(live)}. Vacate its stages before deleting it.", used_by=live)
+    # Out of sight, a request would miss what is put in force meanwhile, and come back with the model.
+    stale_promotions_of(work, found, "the model was deleted")
     work.connection.execute(update(models).where(models.c.id == found.id).values(deleted_at=work.now))
     record_change(work, found, EventKind.MODEL_DELETED)
     return _described(work, model, deleted=True)

@@ -51,7 +51,7 @@ from registry_service.domain.requests import (
     RequestPromotion,
     TakeLease,
 )
-from registry_service.domain.reviewing import check_reviewer
+from registry_service.domain.reviewing import check_reviewer, check_token_suffices
 from registry_service.domain.succession import superseded_by
 from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
@@ -145,7 +145,10 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
     if body.verdict is Verdict.REJECT and not body.comment.strip():
         raise CommentRequired("Say in the comment why you reject it.", field="comment")
     facts = source.facts_of(row)
-    check_reviewer(facts, source.person(work.actor.name), body.verdict)
+    reviewer = source.person(work.actor.name)
+    check_reviewer(facts, reviewer, body.verdict)
+    if body.verdict is Verdict.APPROVE and work.actor.token_role is not None:
+        check_token_suffices(facts, reviewer, work.actor.token_role)
     reach("review.checked")
     _withdraw(work, row)
     _INSERT_REVIEW.change(

@@ -11,6 +11,7 @@ from registry_service.db.queries.deployments import get_deployment
 from registry_service.db.queries.policies import list_attachments
 from registry_service.domain.errors import (
     NotApproved,
+    NotPermitted,
     PersonRequired,
     PromotionFinal,
     SelfApproval,
@@ -33,7 +34,7 @@ from registry_service.domain.requests import (
 )
 from registry_service.services.aliases import move_alias
 from registry_service.services.deployments import observe_deployment, start_deployment
-from registry_service.services.models import create_model, update_model
+from registry_service.services.models import create_model, delete_model, restore_model, update_model
 from registry_service.services.policies import attach_policy, detach_policy
 from registry_service.services.principals import update_principal
 from registry_service.services.promotions import request_promotion
@@ -163,3 +164,54 @@ async def test_what_runs_for_a_promotion_that_was_rejected_is_told_to_run_withou
     assert (await solo.look("ada", get_deployment, started.id)).drifted
     (told,) = await solo.events("deployment.drifted")
     assert (told.subject, told.data["reason"]) == (started.id, f"promotion {asked.id} is REJECTED")
+
+
+async def test_own_work_stays_own_under_the_number_of_somebody_else(world: World) -> None:
+    await world.model()
+    await world.register(by="ben", content=b"the work of ben")
+    await world.register(by="carl", content=b"the work of ben")
+    asked = await world.request(2, by="carl")
+    with pytest.raises(SelfApproval):
+        await world.approve("ben", asked)
+    assert (await world.approve("maria", asked)).phase is Phase.APPROVED
+
+
+async def test_a_copy_registered_later_takes_no_approval_away(world: World) -> None:
+    await world.registered(1, content=b"of the pipeline")
+    asked = await world.approved(1)
+    await world.register(by="ben", content=b"of the pipeline")
+    assert (await world.apply(asked)).phase is Phase.APPLIED
+
+
+async def test_an_admins_token_for_approvers_takes_no_admins_place(world: World) -> None:
+    await world.attach("regulated", stage="production")
+    await world.registered(1)
+    await world.check(1)
+    await world.person("zoe", Role.ADMIN)
+    narrowed = await world.actor("zoe", token=await world.token_of("zoe", Role.APPROVER))
+    asked = await world.request(1)
+    with pytest.raises(NotPermitted, match="wider token"):
+        await world.approve(narrowed, asked)
+    to_staging = await world.request(1, "staging")
+    assert (await world.approve(narrowed, to_staging)).phase is Phase.APPROVED
+    assert (await world.reject(narrowed, asked)).phase is Phase.REJECTED
+
+
+@pytest.mark.parametrize(
+    "where", [{"stage": "Production"}, {"pattern": "FRAUD"}, {"pattern": "Fr*", "stage": "PRODUCTION"}]
+)
+async def test_a_forced_policy_finds_requests_whatever_the_case(world: World, where: dict[str, str]) -> None:
+    await world.registered(1)
+    asked = await world.approved(1)
+    await world.attach("regulated", **where, force=True)
+    assert (await world.promotion(asked)).phase is Phase.STALE
+
+
+async def test_no_request_sleeps_through_a_forced_policy_in_a_deleted_model(world: World) -> None:
+    await world.registered(1)
+    asked = await world.approved(1)
+    await world.act("ada", delete_model, "fraud")
+    await world.attach("regulated", force=True)
+    await world.act("ada", restore_model, "fraud")
+    with pytest.raises(PromotionFinal):
+        await world.apply(asked)

@@ -64,6 +64,14 @@ _REVOKED: Final = Prepared(
         versions.c.revoked_at.is_not(None),
     )
 )
+# It is content that people approve: whoever brought the same before did the work, whatever number is asked for.
+_BROUGHT_BEFORE: Final = Prepared(
+    select(versions.c.created_by, versions.c.people).where(
+        versions.c.model_id == bindparam("model_id"),
+        versions.c.digest == bindparam("digest"),
+        versions.c.number < bindparam("number"),
+    )
+)
 _CURRENT_IN: Final = Prepared(
     select(stages.c.name).where(stages.c.model_id == bindparam("model_id"), stages.c.number == bindparam("number"))
 )
@@ -158,7 +166,7 @@ class FactSource:
             requester=self.party(self._view.actor.name),
             requested_at=now,
             expires_at=now + terms([document for _, document in policies]).request_expires_after,
-            asserted_people=tuple(version.people),
+            asserted_people=tuple(sorted(self._took_part(model.id, version.number))),
         )
         pinned = tuple(PinnedPolicy(pin=pin, document=document) for pin, document in policies)
         return self._assemble(_Target(model.id, model.name, stage, version.number, ""), hypothetical, pinned, ())
@@ -199,7 +207,7 @@ class FactSource:
         return remembered
 
     def _promotion(self, row: Row[Any]) -> PromotionFacts:
-        people = set(row.people) | set(self._version_row(row.model_id, row.number).people)
+        people = self._took_part(row.model_id, row.number).union(row.people)
         return PromotionFacts(
             id=row.id,
             model_name=row.model_name,
@@ -215,6 +223,22 @@ class FactSource:
             lease=lease_of(row),
             asserted_people=tuple(sorted(people)),
         )
+
+    def _took_part(self, model_id: str, number: int) -> frozenset[str]:
+        return self._once(("took part", model_id, number), partial(self._read_took_part, model_id, number))
+
+    def _read_took_part(self, model_id: str, number: int) -> frozenset[str]:
+        """Those whom the registration names; and of earlier ones of the same content, who registered, and whom these
+        name. Later ones don't count: a copy must not take away what others have said."""
+
+        version = self._version_row(model_id, number)
+        people = set(version.people)
+        for before in _BROUGHT_BEFORE.rows(
+            self._view.connection, model_id=model_id, digest=version.digest, number=number
+        ):
+            registrant = self.party(before.created_by)
+            people.update(before.people, [registrant.name], registrant.owners)
+        return frozenset(people)
 
     def _policy(self, pin: PolicyPin) -> PinnedPolicy:
         ((_, document),) = documents_of(self._view, [pin])
