@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.campaign import gate, histories, kills, postgres_faults, repeats, system_calls, writers
+from tests.campaign import contract, gate, histories, kills, postgres_faults, repeats, system_calls, writers
 from tests.campaign.frame import Harness
 
 HARNESSES: Final[tuple[Harness, ...]] = (
+    contract.HARNESS,
     gate.HARNESS,
     kills.HARNESS,
     system_calls.HARNESS,
