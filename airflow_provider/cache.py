@@ -47,7 +47,7 @@ class ModelCache:
         entry = self._entry(digest)
         try:
             manifest = msgspec.json.decode((entry / "manifest.json").read_bytes(), type=Manifest)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         files = entry / "files"
         if manifest.digest == digest and all(_is_intact(files, file.path, file.digest) for file in manifest.files):

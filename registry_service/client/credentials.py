@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from registry_service.client.errors import NotConfigured
+from registry_service.domain.strictness import UNDECODABLE
 
 PERSON: Final = "person"
 
@@ -104,7 +105,7 @@ def read_profile(file: Path) -> Credentials | None:
         return msgspec.json.decode(file.read_bytes(), type=Credentials)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNDECODABLE) as error:
         raise NotConfigured(
             f"{file} can't be read as credentials ({error}). Run `model-registry login` anew."
         ) from error
@@ -147,8 +148,12 @@ def _checked_token(token: str) -> str:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # brackets without an address in them, or a port beyond 65535
+        is_one = False
+    if not is_one or parts.query or parts.fragment:
         raise NotConfigured(f"'{url}' is no registry's URL. It looks like https://registry.example.com.")
     if parts.username is not None or parts.password is not None:
         raise NotConfigured("The registry's URL can't carry a user or password. Give a token instead.")

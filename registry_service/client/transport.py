@@ -23,6 +23,7 @@ from registry_service.client.credentials import Credentials
 from registry_service.client.errors import RegistryUnreachable, UnexpectedAnswer
 from registry_service.client.retries import Attempts, RetryPolicy
 from registry_service.domain.errors import InvalidInput, LeaseHeld, RegistryError, Unavailable, error_classes
+from registry_service.domain.strictness import UNDECODABLE
 
 T = TypeVar("T")
 
@@ -182,7 +183,7 @@ class Exchange(Generic[T]):
             return cast("T", response.content)
         try:
             return msgspec.json.decode(response.content, type=call.answer)
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             raise UnexpectedAnswer(
                 f"The answer to {call.method} {response.url} can't be understood ({error}). Check that the URL leads"
                 " to a registry, and that client and registry are of like versions."
@@ -280,7 +281,7 @@ def _problem(response: httpx.Response) -> Problem | None:
         return None
     try:
         return msgspec.json.decode(response.content, type=Problem)
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return None
 
 

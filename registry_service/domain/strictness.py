@@ -10,11 +10,15 @@ from __future__ import annotations
 from functools import cache, reduce
 from operator import or_
 from types import UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
 T = TypeVar("T")
+
+UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises of bytes that aren't the JSON wanted: text that isn't UTF-8 and nesting without end are no
+DecodeError."""
 
 
 def decode_strictly(data: bytes, of: type[T]) -> T:

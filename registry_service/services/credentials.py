@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from registry_service.domain.errors import StorageUnavailable
+from registry_service.domain.strictness import UNDECODABLE
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ def read_credentials(path: Path) -> Credentials | None:
 
     try:
         return msgspec.json.decode(path.read_bytes(), type=Credentials)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, *UNDECODABLE):
         return None
 
 

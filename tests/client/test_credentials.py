@@ -8,6 +8,7 @@ import pytest
 
 from registry_service.client import NotConfigured, RegistryClient
 from registry_service.client.credentials import Credentials, find, profile_path, read_profile, write_profile
+from registry_service.services.credentials import read_credentials
 
 
 @pytest.fixture
@@ -87,9 +88,17 @@ def test_a_profile_is_for_its_owner_alone_even_with_a_careless_umask(tmp_path: P
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_damaged_profile_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"url": 1}', b'{"url": "\xff", "token": "x"}', b'{"url": "u", "token": "t", "x": ' + b"[" * 100_000],
+    ids=["empty", "wrong type", "not UTF-8", "without end"],
+)
+def test_a_damaged_profile_is_named_by_the_client_and_written_anew_by_the_service(
+    tmp_path: Path, content: bytes
+) -> None:
     file = tmp_path / "person.json"
-    file.write_text('{"url": 1}')
+    file.write_bytes(content)
+    assert read_credentials(file) is None
     with pytest.raises(NotConfigured, match=r"person\.json"):
         read_profile(file)
     assert read_profile(tmp_path / "none.json") is None
@@ -104,3 +113,9 @@ def test_proxies_of_the_environment_are_not_asked_for_ones_own_machine() -> None
     ):
         with RegistryClient(url, "secret") as client:
             assert client._session.trust_env is outside
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://[x]", "http://registry.test:99999", "http://registry.test:port"])
+def test_an_address_that_is_none_is_told_so(url: str) -> None:
+    with pytest.raises(NotConfigured, match="no registry's URL"):
+        find(url, "token", environment={})

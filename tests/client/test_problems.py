@@ -45,6 +45,8 @@ def test_a_code_of_a_newer_service_is_a_refusal_with_that_code() -> None:
         (httpx.Response(504, html="gateway"), RegistryUnreachable, "answered 504"),
         (httpx.Response(200, html="<h1>hello</h1>"), UnexpectedAnswer, "can't be understood"),
         (httpx.Response(200, json={"name": "churn"}), UnexpectedAnswer, "like versions"),
+        (httpx.Response(200, content=b'{"name": "\xe9"}'), UnexpectedAnswer, "can't be understood"),
+        (httpx.Response(200, content=b'{"x":' * 50_000), UnexpectedAnswer, "can't be understood"),
         (
             httpx.Response(400, content=b"{", headers={"Content-Type": "application/problem+json"}),
             UnexpectedAnswer,
