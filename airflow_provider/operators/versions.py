@@ -281,7 +281,8 @@ class EvaluateModelOperator(ModelRegistryOperator):
         the metric's direction. A metric of this list that the candidate lacks is a regression. At least one has to be
         named: a check that compares nothing would let everything pass. (templated)
     :param check: name of the check that is reported. (templated)
-    :param no_champion: `pass` or `fail`, where there is nothing to compare with.
+    :param no_champion: `pass` or `fail`, where there is nothing to compare with. None: pass where the stage is
+        vacant, and refuse an alias that doesn't exist, which may be a slip of the pen.
     :param fail_on_regression: fail the task, too.
     :param registry_conn_id: the Airflow connection of the registry.
     """
@@ -298,7 +299,7 @@ class EvaluateModelOperator(ModelRegistryOperator):
         evaluate: Evaluate | None = None,
         max_regression: Templated[Mapping[str, float] | None] = None,
         check: Templated[str] = "evaluation",
-        no_champion: Literal["pass", "fail"] = "pass",
+        no_champion: Literal["pass", "fail"] | None = None,
         fail_on_regression: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -340,8 +341,8 @@ class EvaluateModelOperator(ModelRegistryOperator):
         except StageVacant:
             return None
         except VersionNotFound:
-            # An alias may come later; whoever named a certain version meant that one.
-            if self.compare_to.startswith("@"):
+            # An alias may come later, or be misspelt; whoever named a certain version meant that one.
+            if self.compare_to.startswith("@") and self.no_champion is not None:
                 return None
             raise
 
@@ -353,7 +354,7 @@ class EvaluateModelOperator(ModelRegistryOperator):
             "measured": "by this task" if self.evaluate else "at registration",
         }
         if champion is None:
-            passed = self.no_champion == "pass"
+            passed = self.no_champion != "fail"
             summary = f"nothing is {self.compare_to}, so there is nothing to compare with"
         else:
             theirs = self._measured(champion)

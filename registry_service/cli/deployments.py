@@ -146,5 +146,6 @@ def _observed(deployment: Deployment) -> str:
     if deployment.observed_at is None:
         return "not yet"
     if deployment.drifted:
-        return "something else"
+        is_other = deployment.observed_digest != deployment.digest
+        return "something else" if is_other else "what is authorised no more"
     return "as authorised" if deployment.observed_digest else "nothing"

@@ -44,6 +44,7 @@ from registry_service.db.tables import (
 )
 from registry_service.db.text import by_code_point, like
 from registry_service.db.types import UtcTimestamp
+from registry_service.domain.errors import InvalidFilter
 from registry_service.domain.expressions import Expression, Reference, Scalar, Type, Vocabulary, parse
 from registry_service.domain.expressions.tree import (
     And,
@@ -105,6 +106,9 @@ def _number(column: Value) -> Attribute:
 def _time(column: Value) -> Attribute:
     return Attribute(Type.TIME, column)
 
+
+# What a database spends on a pattern grows with its length times that of each text.
+MAX_PATTERN: Final = 256
 
 _OF_VERSION: Final = MappingProxyType({"model_id": versions.c.model_id, "number": versions.c.number})
 
@@ -237,6 +241,11 @@ def _atom(tree: Atom, filterable: Filterable) -> Condition:
         values = [_literal(value) for value in tree.values]
         return _holds(tree.reference, filterable, lambda value: value.in_(values))
     if isinstance(tree, Like):
+        if len(tree.pattern) > MAX_PATTERN:
+            raise InvalidFilter(
+                f"A pattern of LIKE has at most {MAX_PATTERN} characters here, and one has {len(tree.pattern)}."
+                " Shorten it."
+            )
         return _holds(tree.reference, filterable, lambda value: like(value, tree.pattern, ignore_case=tree.ignore_case))
     return _holds(tree.reference, filterable, lambda value: value == true())
 

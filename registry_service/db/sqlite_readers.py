@@ -31,11 +31,8 @@ T = TypeVar("T")
 
 QUEUE_LIMIT = 4_096
 
-# How long the reads that wait may stand still before another thread is woken.
+# How often is looked at what is being read: reads that wait may stand still for so long before another thread is woken.
 _PATIENCE_S = 0.005
-
-# How often SQLite asks whether to go on, in instructions of its virtual machine: about every millisecond.
-_PROGRESS_INTERVAL = 50_000
 
 
 class Reader:
@@ -44,7 +41,8 @@ class Reader:
     def __init__(self, connect: Callable[[], Connection], time_limit: float) -> None:
         self._connect = connect
         self._time_limit = time_limit
-        self._deadline = 0.0
+        self._deadline: float | None = None
+        self._lock = threading.Lock()
         self._connection: Connection | None = None
 
     def fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[Row]:
@@ -82,6 +80,23 @@ class Reader:
                 raise
             self.close()
             raise failure from error
+        finally:
+            with self._lock:
+                self._deadline = None
+
+    @property
+    def is_reading(self) -> bool:
+        return self._deadline is not None
+
+    def end_if_late(self) -> None:
+        """Interrupt a read whose time is over; from any thread. SQLite's own question whether to go on comes too seldom:
+        a single comparison of a long text with a long pattern takes it a quarter of a second.
+        """
+        with self._lock:
+            # The lock keeps the read from ending meanwhile: the next one must not be hit.
+            late = self._deadline is not None and time.monotonic() > self._deadline
+            if late and self._connection is not None:
+                driver_of(self._connection).interrupt()
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -91,11 +106,7 @@ class Reader:
     def _opened(self) -> Connection:
         if self._connection is None:
             self._connection = self._connect()
-            driver_of(self._connection).set_progress_handler(self._late, _PROGRESS_INTERVAL)
         return self._connection
-
-    def _late(self) -> bool:
-        return time.monotonic() > self._deadline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +126,7 @@ class ReaderThreads:
         self._help: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._readers: list[Reader] = []
         self._taken = 0
         self._watching = False
 
@@ -122,14 +134,15 @@ class ReaderThreads:
         """Start the threads; answers go to the running event loop."""
 
         self._loop = asyncio.get_running_loop()
+        self._readers = [Reader(self._connect, self._time_limit) for _ in range(self._count)]
         self._threads = [
             threading.Thread(
                 target=self._help_out if number else self._run,
-                args=(self._loop,),
+                args=(self._loop, reader),
                 name=f"sqlite-reader-{number}",
                 daemon=True,
             )
-            for number in range(self._count)
+            for number, reader in enumerate(self._readers)
         ]
         for thread in self._threads:
             thread.start()
@@ -160,28 +173,30 @@ class ReaderThreads:
         return await answer
 
     def _watch(self, taken: int) -> None:
-        """As long as reads wait, look now and then whether one was taken; on the event loop's thread."""
+        """As long as something is read or waits for it, look now and then whether it goes on; on the event loop's
+        thread."""
 
-        self._watching = not self._queue.empty()
+        for reader in self._readers:
+            reader.end_if_late()
+        waiting = not self._queue.empty()
+        if waiting and self._taken == taken:
+            self._help.put(True)
+        self._watching = waiting or any(reader.is_reading for reader in self._readers)
         if self._watching:
-            if self._taken == taken:
-                self._help.put(True)
             assert self._loop is not None
             self._loop.call_later(_PATIENCE_S, self._watch, self._taken)
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop, reader: Reader) -> None:
         """The first thread: answer whatever comes, until the end."""
 
-        reader = Reader(self._connect, self._time_limit)
         while (job := self._queue.get()) is not None:
             if not self._answer(loop, reader, job):
                 break
         reader.close()
 
-    def _help_out(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _help_out(self, loop: asyncio.AbstractEventLoop, reader: Reader) -> None:
         """Another thread: when woken, answer what waits, and sleep again."""
 
-        reader = Reader(self._connect, self._time_limit)
         while self._help.get():
             while (job := self._next_waiting()) is not None:
                 if not self._answer(loop, reader, job):

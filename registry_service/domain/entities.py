@@ -358,8 +358,8 @@ class DeploymentStatus(StrEnum):
 
 class Deployment(Answer, frozen=True, kw_only=True):
     """Where a version runs. `digest` is authorised (the registry says so), `observed_digest` is what the target said
-    last. `drifted`: the target serves what isn't authorised: other content, or that of a promotion which ended without
-    being applied."""
+    last. `drifted`: the target serves what isn't authorised: other content, that of a promotion which ended without
+    being applied, or what has been replaced in its stage since."""
 
     id: str
     model_name: str

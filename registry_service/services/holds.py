@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from sqlalchemy import Row, update
 
@@ -19,6 +20,9 @@ from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.texts import check_reason
 from registry_service.services.work import Work
+
+# Later times can't be told in every zone.
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def may_end(work: Work, model: Row[Any], stage: Row[Any]) -> bool:
@@ -56,7 +60,7 @@ def hold(work: Work, model: Row[Any], stage: str, body: HoldStage) -> None:
     """
 
     check_reason(body.reason, "Say why the stage is held.")
-    if body.until is not None and (body.until.utcoffset() is None or body.until <= work.now):
+    if body.until is not None and (body.until.utcoffset() is None or not work.now < body.until < LATEST):
         raise InvalidInput("`until` is no time to come, with its time zone. Name one, or leave it out.", field="until")
     revision = record_change(
         work, model, EventKind.STAGE_HELD, subject=stage, stage=stage, reason=body.reason, until=body.until

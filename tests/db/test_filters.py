@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import Dialect
 
 from registry_service.db.engine import open_database
-from registry_service.db.filters import LISTS, compiled, matching
+from registry_service.db.filters import LISTS, MAX_PATTERN, compiled, matching
 from registry_service.db.tables import (
     deployments,
     metadata,
@@ -326,11 +326,16 @@ def test_the_largest_filters_run(run: Run) -> None:
         " AND ".join(["(tags.a = 'a' OR metrics.a > 1)"] * 50),
         "NOT (" * 10 + "metrics.a < metrics.b" + ")" * 10,
         f"number IN ({','.join(['1'] * 2000)})",
-        "tags.a LIKE '" + "%a" * 2000 + "'",
+        "tags.a LIKE '" + "%a" * (MAX_PATTERN // 2) + "'",
     ]:
         tree = parse(text, LISTS["versions"].vocabulary)
         found = run(partial(_found, name="versions", tree=tree))
         assert found == {row.key for row in ROWS["versions"] if matches(tree, row)}
+
+
+def test_a_pattern_that_would_keep_the_database_busy_is_refused() -> None:
+    with pytest.raises(InvalidFilter, match="at most 256 characters"):
+        matching("versions", "tags.a LIKE '" + "a" * (MAX_PATTERN + 1) + "'")
 
 
 @pytest.mark.parametrize("name", list(LISTS))

@@ -187,6 +187,21 @@ async def test_a_read_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     await database.stop()
 
 
+async def test_a_read_is_ended_also_between_few_and_long_comparisons(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "registry.db", readers=1, read_time_limit=0.1)
+    await database.start()
+    # Two hundred comparisons, each of which takes SQLite some hundredths of a second.
+    slow = text(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT count(*) FROM n"
+        " WHERE replace(hex(zeroblob(30000)), '00', 'a') || i GLOB"
+        " '*' || replace(hex(zeroblob(2000)), '00', 'a') || 'b*'"
+    )
+    with pytest.raises(Overloaded, match="longer than"):
+        await database.read(first(slow, tuple))
+    assert await database.read(first(text("SELECT 1"), tuple)) == (1,)
+    await database.stop()
+
+
 @pytest.mark.postgres
 async def test_a_read_that_takes_too_long_is_ended_on_postgresql(postgres_server: PostgresServer) -> None:
     database = PostgresDatabase(postgres_server.url("postgres"), time_limit=0.2)

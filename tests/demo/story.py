@@ -123,6 +123,8 @@ class Story:
             outside.expect_live(1)
             promotion = outside.newest_promotion(2)
             outside.expect(promotion is not None and promotion["applied_at"] is None, "version 2 was applied")
+            reasons = [reason["code"] for reason in promotion["decision"]["reasons"]] if promotion else []
+            outside.expect("check_failed" in reasons, f"version 2 is kept out by {reasons}, not by its check")
         self.say(f"version 2 is refused, and version 1 stays: {check['summary']}")
 
     def a_better_one_replaces_it(self) -> None:

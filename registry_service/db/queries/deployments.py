@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, select
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
 from registry_service.db.queries.sight import in_sight
-from registry_service.db.tables import deployments, models, promotions
+from registry_service.db.tables import deployments, models, promotions, stages, versions
 from registry_service.db.view import View
 from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus, Page
 from registry_service.domain.errors import DeploymentNotFound
@@ -22,11 +22,21 @@ _ORDERING = Ordering(
 )
 
 
+_current = versions.alias("current")
+
+
 def _in_sight(view: View) -> Select[Any]:
     return (
-        select(deployments, models.c.name.label("model_name"), promotions.c.phase.label("promotion_phase"))
+        select(
+            deployments,
+            models.c.name.label("model_name"),
+            promotions.c.phase.label("promotion_phase"),
+            _current.c.digest.label("current_digest"),
+        )
         .join(models, models.c.id == deployments.c.model_id)
         .outerjoin(promotions, promotions.c.id == deployments.c.promotion_id)
+        .outerjoin(stages, (stages.c.model_id == deployments.c.model_id) & (stages.c.name == deployments.c.stage))
+        .outerjoin(_current, (_current.c.model_id == stages.c.model_id) & (_current.c.number == stages.c.number))
         .where(models.c.deleted_at.is_(None), in_sight(view, Action.DEPLOYMENT_READ, models.c.name))
     )
 
@@ -58,12 +68,13 @@ def describe_deployments(rows: Sequence[Row[Any]]) -> list[Deployment]:
 
 
 def _is_unauthorised(row: Row[Any]) -> bool:
-    """Whether it still runs on the leave of a promotion that ended without being applied."""
+    """Whether it still runs on the leave of a promotion that ended without being applied, or whose version has been
+    replaced in its stage since."""
 
     if row.promotion_phase is None or row.status not in {DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING}:
         return False
     phase = Phase(row.promotion_phase)
-    return phase.is_final and phase is not Phase.APPLIED
+    return phase.is_final and (phase is not Phase.APPLIED or row.current_digest != row.digest)
 
 
 def describe_deployment(row: Row[Any]) -> Deployment:
