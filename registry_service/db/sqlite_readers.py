@@ -89,8 +89,8 @@ class Reader:
         return self._deadline is not None
 
     def end_if_late(self) -> None:
-        """Interrupt a read whose time is over; from any thread. SQLite's own question whether to go on comes too seldom:
-        a single comparison of a long text with a long pattern takes it a quarter of a second.
+        """Interrupt a read whose time is over; from any thread. SQLite's own question whether to go on comes too
+        seldom: a single comparison of a long text with a long pattern takes it a quarter of a second.
         """
         with self._lock:
             # The lock keeps the read from ending meanwhile: the next one must not be hit.
