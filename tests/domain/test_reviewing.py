@@ -12,6 +12,7 @@ from registry_service.domain.policies import OPEN, REGULATED, SOLO, TEAM, Policy
 from registry_service.domain.reviewing import (
     Seat,
     check_reviewer,
+    check_token_suffices,
     excluded_people,
     may_fill,
     seat_reviewers,
@@ -165,3 +166,14 @@ def test_a_review_that_never_could_count_is_refused(judged: Facts, who: Person, 
     with pytest.raises(error) as refusal:
         check_reviewer(judged, who, Verdict.APPROVE)
     assert refusal.type is error
+
+
+def test_a_narrowed_token_stands_for_no_role_that_it_lacks() -> None:
+    admin = person("sam", Role.ADMIN)
+    for judged in (facts(TEAM), facts(OPEN), facts(RISK)):
+        check_token_suffices(judged, admin, Role.APPROVER)
+    check_token_suffices(facts(REGULATED), admin, Role.ADMIN)
+    check_token_suffices(facts(REGULATED), person("bob"), Role.APPROVER)
+    with pytest.raises(NotPermitted, match="limited to approver") as refusal:
+        check_token_suffices(facts(REGULATED), admin, Role.APPROVER)
+    assert refusal.value.details["role"] == "admin"
