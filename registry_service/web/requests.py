@@ -136,15 +136,30 @@ async def refuse_unknown_parameters(request: AnyRequest) -> None:
             raise InvalidInput(f"Parameter '{name}' is given twice. Give it once.", field=name, source="query")
 
 
+# Read here: as a datetime, a number beyond all years would be a fault of the framework's.
 AsOf = Annotated[
-    datetime | None, QueryParameter(description="How it was at this time: RFC 3339 with a zone, or seconds since 1970.")
+    Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})] | None,
+    QueryParameter(description="How it was at this time: RFC 3339 with a zone, or seconds since 1970.", max_length=64),
 ]
 
 
-def aware(moment: datetime | None) -> datetime | None:
-    """:raises InvalidInput: the time has no zone, so it doesn't name a moment."""
+def moment_of(text: str | None) -> datetime | None:
+    """The time that `as_of` names.
 
-    if moment is not None and moment.utcoffset() is None:
+    :raises InvalidInput: it names none, or has no zone, so that it doesn't name a moment.
+    """
+
+    if text is None:
+        return None
+    try:
+        moment = msgspec.convert(text, datetime, strict=False)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            f"as_of is '{text}', which is no time. Give one such as 2026-03-03T12:00:00Z.",
+            field="as_of",
+            source="query",
+        ) from error
+    if moment.utcoffset() is None:
         raise InvalidInput(
             "as_of has no time zone. Give one, such as 2026-03-03T12:00:00Z; a '+' in a URL is written %2B.",
             field="as_of",

@@ -15,7 +15,7 @@ from registry_service.services import rollback
 from registry_service.services import stages as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
-from registry_service.web.requests import AsOf, aware
+from registry_service.web.requests import AsOf, moment_of
 
 
 class Stages(Controller):
@@ -49,7 +49,7 @@ class Stages(Controller):
         as_of: FromQuery[AsOf] = None,
     ) -> Encoded[Stage]:
         """What is current in a stage, with hold, failures and policies: now, or as it was at a time."""
-        return await caller.look(queries.get_stage, model, stage, as_of=aware(as_of))
+        return await caller.look(queries.get_stage, model, stage, as_of=moment_of(as_of))
 
     @get("/{stage:str}/history", action=Action.MODEL_READ)
     async def stage_history(

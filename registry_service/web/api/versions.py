@@ -17,7 +17,7 @@ from registry_service.services import versions as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
 from registry_service.web.limits import MANIFEST_BODY
-from registry_service.web.requests import AsOf, aware
+from registry_service.web.requests import AsOf, moment_of
 
 
 class Versions(Controller):
@@ -50,7 +50,7 @@ class Versions(Controller):
         description and tags are today's always."""
         if as_of is not None:
             # What may be rewritten is today's even there: no revision of the past stands for the whole answer.
-            return await caller.list(queries.get_version, model, selector, as_of=aware(as_of))
+            return await caller.list(queries.get_version, model, selector, as_of=moment_of(as_of))
         return await caller.look(queries.get_version, model, selector)
 
     @patch("/{selector:str}", action=Action.VERSION_UPDATE)
