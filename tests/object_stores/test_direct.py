@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class Watched(httpx.BaseTransport):
         self._real = httpx.HTTPTransport()
         self._store = httpx.URL(store.endpoint)
         self._act = act
+        self._lock = threading.Lock()
         self.to_store: list[httpx.Request] = []
         self.to_service: list[httpx.Request] = []
 
@@ -55,8 +57,11 @@ class Watched(httpx.BaseTransport):
         if request.url.port != self._store.port:
             self.to_service.append(request)
             return self._real.handle_request(request)
-        self.to_store.append(request)
-        return self._act(request, len(self.to_store)) or self._real.handle_request(request)
+        # One after the other: parts are sent side by side, and what `act` does to the first comes before all others.
+        with self._lock:
+            self.to_store.append(request)
+            answer = self._act(request, len(self.to_store))
+        return answer or self._real.handle_request(request)
 
     @override
     def close(self) -> None:

@@ -237,6 +237,7 @@ ATTACKS: dict[str, Attack] = {
     "start_upload": Attacker.upload,
     "file_received": Attacker.upload,
     "file_continued": lambda a: a.act(uploads.file_continued, "anything", digest_of(b"anything"), len(b"anything")),
+    "keep_open": lambda a: a.act(uploads.keep_open, "anything", digest_of(b"anything")),
     "abort_upload": lambda a: a.act(uploads.abort_upload, "anything"),
     "register_version": Attacker.register_again,
     "update_version": lambda a: a.act(versions.update_version, "fraud", "2", UpdateVersion(tags={"risk": "low"})),
