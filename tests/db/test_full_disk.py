@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import resource
-import sqlite3
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,35 +18,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert
-from typing_extensions import override
 
 from registry_service.db.sqlite import SqliteDatabase
-from registry_service.db.sqlite_writer import GroupCommitWriter
 from registry_service.domain.errors import NotFound, StorageFull, Unavailable
+from tests.campaign.mutants.full_disk_ignored import CarelessWriter
 from tests.db.counters import add, counters, make_counters, names_of
 
 MEBIBYTE = 1024 * 1024
 BIG = "x" * MEBIBYTE
 
 
-class CarelessWriter(GroupCommitWriter):
-    """The planted fault: it trusts that an error undoes its own statement only, and commits as the driver does."""
-
-    @override
-    def _require_transaction(self, driver: sqlite3.Connection, cause: Exception | None) -> None:
-        pass
-
-    @override
-    def _undo(self, driver: sqlite3.Connection) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            super()._undo(driver)
-
-    @override
-    def _commit(self, driver: sqlite3.Connection) -> None:
-        driver.commit()
-
-
 class CarelessDatabase(SqliteDatabase):
+    """The planted fault."""
+
     writer_class = CarelessWriter
 
 
