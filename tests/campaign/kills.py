@@ -100,9 +100,11 @@ class Home:
         self.judge(where)
 
     def judge(self, where: str, *, everything: bool = False) -> None:
+        # Who has something to complain of left things half done, which may keep all others waiting for ever.
+        settles = not any(client.complaints for client in self._clients)
         found = self._judge.after_a_death()
         with connected(self.server) as http:
-            for client in self._clients:
+            for client in self._clients if settles else ():
                 client.settle(http)
         found += self._judge.of_promises(everything=everything)
         if everything:
