@@ -419,7 +419,8 @@ def run(run: Run) -> Findings:
     server.start()
     try:
         world.open()
-        examples = 12 if run.is_short else 250
+        # A planted bug ends the telling as soon as it is seen.
+        examples = 12 if run.is_short and run.mutant is None else 250
 
         def machine() -> Gate:
             if world.stories % 25 == 24:
