@@ -97,7 +97,7 @@ class FilesystemStore:
         path = self._tree.kept(check_upload_id(upload_id), hexadecimal)
         if not 0 <= offset <= size:
             raise InvalidInput("An offset is a number of bytes, from 0 to the size of the file.", field="offset")
-        partial = Partial(self._tree, path, hexadecimal, size, self._hashed.pop(path, None))
+        partial = Partial(self._tree, path, size, self._hashed.pop(path, None))
         before, self._partials[path] = self._partials.get(path), partial
         self._tree.hold(path)
         whole_body = False

@@ -42,11 +42,10 @@ class Partial:
     `give_way` may come at any time: a sender whose connection broke comes back before its first request has noticed.
     """
 
-    def __init__(self, tree: Tree, path: Path, hexadecimal: str, size: int, hashed: Hashed | None) -> None:
+    def __init__(self, tree: Tree, path: Path, size: int, hashed: Hashed | None) -> None:
         self._tree = tree
         self._calls = tree.calls
         self._path = path
-        self._hex = hexadecimal
         self._size = size
         self._hashed = hashed
         self._hasher: Hash | None = None
