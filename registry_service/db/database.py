@@ -17,13 +17,19 @@ class Database(Protocol):
     """A database that is SQLite or PostgreSQL, with the same promises.
 
     `write`: one command, one transaction, answered after the commit. `view`: several statements on one
-    snapshot of what is committed. `read`: one compiled statement, the shortest way.
+    snapshot of what is committed. `read`: one compiled statement. `glance`: the same, of a few rows found by their key.
     An instance belongs to the event loop that started it.
     """
 
     @property
     def dialect(self) -> DialectName:
         """Which of the two, for the few statements that must differ."""
+
+    @property
+    def commits(self) -> int | None:
+        """A number that stays the same as long as what is committed does: an answer made of what was read at this
+        number is still true when it is asked for again. None: it isn't known, now or ever (others write here too).
+        """
 
     async def start(self) -> None:
         """Open connections and threads. Raises DatabaseUnavailable, with nothing left open."""
@@ -57,6 +63,13 @@ class Database(Protocol):
 
     async def read(self, query: Query[T], /, **params: object) -> T:
         """Run one statement on committed data and decode its rows: the hot path, beside SQLAlchemy's execution.
+
+        Raises what `view` raises.
+        """
+
+    async def glance(self, query: Query[T], /, **params: object) -> T:
+        """What `read` gives, of a statement that finds a handful of rows by their keys in small tables, as every
+        request asks one: on SQLite it is answered at once, on the event loop, and nothing ends it when it takes long.
 
         Raises what `view` raises.
         """

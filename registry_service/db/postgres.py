@@ -74,6 +74,10 @@ class PostgresDatabase(Database):
     def dialect(self) -> DialectName:
         return "postgresql"
 
+    @property
+    def commits(self) -> None:
+        return None
+
     async def start(self) -> None:
         try:
             self._pool = await asyncpg.create_pool(
@@ -138,6 +142,9 @@ class PostgresDatabase(Database):
     async def read(self, query: Query[T], /, **params: object) -> T:
         compiled = query.compiled("postgresql")
         return query.decode(await self._fetch(compiled.sql, compiled.arguments(params)))
+
+    async def glance(self, query: Query[T], /, **params: object) -> T:
+        return await self.read(query, **params)
 
     async def _fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[Row]:
         pool = self._opened()

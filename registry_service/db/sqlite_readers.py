@@ -158,6 +158,11 @@ class ReaderThreads:
         for thread in threads:
             await asyncio.to_thread(thread.join)
 
+    @property
+    def running(self) -> bool:
+        """Whether reads are taken: between start and stop."""
+        return bool(self._threads)
+
     async def submit(self, read: Callable[[Reader], T]) -> T:
         """The result of `read`, run on the next free thread."""
 

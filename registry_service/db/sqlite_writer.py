@@ -19,10 +19,11 @@ and every command in it fails.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -56,6 +57,33 @@ class TransactionLost(Exception):
     """The driver is no longer in the group's transaction."""
 
 
+class Commits:
+    """Counts commits, so that what was read can be known to be as it was. Written by one thread, read by any."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._on_its_way = False
+
+    @property
+    def count(self) -> int | None:
+        """How many there have been; None while one is on its way, when some may see it already and others not yet.
+
+        A read that began at a count has seen nothing older; if the count is the same now, nothing newer exists.
+        """
+        # In this order: a commit that begins in between has not been told to anybody yet.
+        return None if self._on_its_way else self._count
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Around a commit. One that failed counts too: the disk may have kept it."""
+        self._on_its_way = True
+        try:
+            yield
+        finally:
+            self._count += 1
+            self._on_its_way = False
+
+
 class GroupCommitWriter:
     """Runs commands on a thread of its own, in groups that share one commit.
 
@@ -64,6 +92,7 @@ class GroupCommitWriter:
     """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
+        self.commits = Commits()
         self._connect = connect
         self._connection: Connection | None = None
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -133,7 +162,8 @@ class GroupCommitWriter:
             reach("writer.begun")
             outcomes = [self._run_job(self._connection, driver, job) for job in group]
             reach("writer.before_commit")
-            self._commit(driver)
+            with self.commits.counted():
+                self._commit(driver)
             reach("writer.committed")
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody in the group may be told of success
             self._close()

@@ -54,7 +54,7 @@ class Authenticate:
         if scheme.lower() != "bearer":
             raise NotAuthenticated("Who asks? Send the header 'Authorization: Bearer <token>', once.")
         shown = parse_token(text.strip())
-        known = await self._database.read(find_known_token, token_id=shown.id)
+        known = await self._database.glance(find_known_token, token_id=shown.id)
         # Compared also where there is nothing to compare with: how long an answer takes must not tell of ids.
         right = shown.matches(known.secret_hash if known else _UNKNOWN)
         if known is None or not right or known.revoked or known.disabled or known.expires_at <= self._clock():
