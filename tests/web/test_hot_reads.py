@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from registry_service.web.hot_reads import Answer, KeptAnswers
 from tests.service_fixture import RunningService
 
 API = "/api/v1"
@@ -64,3 +65,43 @@ def test_the_short_way_needs_a_role_that_reads(shared_service: RunningService, t
     for shown, status in ((token, 200), (service.token_of("nobody"), 403), ("", 401)):
         with service.http(shown) as http:
             assert http.get(path).status_code == http.get(f"{path}/").status_code == status
+
+
+def test_what_was_just_answered_is_answered_anew_after_each_change(shared_service: RunningService) -> None:
+    path, alias = f"{API}/models/kept/versions/@champion", f"{API}/models/kept/aliases/champion"
+    with shared_service.http() as http:
+        assert http.post(f"{API}/models", json={"name": "kept"}).status_code == 201
+        for number in (1, 2):
+            version = {"files": [], "metadata": {"metrics": {"auc": number}}}
+            assert http.post(f"{API}/models/kept/versions", json=version).status_code == 201
+        for number in (1, 2) * 20:
+            assert http.put(alias, json={"version": str(number)}).status_code == 200
+            for _ in range(3):
+                assert http.get(path).json()["number"] == number
+
+
+def test_what_is_kept_is_for_those_alone_who_may_read_it(shared_service: RunningService, token: str) -> None:
+    path = f"{API}/models/a b/versions/1"
+    with shared_service.http() as owner, shared_service.http(token) as reader:
+        assert owner.get(path).status_code == reader.get(path).status_code == 200
+        elsewhere = shared_service.token_of("elsa", role="reader", pattern="z*")
+        with shared_service.http(elsewhere) as other:
+            assert owner.get(path).status_code == 200
+            assert other.get(path).status_code == 404
+            assert other.get(path).json()["code"] == other.get(f"{path}/").json()["code"]
+
+
+def test_answers_of_one_count_are_kept_and_no_more_than_may_be() -> None:
+    kept, answer = KeptAnswers(limit=3_000), Answer('"1"', b"x" * 100)
+    kept.keep(("a", "1"), 7, answer)
+    assert kept.find(("a", "1"), 7) is answer
+    assert kept.find(("a", "1"), 8) is kept.find(("a", "1"), None) is kept.find(("a", "2"), 7) is None
+    for name in "bcdef":
+        kept.keep((name, "1"), 7, answer)
+    assert [name for name in "abcdef" if kept.find((name, "1"), 7)] == ["a", "b"]
+    kept.keep(("late", "1"), 6, answer)
+    kept.keep(("unknown", "1"), None, answer)
+    assert kept.find(("late", "1"), 6) is kept.find(("unknown", "1"), 7) is None
+    kept.keep(("new", "1"), 8, answer)
+    assert kept.find(("new", "1"), 8) is answer
+    assert kept.find(("a", "1"), 7) is kept.find(("a", "1"), 8) is None
