@@ -16,7 +16,7 @@ from registry_service.cli.endings import Stopped
 from registry_service.domain.entities import LineageKind
 from registry_service.domain.metadata import FieldType
 from registry_service.domain.requests import NewLineageEdge
-from registry_service.domain.strictness import decode_strictly
+from registry_service.domain.strictness import UNDECODABLE, RepeatedName, decode_strictly, refuse_repeated_names
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -160,13 +160,15 @@ def given(value: T | None) -> T | msgspec.UnsetType:
 
 
 def read_json(file: Path, kind: type[T]) -> T:
-    """:raises Stopped: the file isn't JSON of this kind, or has a field that it doesn't; says where."""
+    """:raises Stopped: the file isn't JSON of this kind, or has a field that it doesn't, or one twice; says where."""
 
     try:
         text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return decode_strictly(text, kind)
-    except (msgspec.DecodeError, OSError) as error:
+        value = decode_strictly(text, kind)
+        refuse_repeated_names(text)
+    except (*UNDECODABLE, RepeatedName, OSError) as error:
         raise Stopped("file_failed", f"{file} can't be used: {error}") from error
+    return value
 
 
 JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)

@@ -7,6 +7,8 @@ demand that isn't understood would be a demand dropped.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from functools import cache, reduce
 from operator import or_
 from types import UnionType
@@ -31,6 +33,36 @@ def decode_strictly(data: bytes, of: type[T]) -> T:
     value = msgspec.json.decode(data, type=checked)
     # Values of other classes would be none that anybody else takes, or that equal those written in Python.
     return value if checked is of else msgspec.json.decode(data, type=of)
+
+
+class RepeatedName(ValueError):
+    """An object of JSON names something twice; `name` is what."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the name {name[:80]!r} comes twice in one object")
+        self.name = name
+
+
+def refuse_repeated_names(data: bytes) -> None:
+    """Of two fields of the same name, one reader takes the first and another the last (RFC 8259, section 4), so that
+    what one has looked through is not what the other does. Nothing is kept of the values; names are compared as they
+    are meant, whichever escapes they are written with.
+
+    :param data: JSON that msgspec can read
+    :raises RepeatedName: an object at any level has such a pair.
+    :raises RecursionError: it is nested too deeply.
+    """
+
+    _NAMES.decode(data.decode())
+
+
+def _refuse_repeated(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise RepeatedName(Counter(name for name, _ in pairs).most_common(1)[0][0])
+
+
+# As floats, because whole numbers of more than 4,300 digits are an error of Python's, and none of JSON.
+_NAMES: Final = json.JSONDecoder(object_pairs_hook=_refuse_repeated, parse_int=float)
 
 
 def convert_strictly(value: object, of: type[T], *, from_attributes: bool = False) -> T:

@@ -45,6 +45,20 @@ def test_a_misspelt_field_of_a_file_is_no_missing_one(tmp_path: Path) -> None:
         read_json(file, PolicyDocument)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b'{"name": "two", "rules": [{"name": "one", "count": 2, "count": 1}]}', "the name 'count' comes twice"),
+        (b'{"name": "\xff"}', "utf-8"),
+    ],
+)
+def test_what_has_no_one_meaning_in_a_file_is_refused(tmp_path: Path, text: bytes, says: str) -> None:
+    file = tmp_path / "policy.json"
+    file.write_bytes(text)
+    with pytest.raises(click.ClickException, match=f"(?i)can't be used: .*{says}"):
+        read_json(file, PolicyDocument)
+
+
 def test_progress_is_one_line_per_file(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress()
     for path, done, total in (

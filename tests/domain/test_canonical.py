@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from typing import Any
 
 import pytest
@@ -89,3 +90,52 @@ def test_depth_has_a_limit() -> None:
     canonical(value)
     with pytest.raises(InvalidMetadata, match="deeper than 32"):
         canonical([value])
+
+
+@pytest.mark.parametrize(
+    ("bits", "text"),
+    [
+        ("0000000000000000", "0"),
+        ("8000000000000000", "0"),
+        ("0000000000000001", "5e-324"),
+        ("8000000000000001", "-5e-324"),
+        ("7fefffffffffffff", "1.7976931348623157e+308"),
+        ("ffefffffffffffff", "-1.7976931348623157e+308"),
+        ("4340000000000000", "9007199254740992"),
+        ("c340000000000000", "-9007199254740992"),
+        ("4430000000000000", "295147905179352830000"),
+        ("44b52d02c7e14af5", "9.999999999999997e+22"),
+        ("44b52d02c7e14af6", "1e+23"),
+        ("44b52d02c7e14af7", "1.0000000000000001e+23"),
+        ("444b1ae4d6e2ef4e", "999999999999999700000"),
+        ("444b1ae4d6e2ef4f", "999999999999999900000"),
+        ("444b1ae4d6e2ef50", "1e+21"),
+        ("3eb0c6f7a0b5ed8c", "9.999999999999997e-7"),
+        ("3eb0c6f7a0b5ed8d", "0.000001"),
+        ("41b3de4355555553", "333333333.3333332"),
+        ("41b3de4355555554", "333333333.33333325"),
+        ("41b3de4355555555", "333333333.3333333"),
+        ("41b3de4355555556", "333333333.3333334"),
+        ("41b3de4355555557", "333333333.33333343"),
+        ("becbf647612f3696", "-0.0000033333333333333333"),
+        ("43143ff3c1cb0959", "1424953923781206.2"),
+    ],
+)
+def test_numbers_come_out_as_the_rfc_lists_them(bits: str, text: str) -> None:
+    """RFC 8785, appendix B."""
+    assert canonical(struct.unpack(">d", bytes.fromhex(bits))[0]).decode() == text
+
+
+@given(st.integers(0, 2**64 - 1).map(lambda bits: struct.unpack("<d", bits.to_bytes(8, "little"))[0]))
+def test_any_double_is_written_as_shortly_as_python_does_and_read_again(number: float) -> None:
+    if not math.isfinite(number):
+        with pytest.raises(InvalidMetadata):
+            canonical(number)
+        return
+    text = canonical(number).decode()
+    assert float(text) == number
+    assert significant(text) == significant(repr(number))
+
+
+def significant(text: str) -> str:
+    return text.lower().partition("e")[0].lstrip("-").replace(".", "").strip("0")
