@@ -110,13 +110,12 @@ format: $(INSTALLED) ## format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: $(INSTALLED) ## measure the service beside what the machine allows (ARGS: options of each benchmark)
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+bench: $(INSTALLED) ## measure the service beside what the machine allows (ARGS: options that every benchmark takes)
+	@$(BIN)/python benchmarks/_all.py $(ARGS)
 
 .PHONY: bench-peers
 bench-peers: $(INSTALLED) .cache/mlflow/.installed ## measure the service beside MLflow's server too
-	@for name in reads writes search transfers footprint; do \
-	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py --peers $(ARGS); done
+	@$(BIN)/python benchmarks/_all.py --peers $(ARGS)
 
 # In an environment of its own: it asks for other releases than the service does.
 .cache/mlflow/.installed: requirements/mlflow.txt $(INSTALLED)

@@ -1,4 +1,4 @@
-"""Registries to measure on: a small one with people and models, and a large one with 100,000 versions.
+"""Registries to measure on: a small one with people and models, and a large one with 111,000 versions of 1,003 models.
 
 The large one is made by inserting rows, in seconds, and kept below .cache/ for as long as the schema stays the same.
 """
@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,13 @@ from registry_service.services.work import Work
 HITS = 20
 """Versions of each large model that the tag `run = 'needle'` finds."""
 
-OTHER_MODELS = 120
+SIZES = {"small": 1_000, "medium": 10_000, "large": 100_000}
+"""Versions of the large models by name."""
+
+SMOKE_SIZES = {"small": 100, "medium": 200, "large": 1_000}
+OTHER_MODELS = 1_000
+"""Models of one version, which is their champion and in production: `other-0000` to `other-0999`."""
+
 _ADMIN = Actor(name="admin", is_person=True, grants=(Scope(Role.ADMIN, "*"),))
 _NOW = datetime.now(UTC)
 _BATCH = 10_000
@@ -57,10 +64,11 @@ def small_registry(home: Path, names: list[str], database: str | None = None) ->
 
 def large_registry(sizes: dict[str, int]) -> Path:
     """The home of a registry on SQLite with models of so many versions, made where there is none yet."""
-    total = sum(sizes.values())
+    total = sum(sizes.values()) + OTHER_MODELS
     home = CACHE / f"registry-{head()}-{total}"
     if not (home / "tokens.json").exists():
         shutil.rmtree(home, ignore_errors=True)
+        print(f"making a registry of {total:,} versions, once: {home}", file=sys.stderr, flush=True)
         scratch = home.with_suffix(f".{os.getpid()}")
         asyncio.run(_make(scratch, None, lambda connection: _fill(connection, scratch, sizes)))
         scratch.rename(home)
@@ -102,7 +110,7 @@ def _people_and_models(connection: Connection, home: Path, names: list[str]) -> 
 
 
 def _fill(connection: Connection, home: Path, sizes: dict[str, int]) -> None:
-    others = [f"other-{number:03}" for number in range(OTHER_MODELS)]
+    others = [other_model(number) for number in range(OTHER_MODELS)]
     made = _people_and_models(connection, home, [*sizes, *others])
     seq = connection.execute(select(func.max(events.c.seq))).scalar_one() + 1
     for model_id, name, size in zip(made, [*sizes, *others], [*sizes.values(), *[1] * OTHER_MODELS], strict=True):
@@ -121,6 +129,10 @@ def _fill(connection: Connection, home: Path, sizes: dict[str, int]) -> None:
         connection.execute(update(models).where(models.c.id == model_id).values(last_number=size))
 
 
+def other_model(number: int) -> str:
+    return f"other-{number % OTHER_MODELS:04}"
+
+
 def _batches(size: int) -> Iterator[range]:
     for first in range(1, size + 1, _BATCH):
         yield range(first, min(first + _BATCH, size + 1))
@@ -128,7 +140,7 @@ def _batches(size: int) -> Iterator[range]:
 
 def _insert_versions(connection: Connection, model_id: str, name: str, *, size: int, numbers: range, seq: int) -> None:
     described = {"metrics": {"auc": 0.9, "loss": 0.1}, "params": {"depth": 3}, "framework": "sklearn"}
-    each = [{"model_id": model_id, "number": number} for number in numbers]
+    each: list[dict[str, Any]] = [{"model_id": model_id, "number": number} for number in numbers]
     digests = [f"sha256:{model_id}{number:032x}" for number in numbers]
     connection.execute(
         insert(version_rows),

@@ -2,7 +2,8 @@
 
     python benchmarks/_floor_litestar.py PORT FILE
 
-GET answers the bytes of FILE from memory, or 304 to whoever sends If-None-Match.
+GET answers the bytes of FILE from memory, or 304 to whoever sends If-None-Match. POST reads what it gets, and answers
+the same bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Request, Response, get, post
 
 from registry_service.settings import Settings
 from registry_service.web.server import build_server, listen
@@ -27,10 +28,16 @@ async def answer(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(BODY, media_type=MediaType.JSON, headers={"etag": '"1"'})
 
 
+@post(["/", "/{rest:path}"])
+async def take(request: Request[Any, Any, Any]) -> Response[bytes]:
+    await request.body()
+    return Response(BODY, media_type=MediaType.JSON, status_code=201)
+
+
 async def main() -> None:
     home = Path(sys.argv[2]).parent
     settings = Settings(home=home, database_url="", artifacts=home, port=PORT)
-    app = Litestar([answer], openapi_config=None, logging_config=None)
+    app = Litestar([answer, take], openapi_config=None, logging_config=None)
     with listen(settings.host, settings.port) as listening:
         await build_server(app, settings, ending=lambda: None).serve(sockets=[listening])
 

@@ -77,6 +77,10 @@ async def _measure(path: Path, statements: Statements, clients: int, seconds: fl
     loop = asyncio.get_running_loop()
     waiting: queue.SimpleQueue[tuple[int, asyncio.Future[None]] | None] = queue.SimpleQueue()
 
+    def answer_all(group: list[asyncio.Future[None]]) -> None:
+        for answer in group:
+            answer.set_result(None)
+
     def write() -> None:
         driver = sqlite3.connect(path, isolation_level=None)
         prepare(driver, {})
@@ -92,7 +96,7 @@ async def _measure(path: Path, statements: Statements, clients: int, seconds: fl
                 driver.execute("RELEASE command")
                 job = None if waiting.empty() else waiting.get()
             driver.execute("COMMIT")
-            loop.call_soon_threadsafe(lambda group=group: [answer.set_result(None) for answer in group])
+            loop.call_soon_threadsafe(answer_all, group)
             job = waiting.get()
         driver.close()
 

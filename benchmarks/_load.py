@@ -14,13 +14,16 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.connection import Connection as Pipe
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import uvloop
 
+ASIDE_CONNECTIONS = 4
+BEGUN, ENDED = "begun", "ended"
 MAX_SECONDS = 120.0
 MAX_TURNS = 1_000_000
 
@@ -98,7 +101,11 @@ Turn = Callable[[Connection, int], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Load:
-    """`prepare` is awaited once per connection, with its number, before the time runs."""
+    """`prepare` is awaited once per connection, with its number, before the time runs.
+
+    Turns of several `lanes` are told apart by their number modulo `lanes`, and their times are kept apart. `aside` is
+    what goes on beside, so many times a second, on connections of its own; its times aren't counted.
+    """
 
     turn: Turn
     url: str
@@ -107,63 +114,94 @@ class Load:
     seconds: float = 4.0
     warm_up: float = 0.5
     prepare: Turn | None = None
+    lanes: int = 1
+    aside: Turn | None = None
+    aside_per_second: float = 50.0
 
 
 @dataclass
 class Done:
-    """What a load did: seconds that each turn took, and the whole."""
+    """What a load did: seconds that each turn took, by lane, and the whole."""
 
     seconds: float
-    turns: list[float] = field(default_factory=list)
+    lanes: list[list[float]] = field(default_factory=list)
     cpu: float = 0.0
+    aside: int = 0
+
+    def turns(self) -> list[float]:
+        return list(itertools.chain(*self.lanes))
 
     def figures(self) -> dict[str, float]:
-        ordered = sorted(self.turns)
-        return {
-            "per_second": len(ordered) / self.seconds,
-            "p50_ms": ordered[len(ordered) // 2] * 1000,
-            "p99_ms": ordered[int(len(ordered) * 0.99)] * 1000,
+        figures = {
+            "per_second": len(self.turns()) / self.seconds,
+            **percentiles(self.turns()),
             "load_cpu": self.cpu / self.seconds,
         }
+        return {**figures, "aside_per_second": self.aside / self.seconds} if self.aside else figures
 
 
-def generate(load: Load, begin: Any, end: Any) -> Done:  # noqa: ANN401 - events of multiprocessing
-    """Runs in the load's process. `begin` is set when the warm-up is over, `end` at the end of the time."""
-    return uvloop.run(_generate(load, begin, end))
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    ordered = sorted(seconds)
+    return {"p50_ms": ordered[len(ordered) // 2] * 1000, "p99_ms": ordered[int(len(ordered) * 0.99)] * 1000}
 
 
-async def _generate(load: Load, begin: Any, end: Any) -> Done:  # noqa: ANN401
+def generate(load: Load, tell: Pipe) -> None:
+    """Runs in the load's process. It tells BEGUN when the warm-up is over, ENDED, and what was done; or what broke."""
+    try:
+        tell.send(uvloop.run(_generate(load, tell)))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the process that asked raises it
+        tell.send(error)
+
+
+async def _generate(load: Load, tell: Pipe) -> Done:
     loop = asyncio.get_running_loop()
     parts = urlsplit(load.url)
-    assert parts.hostname in {"127.0.0.1", "localhost"}, "loopback only"
-    connections = []
-    for number in range(load.connections):
-        token = load.tokens[number % len(load.tokens)]
-        _, connection = await loop.create_connection(
-            lambda token=token: Connection(parts.netloc, token), parts.hostname, parts.port
-        )
-        if load.prepare is not None:
-            await load.prepare(connection, number)
-        connections.append(connection)
-    numbers = itertools.count()
+    host, port = parts.hostname, parts.port
+    assert host in {"127.0.0.1", "localhost"}, "loopback only"
+    assert port is not None
 
-    async def go_on(connection: Connection, until: float, turns: list[float]) -> None:
+    async def connect(number: int) -> Connection:
+        token = load.tokens[number % len(load.tokens)]
+        maker = partial(Connection, parts.netloc, token)
+        return (await loop.create_connection(maker, host, port))[1]
+
+    connections = [await connect(number) for number in range(load.connections)]
+    asides = [await connect(0) for _ in range(ASIDE_CONNECTIONS)] if load.aside is not None else []
+    for number, connection in enumerate(connections if load.prepare is not None else []):
+        await cast("Turn", load.prepare)(connection, number)
+    numbers, aside_numbers = itertools.count(), itertools.count()
+
+    async def go_on(connection: Connection, until: float, done: Done) -> None:
         while (begun := time.perf_counter()) < until and (number := next(numbers)) < MAX_TURNS:
             await load.turn(connection, number)
-            turns.append(time.perf_counter() - begun)
+            done.lanes[number % load.lanes].append(time.perf_counter() - begun)
+
+    async def go_aside(connection: Connection, place: int, until: float, done: Done) -> None:
+        """At fixed moments, so that one that took long makes none of the next ones fewer."""
+        pause = ASIDE_CONNECTIONS / load.aside_per_second
+        due = time.perf_counter() + place / load.aside_per_second
+        while due < until:
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            await cast("Turn", load.aside)(connection, next(aside_numbers))
+            done.aside += 1
+            due += pause
 
     async def run(seconds: float) -> Done:
-        turns: list[float] = []
         begun, used = time.perf_counter(), _cpu()
         until = begun + min(seconds, MAX_SECONDS)
-        await asyncio.gather(*(go_on(connection, until, turns) for connection in connections))
-        return Done(time.perf_counter() - begun, turns, _cpu() - used)
+        done = Done(0.0, [[] for _ in range(load.lanes)])
+        await asyncio.gather(
+            *(go_on(connection, until, done) for connection in connections),
+            *(go_aside(connection, place, until, done) for place, connection in enumerate(asides)),
+        )
+        done.seconds, done.cpu = time.perf_counter() - begun, _cpu() - used
+        return done
 
-    await run(load.warm_up)
-    begin.set()
+    await run(min(load.warm_up, load.seconds))
+    tell.send(BEGUN)
     done = await run(load.seconds)
-    end.set()
-    for connection in connections:
+    tell.send(ENDED)
+    for connection in (*connections, *asides):
         connection.close()
     return done
 
@@ -175,15 +213,38 @@ def _cpu() -> float:
 
 def run_load(load: Load, cpu: Callable[[], float]) -> dict[str, float]:
     """The figures of a load; `cpu` tells the seconds of processor time that the server has used so far."""
+    done, used = _run(load, cpu)
+    return {**done.figures(), "cpu_us": used / len(done.turns()) * 1e6}
 
+
+def run_lanes(load: Load, cpu: Callable[[], float]) -> list[dict[str, float]]:
+    """The times of each lane of a load; what the processor did can't be told apart."""
+    done, _ = _run(load, cpu)
+    return [percentiles(lane) for lane in done.lanes]
+
+
+def _run(load: Load, cpu: Callable[[], float]) -> tuple[Done, float]:
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(1, mp_context=context) as pool:
-        begin, end = manager.Event(), manager.Event()
-        running = pool.submit(generate, load, begin, end)
-        running.add_done_callback(lambda _: (begin.set(), end.set()))
-        begin.wait()
+    hear, tell = context.Pipe(duplex=False)
+    process = context.Process(target=generate, args=(load, tell), daemon=True)
+    process.start()
+    tell.close()  # so that the end of the process is the end of what is heard
+    try:
+        _hear(hear)
         before = cpu()
-        end.wait()
+        _hear(hear)
         used = cpu() - before
-        done = running.result()
-    return {**done.figures(), "cpu_us": used / len(done.turns) * 1e6}
+        return cast("Done", _hear(hear)), used
+    finally:
+        hear.close()
+        process.join()
+
+
+def _hear(pipe: Pipe) -> object:
+    try:
+        heard = pipe.recv()
+    except EOFError as error:
+        raise RuntimeError("the load's process has died") from error
+    if isinstance(heard, Exception):
+        raise heard
+    return heard

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypedDict
 
 Figures = Mapping[str, float]
 Contestant = Callable[[], Figures]
@@ -28,21 +29,56 @@ OURS = "ours"
 _PACKAGES = ("airflow-model-registry", "litestar", "sqlalchemy", "msgspec", "uvicorn", "uvloop", "httptools", "asyncpg")
 
 
+class Summary(TypedDict):
+    """One figure of all rounds."""
+
+    median: float
+    min: float
+    max: float
+    values: list[float]
+
+
+def common_options(about: str, seconds: float = 4.0) -> argparse.ArgumentParser:
+    """What every benchmark takes, so that `make bench ARGS=...` can give it to all of them."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--rounds", type=_positive(int), help="turns of each contestant; default: 3")
+    parser.add_argument(
+        "--seconds", type=_positive(float), help=f"of each turn, where a turn has no end by itself; default: {seconds}"
+    )
+    parser.add_argument("--only", default="", help="only works whose name holds this")
+    parser.add_argument("--peers", action="store_true", help="beside MLflow too, where it has such work")
+    parser.add_argument("--json", type=Path, help="file or directory of the document; default: .cache/benchmarks/")
+    parser.add_argument(
+        "--smoke", action="store_true", help="on little data and for a moment: whether it runs, not how fast"
+    )
+    return parser
+
+
+def _positive(kind: type[int | float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if (value := kind(text)) <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    return parse
+
+
 class Report:
     """What one run of a benchmark measured: figures by work, contestant and name, one value per round."""
 
-    def __init__(self, about: str) -> None:
-        self.parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-        self.parser.add_argument("--rounds", type=int, default=3, help="turns of each contestant")
-        self.parser.add_argument("--json", type=Path, help="write the document here; default: .cache/benchmarks/")
-        self.parser.add_argument("--peers", action="store_true", help="beside MLflow too, see `make bench-peers`")
-        self.parser.add_argument("--only", default="", help="only works whose name holds this")
+    def __init__(self, about: str, seconds: float = 4.0) -> None:
+        self.parser = common_options(about, seconds)
         self.name = Path(sys.argv[0]).stem
+        self._seconds = seconds
         self.measured: dict[str, dict[str, dict[str, list[float]]]] = {}
         self.notes: dict[str, object] = {}
 
     def options(self) -> argparse.Namespace:
         self.given = self.parser.parse_args()
+        self.given.rounds = self.given.rounds or (1 if self.given.smoke else 3)
+        self.given.seconds = self.given.seconds or (0.2 if self.given.smoke else self._seconds)
         # Told to end, it ends as by an error: the servers that it started end with it.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
         return self.given
@@ -54,14 +90,20 @@ class Report:
 
     def alternate(self, work: str, contestants: Mapping[str, Contestant]) -> None:
         """Each contestant once per round; the first of a round is another one every time."""
-        if self.given.only not in work:
+        if not self.wants(work):
             return
         names = list(contestants)
         for number in range(self.given.rounds):
             turned = names[number % len(names) :] + names[: number % len(names)]
             for who in turned:
-                print(f"{work}: round {number + 1} of {self.given.rounds}, {who}", file=sys.stderr)
+                self.progress(work, number, who)
                 self.add(work, who, contestants[who]())
+
+    def wants(self, work: str) -> bool:
+        return self.given.only in work
+
+    def progress(self, work: str, number: int, who: str) -> None:
+        print(f"{work}: round {number + 1} of {self.given.rounds}, {who}", file=sys.stderr, flush=True)
 
     def finish(self) -> None:
         """Print the table and write the document."""
@@ -79,14 +121,15 @@ class Report:
             "ratios": self._ratios(),
         }
         self._print()
-        target = self.given.json or CACHE / f"{self.name}.json"
+        target = self.given.json or CACHE
+        target = target if target.suffix == ".json" else target / f"{self.name}.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(document, indent=2) + "\n")
         print(f"\n{target}")
 
-    def _ratios(self) -> dict[str, dict[str, dict[str, object]]]:
+    def _ratios(self) -> dict[str, dict[str, dict[str, Summary]]]:
         """Of each figure, ours over another's, round by round."""
-        found: dict[str, dict[str, dict[str, object]]] = {}
+        found: dict[str, dict[str, dict[str, Summary]]] = {}
         for work, all_ in self.measured.items():
             ours = all_.get(OURS, {})
             for who, figures in all_.items():
@@ -109,8 +152,8 @@ class Report:
                     print(line if ratio is None else f"{line}   ours / this {ratio['median']:8.3g}")
 
 
-def _summary(values: Sequence[float]) -> dict[str, object]:
-    return {"median": statistics.median(values), "min": min(values), "max": max(values), "values": list(values)}
+def _summary(values: Sequence[float]) -> Summary:
+    return Summary(median=statistics.median(values), min=min(values), max=max(values), values=list(values))
 
 
 def _line(values: Sequence[float]) -> str:

@@ -17,11 +17,10 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
-from _data import large_registry
+from _data import SIZES, SMOKE_SIZES, large_registry
 from _report import OURS, ROOT, Report
 from _servers import MLFLOW, Server, litestar_from_memory, mlflow, registry, scratch
 
-SIZES = {"small": 1_000, "medium": 10_000, "large": 100_000}
 SETTLE = 2.0
 
 
@@ -50,7 +49,7 @@ def main() -> None:
     report = Report(__doc__ or "")
     report.parser.add_argument("--sizes", action="store_true", help="installed sizes too")
     options = report.options()
-    home = large_registry(SIZES)
+    home = large_registry(SMOKE_SIZES if options.smoke else SIZES)
     with scratch("footprint") as directory:
         contestants = {
             OURS: partial(start, partial(registry, home)),
@@ -58,7 +57,7 @@ def main() -> None:
         }
         if options.peers:
             contestants["MLflow, empty"] = partial(start, partial(mlflow, directory))
-        report.alternate("start and idle, 100,000 versions", contestants)
+        report.alternate("start and idle", contestants)
         if options.sizes:
             report.add("installed", "client", {"mib": installed(directory, "client")})
             report.add("installed", "service", {"mib": installed(directory, "service")})

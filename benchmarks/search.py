@@ -3,6 +3,8 @@
 
     python benchmarks/search.py [--rounds N] [--postgres] [--million] [--peers]
 
+The sizes are asked in turns, which tells the processor time of each; and once more request by request, which tells
+their times apart from whatever else the machine does: what is slower then is so because of the size.
 The floor is the statement itself on the raw driver, without HTTP, authorisation or the rest of what an answer holds.
 `--million` adds a model of a million versions, which takes some minutes to make; best on PostgreSQL.
 """
@@ -18,12 +20,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import _mlflow
-from _data import HITS, large_database, large_registry, tokens_of
-from _load import Connection, Load, run_load
+from _data import HITS, SIZES, SMOKE_SIZES, large_database, large_registry, tokens_of
+from _load import Connection, Load, run_lanes, run_load
 from _report import OURS, Report
 from _servers import mlflow, postgres, registry, scratch
 
-SIZES = {"small": 1_000, "medium": 10_000, "large": 100_000}
 MILLION = {"huge": 1_000_000}
 NEEDLE = quote("tags.run = 'needle'")
 STATEMENT = """
@@ -40,6 +41,14 @@ async def list_page(connection: Connection, _number: int, *, path: str, items: i
     found = len(_mlflow.decode(answer)["items"])
     if found != items:
         raise RuntimeError(f"{path} has {found} items, not {items}")
+
+
+async def search_in_turn(connection: Connection, number: int, *, models: list[str]) -> None:
+    await list_page(connection, number, path=found_in(models[number % len(models)]), items=HITS)
+
+
+def found_in(model: str) -> str:
+    return f"/api/v1/models/{model}/versions?filter={NEEDLE}"
 
 
 def on_the_driver(home: Path, model: str, seconds: float) -> dict[str, float]:
@@ -64,12 +73,12 @@ def deep_cursor(url: str, token: str, pages: int) -> str:
 
 
 def main() -> None:
-    report = Report(__doc__ or "")
-    report.parser.add_argument("--seconds", type=float, default=2.0, help="of each turn")
+    report = Report(__doc__ or "", seconds=2.0)
     report.parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, in a directory of its own")
     report.parser.add_argument("--million", action="store_true", help="with a model of a million versions too")
     options = report.options()
-    sizes = SIZES | (MILLION if options.million else {})
+    sizes = (SMOKE_SIZES if options.smoke else SIZES) | (MILLION if options.million else {})
+    deep = sizes["large"] // 100
     with ExitStack() as stack:
         directory = stack.enter_context(scratch("search"))
         database = stack.enter_context(postgres()) if options.postgres else None
@@ -84,29 +93,28 @@ def main() -> None:
             load = Load(turn, server.url, (token,), connections=1, seconds=options.seconds)
             return lambda: run_load(load, server.cpu)
 
-        contestants = {
-            OURS if model == "large" else f"ours, {size:,} versions": ours(
-                f"/api/v1/models/{model}/versions?filter={NEEDLE}", HITS
-            )
-            for model, size in sizes.items()
-        }
+        names = {model: OURS if model == "large" else f"ours, {size:,} versions" for model, size in sizes.items()}
+        contestants = {name: ours(found_in(model), HITS) for model, name in names.items()}
         if not database:
             contestants["the statement"] = partial(on_the_driver, home, "large", options.seconds)
         if options.peers:
             peer = stack.enter_context(mlflow(directory))
-            _mlflow.fill_many(peer.url, directory, SIZES["large"])
+            _mlflow.fill_many(peer.url, directory, sizes["large"])
             asked = Load(_mlflow.search, peer.url, connections=1, seconds=options.seconds)
             contestants["MLflow"] = lambda: run_load(asked, peer.cpu)
-        report.alternate(f"search by tag, {HITS} of 100,000 versions", contestants)
+        report.alternate(f"search by tag, {HITS} of {sizes['large']:,} versions", contestants)
+        if report.wants(work := "search by tag, sizes request by request"):
+            turn = partial(search_in_turn, models=list(names))
+            load = Load(turn, server.url, (token,), connections=1, seconds=options.seconds * 2, lanes=len(names))
+            for number in range(options.rounds):
+                report.progress(work, number, "all sizes")
+                for name, figures in zip(names.values(), run_lanes(load, server.cpu), strict=True):
+                    report.add(work, name, figures)
         versions = "/api/v1/models/large/versions?limit=100"
         report.alternate("first page of 100 models", {OURS: ours("/api/v1/models?limit=100", 100)})
-        report.alternate(
-            "pages of 100 versions",
-            {
-                OURS: ours(versions + deep_cursor(server.url, token, 1_000), 100),
-                "the first page": ours(versions, 100),
-            },
-        )
+        if report.wants(work := f"pages of 100 versions, number {deep:,}"):
+            cursor = deep_cursor(server.url, token, deep)
+            report.alternate(work, {OURS: ours(versions + cursor, 100), "the first page": ours(versions, 100)})
     report.finish()
 
 

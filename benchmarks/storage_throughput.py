@@ -15,7 +15,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -129,16 +128,17 @@ async def store(directory: Path, size: int, piece_size: int, uploads: int) -> di
 
 def main() -> None:
     report = Report(__doc__ or "")
-    report.parser.add_argument("--size", type=int, default=512, metavar="MIB")
+    report.parser.add_argument("--size", type=int, metavar="MIB", help="default: 512")
     report.parser.add_argument("--directory", type=Path, default=None, help="on the disk to measure; default: here")
     options = report.options()
+    options.size = options.size or (16 if options.smoke else 512)
     size = options.size * MIB
     order = random.Random(0)
     with tempfile.TemporaryDirectory(dir=options.directory or Path.cwd(), prefix=".bench-") as name:
         directory = Path(name)
         for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
             for shape in order.sample([None, *SHAPES], len(SHAPES) + 1):
+                report.progress("store", number, "limits" if shape is None else f"{shape[1]} x {shape[0] // 1024} KiB")
                 measured = limits(directory, size) if shape is None else asyncio.run(store(directory, size, *shape))
                 for what, seconds in measured.items():
                     stall = {"stall_ms": seconds * 1000}

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ class Payload:
             hasher.update(piece)
         self.digest = f"sha256:{hasher.hexdigest()}"
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204 - http.client asks for an iterable
+    def __iter__(self) -> Iterator[bytes]:
         return (self.piece for _ in range(self.size // MIB))
 
 
@@ -126,23 +127,26 @@ def sha256(size: int, report: Report) -> None:
 
 def main() -> None:
     report = Report(__doc__ or "")
-    report.parser.add_argument("--size", type=int, default=1024, metavar="MIB")
+    report.parser.add_argument("--size", type=int, metavar="MIB", help="default: 1024")
     options = report.options()
+    options.size = options.size or (8 if options.smoke else 1024)
     size = options.size * MIB
     with ExitStack() as stack:
         directory, home = stack.enter_context(scratch("transfers")), stack.enter_context(scratch("transfers-ours"))
         token = small_registry(home, ["m"])["airflow"]
         server = stack.enter_context(registry(home))
-        turns = [
-            partial(upload_and_download, server, token, report, size),
-            partial(dd, directory, size, report),
-            partial(sha256, size, report),
+        turns: list[tuple[str, Callable[[], None]]] = [
+            (OURS, partial(upload_and_download, server, token, report, size)),
+            ("dd", partial(dd, directory, size, report)),
+            ("SHA-256", partial(sha256, size, report)),
         ]
         if options.peers:
-            turns.append(partial(mlflow_up_and_down, stack.enter_context(mlflow(directory)), report, size))
+            peer = stack.enter_context(mlflow(directory))
+            turns.append(("MLflow", partial(mlflow_up_and_down, peer, report, size)))
         report.add("memory", OURS, {"before_mib": server.memory()})
         for number in range(options.rounds):
-            for turn in turns[number % len(turns) :] + turns[: number % len(turns)]:
+            for who, turn in turns[number % len(turns) :] + turns[: number % len(turns)]:
+                report.progress("upload and download", number, who)
                 turn()
         report.add("memory", OURS, {"after_mib": server.memory()})
     report.finish()

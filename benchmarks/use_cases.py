@@ -12,8 +12,9 @@ import asyncio
 import itertools
 import resource
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from _data import small_registry
@@ -86,22 +87,23 @@ async def measure(home: Path, act: Act, first: int, seconds: float) -> dict[str,
     }
 
 
+def one_turn(home: Path, act: Act, turns: Iterator[int], seconds: float) -> dict[str, float]:
+    return asyncio.run(measure(home, act, next(turns), seconds))
+
+
 def _cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
-    report = Report(__doc__ or "")
-    report.parser.add_argument("--seconds", type=float, default=5.0, help="of each turn")
+    report = Report(__doc__ or "", seconds=5.0)
     options = report.options()
     with scratch("use-cases") as home:
         small_registry(home, MODELS)
         turns = itertools.count(0, 100_000)
         for work, act in (("register", register), ("register, request, approve, apply", promote)):
-            report.alternate(
-                work, {OURS: lambda act=act: asyncio.run(measure(home, act, next(turns), options.seconds))}
-            )
+            report.alternate(work, {OURS: partial(one_turn, home, act, turns, options.seconds)})
     report.finish()
 
 

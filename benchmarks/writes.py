@@ -1,7 +1,7 @@
 """How many versions are registered, and how many promotions go all their way, with 8 clients on 20 models over HTTP,
 each answer durable; beside the same rows written by hand in one writer thread with group commit.
 
-    python benchmarks/writes.py [--rounds N] [--seconds S] [--peers]
+    python benchmarks/writes.py [--rounds N] [--seconds S] [--postgres] [--peers]
 
 `promote` counts acts: registered, requested, approved by a person, applied, and every second time rolled back.
 """
@@ -10,27 +10,31 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 from contextlib import ExitStack
 from functools import partial
 
 import _floor_writes
 import _mlflow
 from _data import small_registry
-from _load import Connection, Load, run_load
+from _load import Connection, Load, Turn, run_load
 from _report import OURS, Report
-from _servers import Server, mlflow, registry, scratch
+from _servers import Server, mlflow, postgres, registry, scratch
 
 API = "/api/v1"
 MODELS = [f"model-{number:02}" for number in range(20)]
 CLIENTS = 8
 FLOOR = "raw statements"
 ACTS = 4.5
+FIRST = random.random()
+"""Each process that makes load registers other content: what was rolled back once would be refused."""
+
 SMALL = b"a small model\n" * 64
 FILE = {"path": "model.bin", "digest": f"sha256:{hashlib.sha256(SMALL).hexdigest()}", "size": len(SMALL)}
 
 
 def version(turn: int, *, files: list[dict[str, object]]) -> dict[str, object]:
-    metadata = {"metrics": {"auc": turn / 1e6, "loss": 0.1}, "params": {"depth": 3}, "framework": "sklearn"}
+    metadata = {"metrics": {"auc": FIRST + turn, "loss": 0.1}, "params": {"depth": 3}, "framework": "sklearn"}
     return {"files": files, "metadata": metadata, "tags": {"country": "de"}}
 
 
@@ -78,20 +82,21 @@ async def promote(connection: Connection, turn: int, *, ben: str) -> None:
 
 
 def main() -> None:
-    report = Report(__doc__ or "")
-    report.parser.add_argument("--seconds", type=float, default=5.0, help="of each turn")
+    report = Report(__doc__ or "", seconds=5.0)
+    report.parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, in a directory of its own")
     options = report.options()
 
-    def ours(server: Server, token: str, turn: object, prepare: object = None) -> dict[str, float]:
+    def ours(server: Server, token: str, turn: Turn, prepare: Turn | None = None) -> dict[str, float]:
         load = Load(turn, server.url, (token,), connections=CLIENTS, seconds=options.seconds, prepare=prepare)
         return run_load(load, server.cpu)
 
     with ExitStack() as stack:
         home = stack.enter_context(scratch("writes"))
         floor_home = stack.enter_context(scratch("writes-floor"))
-        tokens = small_registry(home, MODELS)
+        database = stack.enter_context(postgres()) if options.postgres else None
+        tokens = small_registry(home, MODELS, database)
         small_registry(floor_home, MODELS)
-        server = stack.enter_context(registry(home))
+        server = stack.enter_context(registry(home, database=database))
         floor = partial(_floor_writes.measure, floor_home / "registry.db", clients=CLIENTS, seconds=options.seconds)
         works = {
             "register, metadata only": {
