@@ -13,6 +13,7 @@ HARNESSES: Final[tuple[Harness, ...]] = (
     kills.HARNESS,
     system_calls.HARNESS,
     histories.HARNESS,
+    histories.ON_POSTGRES,
     writers.HARNESS,
     repeats.HARNESS,
     postgres_faults.HARNESS,

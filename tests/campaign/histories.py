@@ -1,5 +1,5 @@
 """Clients that fight for the same models, while the service is killed under them: is what they were answered the story
-of one registry, in one order?
+of one registry, in one order? On each of the two databases, as each has its own way of putting writes into an order.
 
 Each client asks for this and that, good sense or not, and writes down when it asked, when it was answered, and what.
 `linearizable.check` judges the history of each model afterwards, with the event log and what stages remember.
@@ -31,6 +31,7 @@ from registry_service.client import (
 from tests.campaign.clients import TRY_AGAIN
 from tests.campaign.facts import rows_of
 from tests.campaign.frame import Findings, Harness, Run
+from tests.campaign.killable_postgres import killable_postgres
 from tests.campaign.life import API
 from tests.campaign.linearizable import History, Logged, Operation, Record, check
 from tests.campaign.oracle import Act
@@ -280,8 +281,17 @@ def _hear(model: Rumour, act: Act, answer: Mapping[str, Any], body: Mapping[str,
 
 
 def run_histories(run: Run) -> Findings:
+    return _contested(run, CampaignServer(run.directory / "home", mutant=run.mutant))
+
+
+def run_on_postgres(run: Run) -> Findings:
+    with killable_postgres() as postgres:
+        url = postgres.create("histories")
+        return _contested(run, CampaignServer(run.directory / "home", mutant=run.mutant, database_url=url))
+
+
+def _contested(run: Run, server: CampaignServer) -> Findings:
     contest_of = (4, 40) if run.is_short else (20, 1000)
-    server = CampaignServer(run.directory / "home", mutant=run.mutant)
     kills = 0
     try:
         server.start()
@@ -335,16 +345,21 @@ def _prepare(
 def _kill_now_and_then(
     run: Run, contest: Contest, contestants: list[Contestant], threads: list[threading.Thread]
 ) -> int:
-    chance, kills = run.random("kills"), 0
+    # However slow a start is, clients get on between two of them.
+    chance, kills, at_least = run.random("kills"), 0, contest.operations * CLIENTS // (4 if run.is_short else 100)
+
+    def done() -> int:
+        return sum(one.done for one in contestants)
+
     while any(thread.is_alive() for thread in threads) and not contest.is_over:
-        until = time.monotonic() + chance.uniform(0.3, 1.5 if run.is_short else 6.0)
-        while time.monotonic() < until and any(thread.is_alive() for thread in threads):
+        until, enough = time.monotonic() + chance.uniform(0.3, 1.5 if run.is_short else 6.0), done() + at_least
+        while (time.monotonic() < until or done() < enough) and any(thread.is_alive() for thread in threads):
             time.sleep(0.01)
         contest.server.kill()
         contest.server.start()
         kills += 1
         if kills % 10 == 0:
-            run.say(f"{kills} kills, {sum(one.done for one in contestants)} operations")
+            run.say(f"{kills} kills, {done()} operations")
     return kills
 
 
@@ -415,10 +430,21 @@ def _records(rows: Callable[[str], list[Any]]) -> dict[str, list[Record]]:
     return records
 
 
+PROMISE: Final = (
+    "20 models, 16 clients with 1,000 operations each, and kills: every answer is explained by one order of"
+    " changes, that of the revisions, in real time"
+)
+
 HARNESS = Harness(
     name="histories",
-    promise="20 models, 16 clients with 1,000 operations each, and kills: every answer is explained by one order of"
-    " changes, that of the revisions, in real time",
+    promise=PROMISE,
     run=run_histories,
     mutants=("answer_before_commit", "apply_without_compare_and_set", "cached_hot_read", "revision_not_counted"),
+)
+
+ON_POSTGRES = Harness(
+    name="histories_postgres",
+    promise=f"on PostgreSQL: {PROMISE}",
+    run=run_on_postgres,
+    mutants=("revision_not_counted",),
 )
