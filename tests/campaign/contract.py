@@ -21,6 +21,7 @@ import requests
 import schemathesis
 
 from registry_service.domain.permissions import Role
+from tests.campaign.clients import TRY_AGAIN
 from tests.campaign.contract_judge import complaints
 from tests.campaign.contract_requests import change, change_path, complete, edges, hostile_paths, random_cases
 from tests.campaign.contract_things import Things
@@ -75,6 +76,7 @@ class Conversation:
     models: int = 0
     scene: dict[str, Any] = field(default_factory=dict)
     statuses: Counter[int] = field(default_factory=Counter)
+    put_off: Counter[str] = field(default_factory=Counter)
     succeeded: set[str] = field(default_factory=set)
     tried: set[str] = field(default_factory=set)
     violations: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -105,6 +107,8 @@ class Conversation:
         self.cases += 1
         self.tried.add(name)
         self.statuses[response.status_code] += 1
+        if response.status_code in TRY_AGAIN:
+            self._put_off(name, caller, response)
         public = operation.get("security") == []
         # At the edges, there are requests without this header.
         known = caller not in UNKNOWN and response.request.headers.get("Authorization") == self.tokens[caller]
@@ -182,6 +186,13 @@ class Conversation:
             response = self.ask(case, caller)
             if response is not None:
                 self.follow(case, caller, response)
+
+    def _put_off(self, name: str, caller: str, response: Any) -> None:
+        """Honest or not, whoever reads the report wants to know why."""
+        said = response.json()
+        why = str(said.get("code", name))
+        self.put_off[why] += 1
+        self.run.say(f"{name} as {caller} was put off: {response.text[:400]}")
 
     def _complain(self, name: str, case: Any, caller: str, complaint: str) -> None:
         self.violations.setdefault(
@@ -266,6 +277,7 @@ def _talk(run: Run, server: CampaignServer) -> Findings:
         "operations_that_succeeded": len(said.succeeded),
         "callers": len(tokens),
         **{f"answers_{status}": count for status, count in sorted(said.statuses.items())},
+        **{f"put_off_{why}": count for why, count in sorted(said.put_off.items())},
     }
     run.say(f"never succeeded: {sorted(set(operations) - said.succeeded)}")
     return Findings(figures, list(said.violations.values()))
