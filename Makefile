@@ -81,7 +81,7 @@ test-fast: $(INSTALLED) ## tests without Airflow, PostgreSQL, object stores and 
 	$(BIN)/pytest -m "$(FAST)" $(ARGS)
 
 .PHONY: campaign
-campaign: $(INSTALLED) ## do harm to real services and judge them; the report goes to campaign.json (ARGS="--only kills")
+campaign: $(INSTALLED) ## do harm to real services and judge them; the report goes to campaign.json (ARGS="--only kills", ARGS=--continue)
 	$(BIN)/python -m tests.campaign --output campaign.json $(ARGS)
 
 .PHONY: coverage

@@ -73,7 +73,8 @@ class Harness:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One harness, carried out. `broken`: the traceback of what kept it from deciding."""
+    """One harness, carried out. `broken`: the traceback of what kept it from deciding. `taken_over`: an earlier run of
+    the same commit did it."""
 
     harness: str
     promise: str
@@ -83,6 +84,7 @@ class Outcome:
     seconds: float
     findings: Findings
     broken: str | None = None
+    taken_over: bool = False
 
     @property
     def verdict(self) -> str:

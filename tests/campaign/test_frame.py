@@ -16,6 +16,7 @@ from tests.campaign.__main__ import main
 from tests.campaign.frame import Findings, Harness, Run
 from tests.campaign.harnesses import HARNESSES
 from tests.campaign.mutants import all_mutants
+from tests.campaign.report import commit_of
 from tests.campaign.serving import ROOT
 
 
@@ -84,6 +85,95 @@ def test_a_skipped_harness_says_so_loudly(capsys: pytest.CaptureFixture[str]) ->
 def test_each_planted_bug_is_claimed_by_a_harness_and_each_claim_is_planted() -> None:
     assert {mutant for harness in HARNESSES for mutant in harness.mutants} == set(all_mutants())
     assert len({harness.name for harness in HARNESSES}) == len(HARNESSES)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    directory = tmp_path / "checkout"
+    directory.mkdir()
+    git(directory, "init", "--quiet")
+    commit(directory, "first")
+    return directory
+
+
+def git(directory: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(directory), *words], check=True, capture_output=True)
+
+
+def commit(directory: Path, content: str) -> None:
+    (directory / "code.py").write_text(content)
+    git(directory, "add", "code.py")
+    git(directory, "-c", "user.name=ada", "-c", "user.email=ada@example.org", "commit", "--quiet", "-m", content)
+
+
+def ended_by_hand(run: Run) -> Findings:
+    raise KeyboardInterrupt
+
+
+STOPPED = Harness(name="seeing", promise="nothing is lost", run=ended_by_hand)
+
+
+def report_of(output: Path) -> dict[str, tuple[str, bool]]:
+    return {one["harness"]: (one["verdict"], one["taken_over"]) for one in json.loads(output.read_text())["harnesses"]}
+
+
+def test_a_stopped_run_is_gone_on_with_and_what_was_kept_is_not_done_again(checkout: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report.json"
+    assert main(["--output", str(output)], (GOOD, STOPPED), checkout) == 130
+    assert report_of(output) == {"good": ("kept", False)}
+    undone = Harness(name="good", promise="nothing is lost", run=breaks)
+    assert main(["--output", str(output), "--continue"], (undone, SEEING), checkout) == 0
+    assert report_of(output) == {"good": ("kept", True), "seeing": ("kept", False)}
+    assert json.loads(output.read_text())["commit"] == commit_of(checkout)
+
+
+def test_a_run_that_is_stopped_again_keeps_what_it_would_have_taken_over(checkout: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report.json"
+    assert main(["--output", str(output)], (GOOD,), checkout) == 0
+    assert main(["--output", str(output), "--continue"], (STOPPED, GOOD), checkout) == 130
+    assert report_of(output) == {"good": ("kept", True)}
+
+
+def test_the_report_is_there_after_each_harness(checkout: Path, tmp_path: Path) -> None:
+    output = tmp_path / "report.json"
+
+    def looks(run: Run) -> Findings:
+        return Findings({"reported": len(report_of(output))})
+
+    looking = Harness(name="looking", promise="nothing is lost", run=looks)
+    assert main(["--output", str(output)], (GOOD, looking), checkout) == 0
+    assert json.loads(output.read_text())["harnesses"][1]["findings"]["figures"] == {"reported": 1}
+
+
+@pytest.mark.parametrize("change", ["another commit", "an edited file", "a new file", "the other form", "not kept"])
+def test_nothing_is_taken_over_from_a_run_that_judged_something_else(
+    checkout: Path, tmp_path: Path, change: str
+) -> None:
+    output = tmp_path / "report.json"
+    first = BROKEN if change == "not kept" else Harness(name="broken", promise="nothing is lost", run=keeps)
+    main(["--output", str(output)], (first,), checkout)
+    match change:
+        case "another commit":
+            commit(checkout, "second")
+        case "an edited file":
+            (checkout / "code.py").write_text("edited")
+        case "a new file":
+            (checkout / "new.py").touch()
+    words = ["--output", str(output), "--continue", *(["--short"] if change == "the other form" else [])]
+    assert main(words, (BROKEN,), checkout) == 2
+    assert report_of(output) == {"broken": ("broken", False)}
+
+
+def test_a_directory_that_is_no_checkout_has_no_commit(tmp_path: Path) -> None:
+    assert commit_of(tmp_path) is None
+
+
+@pytest.mark.parametrize("words", [["--continue"], ["--continue", "--output", "x", "--mutant", "planted"]])
+def test_going_on_needs_a_report_and_no_planted_bug(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words, (SEEING,))
+    assert ended.value.code == 2
+    assert "--continue goes with" in capsys.readouterr().err
 
 
 INTERRUPTIBLE = """
