@@ -81,6 +81,10 @@ class Connection(asyncio.Protocol):
         answer = await self.send(self.request(method, path, body), expected)
         return json.loads(answer) if answer else None
 
+    @property
+    def closed(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
@@ -153,20 +157,18 @@ def generate(load: Load, tell: Pipe) -> None:
         tell.send(error)
 
 
-async def _generate(load: Load, tell: Pipe) -> Done:
-    loop = asyncio.get_running_loop()
+async def _connect(load: Load, number: int) -> Connection:
     parts = urlsplit(load.url)
     host, port = parts.hostname, parts.port
     assert host in {"127.0.0.1", "localhost"}, "loopback only"
     assert port is not None
+    maker = partial(Connection, parts.netloc, load.tokens[number % len(load.tokens)])
+    return (await asyncio.get_running_loop().create_connection(maker, host, port))[1]
 
-    async def connect(number: int) -> Connection:
-        token = load.tokens[number % len(load.tokens)]
-        maker = partial(Connection, parts.netloc, token)
-        return (await loop.create_connection(maker, host, port))[1]
 
-    connections = [await connect(number) for number in range(load.connections)]
-    asides = [await connect(0) for _ in range(ASIDE_CONNECTIONS)] if load.aside is not None else []
+async def _generate(load: Load, tell: Pipe) -> Done:
+    connections = [await _connect(load, number) for number in range(load.connections)]
+    asides = [await _connect(load, 0) for _ in range(ASIDE_CONNECTIONS)] if load.aside is not None else []
     for number, connection in enumerate(connections if load.prepare is not None else []):
         await cast("Turn", load.prepare)(connection, number)
     numbers, aside_numbers = itertools.count(), itertools.count()
@@ -187,6 +189,10 @@ async def _generate(load: Load, tell: Pipe) -> Done:
             due += pause
 
     async def run(seconds: float) -> Done:
+        # One that was done with the warm-up long before the slowest may have waited for longer than a server allows.
+        for number, connection in enumerate(connections):
+            if connection.closed:
+                connections[number] = await _connect(load, number)
         begun, used = time.perf_counter(), _cpu()
         until = begun + min(seconds, MAX_SECONDS)
         done = Done(0.0, [[] for _ in range(load.lanes)])

@@ -30,19 +30,21 @@ def start(serving: Callable[[], AbstractContextManager[Server]]) -> dict[str, fl
         return {"start_seconds": server.started_in, "idle_mib": server.memory()}
 
 
-def installed(directory: Path, requirements: str) -> float:
-    """MiB of an environment with the pinned requirements and this project, without what every environment has."""
+def installed(directory: Path, extras: str = "") -> dict[str, float]:
+    """MB (10^6 bytes) of this project with these extras and all that it needs, pinned: the files, and what Python keeps
+    of them compiled, which pip writes at once and others at the first start."""
     uv = Path(sys.executable).with_name("uv")
-    target = directory / requirements
-    arguments = ["--quiet", "--target", str(target), "--python", sys.executable]
-    pins = ROOT / "requirements" / f"{requirements}.txt"
-    subprocess.run([uv, "pip", "install", *arguments, "--no-deps", "-r", str(pins)], check=True)
-    subprocess.run([uv, "pip", "install", *arguments, "--no-deps", str(ROOT)], check=True)
-    return size_of(target)
+    target = directory / f"installed-{extras}"
+    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--target", target, "--python", sys.executable]
+    pins = ROOT / "requirements" / "service.txt"
+    subprocess.run([*command, "--constraint", pins, f"{ROOT}[{extras}]" if extras else ROOT], check=True)
+    files = size_of(target)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", target], check=False)  # templates of code fail to compile
+    return {"mb": files, "with_bytecode_mb": size_of(target)}
 
 
 def size_of(directory: Path) -> float:
-    return sum(file.lstat().st_size for file in directory.rglob("*") if file.is_file()) / 2**20
+    return sum(file.lstat().st_size for file in directory.rglob("*") if file.is_file()) / 1e6
 
 
 def main() -> None:
@@ -59,10 +61,11 @@ def main() -> None:
             contestants["MLflow, empty"] = partial(start, partial(mlflow, directory))
         report.alternate("start and idle", contestants)
         if options.sizes:
-            report.add("installed", "client", {"mib": installed(directory, "client")})
-            report.add("installed", "service", {"mib": installed(directory, "service")})
+            for name, extras in (("client", ""), (OURS, "service"), ("with s3 and charts", "service,s3,charts")):
+                report.progress("installed", 0, name)
+                report.add("installed", name, installed(directory, extras))
             if MLFLOW.exists():
-                report.add("installed", "MLflow", {"mib": size_of(MLFLOW.parents[1])})
+                report.add("installed", "MLflow", {"with_bytecode_mb": size_of(MLFLOW.parents[1])})
     report.finish()
 
 

@@ -14,6 +14,7 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROGRAMS = {
     "footprint": {("start and idle", "Litestar, one route", "idle_mib")},
+    "growth": set(),
     "reads": {
         ("read by alias", "Litestar from memory", "per_second"),
         ("read by stage", "Litestar from memory", "per_second"),
