@@ -59,7 +59,8 @@ def fill_many(url: str, home: Path, count: int) -> None:
     columns = [row[1] for row in driver.execute("PRAGMA table_info(model_versions)")]
     others = ", ".join(name for name in columns if name != "version")
     driver.executemany(
-        f"INSERT INTO model_versions (version, {others}) SELECT ?, {others} FROM model_versions WHERE version = 1",
+        f"INSERT INTO model_versions (version, {others}) SELECT ?, {others} FROM model_versions"
+        " WHERE name = 'large' AND version = 1",  # the whole key: else each row would be looked for among all others
         [(number,) for number in range(2, count + 1)],
     )
     tags = [row[1] for row in driver.execute("PRAGMA table_info(model_version_tags)")]
@@ -67,7 +68,7 @@ def fill_many(url: str, home: Path, count: int) -> None:
     every = count // 20
     driver.executemany(
         f"INSERT INTO model_version_tags (version, value, {same}) SELECT ?, ?, {same} FROM model_version_tags"
-        " WHERE version = 1 AND key = 'run'",
+        " WHERE name = 'large' AND version = 1 AND key = 'run'",
         [(number, "needle" if number % every == 0 else f"run-{number}") for number in range(2, count + 1)],
     )
     driver.commit()
