@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Row, func, insert, select, update
 
 from registry_service.db.locks import COLLECTION_LOCK, blob_lock, lock_key, share_key
@@ -15,6 +16,7 @@ from registry_service.db.queries.uploads import (
     find_resumable,
     find_upload,
     get_upload,
+    own_and_open,
     readable_digests,
 )
 from registry_service.db.tables import blobs, upload_files, uploads
@@ -95,15 +97,10 @@ def _announced(body: StartUpload) -> dict[str, int]:
 
 
 def _check_room(work: Work) -> None:
-    open_sessions = work.connection.execute(
-        select(func.count())
-        .select_from(uploads)
-        .where(uploads.c.principal == work.actor.name, uploads.c.closed_at.is_(None), uploads.c.expires_at > work.now)
-    ).scalar_one()
-    if open_sessions >= MAX_OPEN:
+    count = work.connection.execute(select(func.count()).select_from(uploads).where(own_and_open(work))).scalar_one()
+    if count >= MAX_OPEN:
         raise Overloaded(
-            f"'{work.actor.name}' has {open_sessions} open uploads. Finish or abort some first: "
-            "model-registry uploads list"
+            f"'{work.actor.name}' has {count} open uploads. Finish or abort some first: model-registry uploads list"
         )
 
 
@@ -121,22 +118,28 @@ def file_received(work: Work, upload: str, digest: str, *, seen_damaged: datetim
 
     reach("upload.before_row")
     # Locked, so that the session isn't closed, and its bytes collected, before this is committed.
-    file = awaited_file(work, upload, digest, lock=True)
-    lock_key(work.connection, blob_lock(digest))
-    known = work.connection.execute(select(blobs).where(blobs.c.digest == digest)).one_or_none()
-    if known is None:
-        work.connection.execute(insert(blobs).values(digest=digest, size=file.size, created_at=work.now))
-    elif known.damaged_at is not None:
-        _heal(work, known, seen_damaged)
-    if file.received_at is None:
-        work.connection.execute(
-            update(upload_files)
-            .where(upload_files.c.upload_id == upload, upload_files.c.digest == digest)
-            .values(received_at=work.now)
-        )
+    _note_received(work, awaited_file(work, upload, digest, lock=True), seen_damaged)
     _extend(work, upload)
     reach("upload.row_written")
     return get_upload(work, upload)
+
+
+def _note_received(work: Work, file: Row[Any], seen_damaged: datetime | None) -> None:
+    lock_key(work.connection, blob_lock(file.digest))
+    known = work.connection.execute(select(blobs).where(blobs.c.digest == file.digest)).one_or_none()
+    if known is None:
+        work.connection.execute(insert(blobs).values(digest=file.digest, size=file.size, created_at=work.now))
+    elif known.damaged_at is not None:
+        _heal(work, known, seen_damaged)
+    elif file.received_at is None:
+        # These have taken the place of those that were there: who has read those knows nothing of these.
+        work.connection.execute(update(blobs).where(blobs.c.digest == file.digest).values(created_at=work.now))
+    if file.received_at is None:
+        work.connection.execute(
+            update(upload_files)
+            .where(upload_files.c.upload_id == file.upload_id, upload_files.c.digest == file.digest)
+            .values(received_at=work.now)
+        )
 
 
 def _heal(work: Work, blob: Row[Any], seen_damaged: datetime | None) -> None:
@@ -164,13 +167,16 @@ def file_continued(
     :raises BeingCollected: as `file_received`.
     """
 
-    file = awaited_file(work, upload, digest)
+    reach("upload.before_row")
+    file = awaited_file(work, upload, digest, lock=True)
+    described = describe_file(file, kept)
     if kept == file.size:
-        file_received(work, upload, digest, seen_damaged=seen_damaged)
-    else:
-        _extend(work, upload)
+        _note_received(work, file, seen_damaged)
+        described = msgspec.structs.replace(described, received=True)
+        reach("upload.row_written")
+    _extend(work, upload)
     reach("piece.noted")
-    return describe_file(awaited_file(work, upload, digest), kept)
+    return described
 
 
 def keep_open(work: Work, upload: str, digest: str) -> UploadFile:

@@ -60,8 +60,8 @@ class ArtifactStore(Protocol):
 
         `expected` is the digest and `size` the number of bytes that were announced. Otherwise (refused, failed,
         cancelled) nothing of this body can be seen. Memory stays flat, whatever the size. Bytes that are there
-        already are verified all the same, so that nobody gets a digest accepted without having its bytes, but they
-        are not written again.
+        already are sent and verified all the same, so that nobody gets a digest accepted without having its bytes, and
+        these take the place of those, which may have changed unseen.
 
         Raises SizeMismatch, DigestMismatch, and whatever `chunks` raises.
         """
@@ -74,11 +74,17 @@ class ArtifactStore(Protocol):
         kept as well, as far as the store can. What is kept survives a loss of power.
 
         Once all `size` bytes are there they are verified, and are there as after `receive`; where they are something
-        else, nothing of them is kept. A later call for the same file ends an earlier one that is still under way.
+        else, nothing of them is kept. Whole, they are kept under this upload until they are settled, as far as the
+        store can: whoever dies before goes on with no byte at the offset `size`, and they are verified once more. A
+        later call for the same file ends an earlier one that is still under way.
 
         Raises OffsetMismatch unless `offset` is what is kept, SizeMismatch for bytes beyond `size`, DigestMismatch,
         and whatever `chunks` raises.
         """
+
+    async def settle(self, upload_id: str, digest: str) -> None:
+        """It is noted elsewhere, for good, that this upload has brought these bytes: what is kept of them to prove that
+        goes."""
 
     async def presigned_parts(self, upload_id: str, digest: str, size: int) -> PresignedParts | None:
         """Where to send the parts of a file that haven't arrived, straight to the store; None where its bytes have to
@@ -88,8 +94,8 @@ class ArtifactStore(Protocol):
         """
 
     async def complete(self, upload_id: str, digest: str, size: int) -> None:
-        """All bytes of a file are kept: verify them, and they are there as after `receive`. It takes as long as reading
-        them; asked again meanwhile, it waits for the same outcome.
+        """All bytes of a file are kept: verify them, and they are there as after `receive`, and kept until they are
+        settled. It takes as long as reading them; asked again meanwhile, it waits for the same outcome.
 
         Raises UploadIncomplete where some are missing, and DigestMismatch where they are something else: then nothing
         of them is kept.

@@ -120,6 +120,9 @@ class FilesystemStore:
             self._remember(path, hashed)
         return kept
 
+    async def settle(self, upload_id: str, digest: str) -> None:
+        await self._run(self._tree.settle, check_upload_id(upload_id), digest_hex(digest))
+
     async def presigned_parts(self, upload_id: str, digest: str, size: int) -> PresignedParts | None:
         """None: a directory takes bytes only through the service."""
 

@@ -1,4 +1,8 @@
-"""One body on its way into a filesystem store: temporary file → fsync → rename → fsync of the directory."""
+"""One body on its way into a filesystem store: temporary file → fsync → rename → fsync of the directory.
+
+Also where the digest is there already: reading that to find out whether it is still sound takes as long as writing it
+anew, which needs no finding out.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry_service.domain.errors import DigestMismatch, StorageUnavailable
+from registry_service.domain.errors import DigestMismatch
 from registry_service.failpoints import reach
 from registry_service.storage.file_writer import FileWriter
 from registry_service.storage.tree import Tree
@@ -40,9 +44,9 @@ class Incoming:
         self._file: FileWriter | None = None
 
     def begin(self) -> None:
-        """Find out whether the bytes are there already; if not, check for room and make the temporary file."""
+        """Check for room and make the temporary file."""
         with self._lock:
-            if self._abandoned or self._tree.blob_size(self._hex) == self._size:
+            if self._abandoned:
                 return
             self._tree.make_directory(self._tree.incoming)
             self._tree.free_bytes(self._size)
@@ -66,7 +70,7 @@ class Incoming:
                 reach("upload.bytes_written")
 
     def finish(self) -> None:
-        """Verify the bytes and make them visible and durable.
+        """Verify the bytes and make them visible and durable, in the place of what is there.
 
         If the last sync fails, the artifact stays visible without having been acknowledged. It must: another upload of
         the same bytes may have found it, synced the directory and been acknowledged.
@@ -77,15 +81,13 @@ class Incoming:
             verify_digest(self._hasher, self._hex)
             blob = self._tree.blob(self._hex)
             self._tree.make_directory(blob.parent)
-            if self._tree.blob_size(self._hex) != self._size:
-                self._publish(blob)
-            # Also for bytes that were there before: whoever renamed them may not have synced the directory yet.
+            self._publish(blob)
             self._tree.sync_directory(blob.parent)
             reach("upload.directory_synced")
 
     def _publish(self, blob: Path) -> None:
-        if self._path is None or self._file is None:
-            raise StorageUnavailable("These bytes were removed from the store while they were sent again. Try again.")
+        assert self._path is not None
+        assert self._file is not None
         reach("upload.before_sync")
         self._file.sync()
         reach("upload.synced")

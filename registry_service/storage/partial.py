@@ -119,7 +119,8 @@ class Partial:
 
 
 def publish(tree: Tree, path: Path, hexadecimal: str, size: int, hashed: Hashed | None) -> None:
-    """Verify a file that is kept whole, and make it visible and durable as its digest.
+    """Verify a file that is kept whole, and make it visible and durable as its digest, in the place of what is there.
+    It is kept still, so that whoever dies before he has noted whose it is finds it whole.
 
     :raises DigestMismatch: it is something else; nothing of it is kept.
     :raises OffsetMismatch: it is gone. Bytes of this digest may be there then, and prove nothing: another request may
@@ -128,22 +129,19 @@ def publish(tree: Tree, path: Path, hexadecimal: str, size: int, hashed: Hashed 
     try:
         hasher = hashed.hasher if hashed is not None and hashed.length == size else _read(tree, path)
         verify_digest(hasher, hexadecimal)
+        blob = tree.blob(hexadecimal)
+        tree.make_directory(blob.parent)
+        reach("piece.verified")
+        tree.publish_kept(path, hexadecimal)
+        reach("piece.renamed")
     except FileNotFoundError:
         raise OffsetMismatch(
             "What was kept of this file is gone: another request completed it, or it was discarded. Ask what is kept."
         ) from None
     except DigestMismatch:
-        tree.calls.unlink(path)
-        raise
-    blob = tree.blob(hexadecimal)
-    tree.make_directory(blob.parent)
-    if tree.blob_size(hexadecimal) != size:
-        reach("piece.verified")
-        tree.calls.rename(path, blob)
-        reach("piece.renamed")
-    else:
         with contextlib.suppress(FileNotFoundError):
             tree.calls.unlink(path)
+        raise
     tree.sync_directory(blob.parent)
     reach("piece.directory_synced")
 

@@ -43,6 +43,10 @@ class FileSystemCalls:
     def rename(self, source: Path, target: Path) -> None:
         os.rename(source, target)  # noqa: PTH104 - a path's method would hide the call from the seam's reader
 
+    def link(self, source: Path, target: Path) -> None:
+        """Give the file a second name. OSError also where the file system knows no such thing."""
+        os.link(source, target)
+
     def unlink(self, path: Path) -> None:
         path.unlink()
 

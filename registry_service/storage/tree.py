@@ -2,7 +2,7 @@
 
     <root>/blobs/sha256/ab/ab12…    verified bytes under their digest, never changed
     <root>/uploads/<id>.<random>    bytes that are still coming in; same filesystem, so that a rename moves them
-    <root>/uploads/<id>.<digest>    likewise, and kept where they break off
+    <root>/uploads/<id>.<digest>    likewise, kept where they break off, and when whole until settled
     <root>/damaged/<digest>.<random>    bytes that were found to be something else
 
 Directories are 0700 and files 0600 under any umask.
@@ -11,6 +11,7 @@ Directories are 0700 and files 0600 under any umask.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -24,6 +25,8 @@ from registry_service.storage.system_calls import FileSystemCalls, storage_error
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
 _BLOB = re.compile(r"[0-9a-f]{64}")
+# What file systems without hard links answer, and one on which a file has as many names as it can have.
+_NO_LINK = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 _INCOMING = re.compile(r"([0-9A-Za-z][0-9A-Za-z_-]*)\.(?:[0-9a-f]{16}|[0-9a-f]{64})")
 
 
@@ -105,6 +108,27 @@ class Tree:
         except FileNotFoundError:
             return None
 
+    def publish_kept(self, path: Path, hexadecimal: str) -> None:
+        """Let a kept file be the blob as well, in the place of what is there. Where a file can't have two names it is
+        kept no longer.
+
+        :raises FileNotFoundError: it isn't kept.
+        """
+        blob = self.blob(hexadecimal)
+        second = self.claim(path.name.partition(".")[0])
+        try:
+            self.calls.link(path, second)
+            self.calls.rename(second, blob)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            self.calls.rename(path, blob)
+        finally:
+            # Also after the rename, which does nothing where the blob is this very file (POSIX).
+            with contextlib.suppress(OSError):
+                self.calls.unlink(second)
+            self.release(second)
+
     def remove_blob(self, hexadecimal: str) -> bool:
         # Without a sync of the directory: should the artifact come back after a loss of power, gc removes it again.
         try:
@@ -152,7 +176,7 @@ class Tree:
         self._in_flight.discard(path.name)
 
     def kept(self, upload_id: str, hexadecimal: str) -> Path:
-        """Where bytes of this digest are kept that came in under the upload, until they are whole."""
+        """Where bytes of this digest are kept that came in under the upload, until it is settled."""
         return self.incoming / f"{upload_id}.{hexadecimal}"
 
     def leftovers(self) -> list[Leftover]:
@@ -167,6 +191,11 @@ class Tree:
             changed_at = datetime.fromtimestamp(status.st_mtime, UTC)
             found.append(Leftover(name.partition(".")[0], name, status.st_size, changed_at))
         return found
+
+    def settle(self, upload_id: str, hexadecimal: str) -> None:
+        # Without a sync: should the name come back after a loss of power, it goes when the upload has ended.
+        with contextlib.suppress(FileNotFoundError):
+            self.calls.unlink(self.kept(upload_id, hexadecimal))
 
     def discard(self, upload_id: str) -> None:
         for leftover in self.leftovers():

@@ -24,13 +24,14 @@ async def send(store: ArtifactStore, body: bytes, upload_id: str = "upload1") ->
 
 
 async def send_in_pieces(store: ArtifactStore, body: bytes, upload_id: str = "upload1", length: int = 40_000) -> str:
-    """As `send`, in several bodies, each going on behind what is kept."""
+    """As `send`, in several bodies, each going on behind what is kept, and settled."""
     digest = digest_of(body)
     kept = await store.kept(upload_id, digest, len(body))
     while True:
         piece = body[kept : kept + length]
         kept = await store.append(upload_id, digest, kept, chunked(piece), size=len(body))
         if kept == len(body):
+            await store.settle(upload_id, digest)
             return digest
 
 

@@ -29,17 +29,19 @@ def s3_on(name: str) -> Callable[[pytest.FixtureRequest, Path], ArtifactStore]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A store to be held to the contract. `memory` is what it may take up for one upload, in bytes."""
+    """A store to be held to the contract. `memory` is what it may take up for one upload, in bytes, and of a file with
+    `kept_whole_from` bytes it keeps all until it is settled."""
 
     make: Callable[[pytest.FixtureRequest, Path], ArtifactStore]
     memory: int
+    kept_whole_from: int
 
 
 STORES = {
-    "filesystem": Kind(filesystem, memory=2 * MIB),
+    "filesystem": Kind(filesystem, memory=2 * MIB, kept_whole_from=100_000),
     # Two parts, and what the client makes of them.
-    "swift": Kind(s3_on("swift"), memory=24 * MIB),
-    "minio": Kind(s3_on("minio"), memory=24 * MIB),
+    "swift": Kind(s3_on("swift"), memory=24 * MIB, kept_whole_from=6 * MIB),
+    "minio": Kind(s3_on("minio"), memory=24 * MIB, kept_whole_from=6 * MIB),
 }
 
 

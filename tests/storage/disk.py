@@ -118,6 +118,13 @@ class WatchedCalls(FileSystemCalls):
         done()
 
     @override
+    def link(self, source: Path, target: Path) -> None:
+        done = self._enter("link")
+        super().link(source, target)
+        self.disk.visible[target] = self.disk.visible[source]
+        done()
+
+    @override
     def unlink(self, path: Path) -> None:
         done = self._enter("unlink")
         super().unlink(path)

@@ -8,9 +8,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from registry_service.domain.errors import DigestMismatch, InvalidDigest, InvalidInput, OffsetMismatch, SizeMismatch
+from registry_service.domain.errors import (
+    DigestMismatch,
+    InvalidDigest,
+    InvalidInput,
+    OffsetMismatch,
+    SizeMismatch,
+    UploadIncomplete,
+)
 from registry_service.storage.base import ArtifactStore
 from tests.storage.bodies import chunked, content, digest_of, digests, send, send_in_pieces
+from tests.storage.conftest import Kind
 
 BODY = random.Random(3).randbytes(300_001)
 DIGEST = digest_of(BODY)
@@ -37,6 +45,34 @@ async def test_pieces_of_any_length_make_the_file(store: ArtifactStore, length: 
     assert await content(store, digest) == body
     assert await leftovers(store) == []
     assert await store.kept("upload1", digest, len(body)) == 0
+
+
+async def test_a_file_is_kept_whole_until_it_is_settled_and_goes_on_with_no_byte(
+    kind: Kind, store: ArtifactStore
+) -> None:
+    body = random.Random(5).randbytes(kind.kept_whole_from)
+    await append(store, 0, body[:-1], of=body)
+    assert await append(store, len(body) - 1, body[-1:], of=body) == len(body)
+    for _ in range(2):
+        assert await store.kept("upload1", digest_of(body), len(body)) == len(body)
+        assert await append(store, len(body), b"", of=body) == len(body)
+    assert await leftovers(store) == ["upload1"]
+    await store.settle("upload1", digest_of(body))
+    assert await store.kept("upload1", digest_of(body), len(body)) == 0
+    assert await leftovers(store) == []
+    assert await content(store, digest_of(body)) == body
+
+
+async def test_what_one_upload_brought_is_worth_nothing_to_another(kind: Kind, store: ArtifactStore) -> None:
+    body = random.Random(5).randbytes(kind.kept_whole_from)
+    await append(store, 0, body, of=body)
+    assert await store.kept("upload2", digest_of(body), len(body)) == 0
+    with pytest.raises(OffsetMismatch):
+        await append(store, len(body), b"", of=body, upload_id="upload2")
+    with pytest.raises(UploadIncomplete):
+        await store.complete("upload2", digest_of(body), len(body))
+    await store.settle("upload2", digest_of(body))
+    assert await store.kept("upload1", digest_of(body), len(body)) == len(body)
 
 
 async def test_an_empty_file_is_whole_at_once(store: ArtifactStore) -> None:

@@ -33,6 +33,7 @@ def put(part: PresignedPart, body: bytes = BODY) -> int:
 
 async def complete(store: ArtifactStore) -> None:
     await store.complete("upload1", DIGEST, len(BODY))
+    await store.settle("upload1", DIGEST)
 
 
 async def leftovers(store: ArtifactStore) -> int:

@@ -89,14 +89,46 @@ async def test_the_order_is_write_sync_rename_sync(tmp_path: Path) -> None:
     assert order == ["create", "write", "mkdir", "sync directory", "sync file", "rename", "sync directory"]
 
 
-async def test_bytes_that_are_there_are_not_written_again_but_synced_by_whoever_relies_on_them(tmp_path: Path) -> None:
+async def test_a_file_in_pieces_is_kept_until_it_is_settled(tmp_path: Path) -> None:
     calls = WatchedCalls()
     store = store_on(tmp_path / "store", calls)
-    await send(store, BODY)
+    await send_in_pieces(store, EARLIER)
     calls.names_of_calls.clear()
-    await send(store, BODY)
+    await send_in_pieces(store, EARLIER + b"!")
     await store.close()
-    assert [name for name in calls.names_of_calls if name != "stat"] == ["open", "sync directory", "close"]
+    order = [name for name in calls.names_of_calls if name not in {"stat", "statvfs", "open", "close", "mkdir"}]
+    # The second name is gone with the rename; it is only made sure of.
+    made_visible = ["link", "rename", "unlink", "sync directory"]
+    assert order[-5:] == [*made_visible, "unlink"]
+    assert order.index("sync file") < order.index("link")
+
+
+async def test_where_a_file_has_but_one_name_it_is_whole_all_the_same(tmp_path: Path) -> None:
+    calls = WatchedCalls()
+
+    def no_link(number: int, name: str) -> None:
+        if name == "link":
+            raise OSError(errno.EPERM, "planted")
+
+    calls.before = no_link
+    store = store_on(tmp_path / "store", calls)
+    for _ in range(2):
+        await send_in_pieces(store, BODY)
+    assert await content(store, digest_of(BODY)) == BODY
+    assert [leftover async for leftover in store.leftovers()] == []
+    assert calls.disk.survives(blob(tmp_path / "store", BODY), len(BODY), tmp_path)
+    await store.close()
+
+
+@ways_to_send
+async def test_what_rotted_unseen_is_replaced_by_what_is_sent_again(tmp_path: Path, sending: Sending) -> None:
+    store = store_on(tmp_path / "store", WatchedCalls())
+    digest = await sending(store, BODY)
+    blob(tmp_path / "store", BODY).write_bytes(b"!" + BODY[1:])
+    assert await content(store, digest) != BODY
+    await sending(store, BODY)
+    assert await content(store, digest) == BODY
+    await store.close()
 
 
 async def number_of_calls(root: Path, sending: Sending) -> int:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import urllib3
@@ -144,6 +145,18 @@ async def test_objects_of_others_are_not_taken_for_its_own(store: S3Store, place
         bucket.put(f"{place.prefix}{key}", b"abc")
     assert await digests(store) == [digest]
     assert [leftover async for leftover in store.leftovers()] == []
+
+
+@pytest.mark.parametrize("length", [MIB, len(BODY)])
+@pytest.mark.parametrize("sending", [send, partial(send_in_pieces, length=PART)])
+async def test_what_rotted_unseen_is_replaced_by_what_is_sent_again(
+    store: S3Store, place: S3Place, length: int, sending: Callable[[S3Store, bytes], Awaitable[str]]
+) -> None:
+    digest = await send(store, BODY[:length])
+    Bucket(place).put(place.blob(digest.removeprefix("sha256:")), b"!" + BODY[1:length])
+    assert await content(store, digest) != BODY[:length]
+    await sending(store, BODY[:length])
+    assert await content(store, digest) == BODY[:length]
 
 
 DIE_HALFWAY = """

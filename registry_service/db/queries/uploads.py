@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.queries.sight import in_sight
@@ -17,6 +17,12 @@ from registry_service.domain.errors import BeingCollected, UploadClosed, UploadN
 from registry_service.domain.permissions import Action
 
 _ORDERING = Ordering({"created_at": uploads.c.created_at}, (uploads.c.id,), "created_at desc")
+
+
+def own_and_open(view: View) -> ColumnElement[bool]:
+    """Of a session: it is the caller's own, and bytes may still come."""
+
+    return and_(uploads.c.principal == view.actor.name, uploads.c.closed_at.is_(None), uploads.c.expires_at > view.now)
 
 
 def find_upload(view: View, upload: str, *, lock: bool = False) -> Row[Any]:
@@ -51,12 +57,7 @@ def list_uploads(view: View, page: PageRequest) -> Page[Upload]:
     statement = (
         select(uploads, models.c.name.label("model_name"))
         .join(models, models.c.id == uploads.c.model_id)
-        .where(
-            uploads.c.principal == view.actor.name,
-            uploads.c.closed_at.is_(None),
-            uploads.c.expires_at > view.now,
-            in_sight(view, Action.VERSION_REGISTER, models.c.name),
-        )
+        .where(own_and_open(view), in_sight(view, Action.VERSION_REGISTER, models.c.name))
     )
     return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_uploads(view, rows))
 
@@ -70,9 +71,7 @@ def find_resumable(view: View, model_id: str, sizes: Mapping[str, int]) -> str |
         select(uploads.c.id)
         .where(
             uploads.c.model_id == model_id,
-            uploads.c.principal == view.actor.name,
-            uploads.c.closed_at.is_(None),
-            uploads.c.expires_at > view.now,
+            own_and_open(view),
             own.scalar_subquery() == len(sizes),
             same.scalar_subquery() == len(sizes),
         )

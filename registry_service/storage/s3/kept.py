@@ -21,6 +21,7 @@ from registry_service.domain.errors import (
     StorageUnavailable,
     UploadIncomplete,
 )
+from registry_service.failpoints import reach
 from registry_service.storage.incoming import verify_digest
 from registry_service.storage.s3.bucket import Bucket, Entry
 from registry_service.storage.s3.place import S3Place, end_key
@@ -153,7 +154,8 @@ def forget(bucket: Bucket, key: str) -> None:
 
 
 def publish(bucket: Bucket, place: S3Place, key: str, hexadecimal: str, size: int) -> None:
-    """Read an assembled object back, and where it is what was announced, copy it to its digest.
+    """Read an assembled object back, and where it is what was announced, copy it to its digest, in the place of what is
+    there. It is kept still, so that whoever dies before he has noted whose it is finds it whole.
 
     :raises DigestMismatch: it is something else; nothing of it is kept.
     :raises OffsetMismatch: it is gone. Bytes of this digest may be there then, and prove nothing: another request may
@@ -162,8 +164,7 @@ def publish(bucket: Bucket, place: S3Place, key: str, hexadecimal: str, size: in
     blob = place.blob(hexadecimal)
     try:
         verify_digest(hash_of(bucket, key, size), hexadecimal)
-        if bucket.size(blob) != size:
-            bucket.copy(key, blob, size)
+        bucket.copy(key, blob, size)
     except ArtifactMissing:
         raise gone() from None
     except DigestMismatch:
@@ -171,7 +172,13 @@ def publish(bucket: Bucket, place: S3Place, key: str, hexadecimal: str, size: in
         raise
     if bucket.size(blob) != size:
         raise StorageUnavailable("These bytes didn't reach their place in the object store. Send the file again.")
-    forget(bucket, key)
+    reach("upload.renamed")
+
+
+def settle(bucket: Bucket, key: str) -> None:
+    """As `forget`, at the cost of one listing where nothing is kept."""
+    if bucket.page(f"{key}."):
+        forget(bucket, key)
 
 
 def gone() -> OffsetMismatch:

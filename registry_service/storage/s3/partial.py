@@ -96,21 +96,16 @@ class Partial:
             return True
 
     def _put_whole(self, body: bytearray) -> None:
-        """A body of one part at most needs no detour: the store takes it whole or not at all."""
+        """A body of one part at most needs no detour: the store takes it whole or not at all. What is kept of it stays
+        until it is settled; what came last isn't among that."""
         try:
             verify_digest(hashlib.sha256(body), self._hex)
         except DigestMismatch:
-            self._drop_ends()
+            for _, entry in self._kept.ends:
+                self._bucket.remove(entry.key)
             raise
-        blob = self._place.blob(self._hex)
-        if self._bucket.size(blob) != self._grid.size:
-            reach("upload.before_sync")
-            self._bucket.put(blob, body)
-        self._drop_ends()
-
-    def _drop_ends(self) -> None:
-        for _, entry in self._kept.ends:
-            self._bucket.remove(entry.key)
+        reach("upload.before_sync")
+        self._bucket.put(self._place.blob(self._hex), body)
 
     def keep(self, rest: bytearray, sending: Future[None] | None) -> int | None:
         """Keep what came of a body that isn't the last; how many bytes of the file that makes, or None where another

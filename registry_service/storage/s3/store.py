@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,14 +13,12 @@ from registry_service.domain.errors import (
     ArtifactMissing,
     InvalidInput,
     InvalidRange,
-    StorageUnavailable,
 )
 from registry_service.storage.addresses import check_upload_id, digest_hex
 from registry_service.storage.base import Leftover, PresignedParts
-from registry_service.storage.incoming import verify_digest
 from registry_service.storage.s3.bucket import Bucket
-from registry_service.storage.s3.gathering import Gathering, check_complete, check_room
-from registry_service.storage.s3.kept import Grid, assemble, look, publish
+from registry_service.storage.s3.gathering import Gathering, check_complete
+from registry_service.storage.s3.kept import Grid, assemble, look, publish, settle
 from registry_service.storage.s3.leftovers import Leftovers
 from registry_service.storage.s3.partial import Partial, superseded
 from registry_service.storage.s3.place import SMALLEST_PART, S3Place, part_size
@@ -73,9 +70,6 @@ class S3Store:
             raise InvalidInput("A size is a number of bytes, 0 or more.", field="size")
         check_upload_id(upload_id)
         hexadecimal = digest_hex(expected)
-        if await self._run(self._bucket.size, self._place.blob(hexadecimal)) == size:
-            await self._compare(hexadecimal, chunks, size)
-            return
         key = self._place.upload(upload_id, f"{hexadecimal}-{secrets.token_hex(8)}")
         partial = Partial(self._bucket, self._place, key, hexadecimal, self._grid(size))
         gathering = self._gathering(partial, size)
@@ -90,19 +84,6 @@ class S3Store:
                 await self._run_to_the_end(partial.forget)
             finally:
                 self._leftovers.release(key)
-
-    async def _compare(self, hexadecimal: str, chunks: AsyncIterator[bytes], size: int) -> None:
-        """Verify bytes that are there already."""
-        hasher = hashlib.sha256()
-        received = 0
-        async for chunk in chunks:
-            received += len(chunk)
-            check_room(received, size)
-            await self._run(hasher.update, chunk)
-        check_complete(received, size)
-        verify_digest(hasher, hexadecimal)
-        if await self._run(self._bucket.size, self._place.blob(hexadecimal)) != size:
-            raise StorageUnavailable("These bytes were removed from the store while they were sent again. Try again.")
 
     async def kept(self, upload_id: str, digest: str, size: int) -> int:
         key = self._place.upload(check_upload_id(upload_id), digest_hex(digest))
@@ -144,6 +125,9 @@ class S3Store:
         if to_publish:
             await self._publish(key, hexadecimal, size)
         return size
+
+    async def settle(self, upload_id: str, digest: str) -> None:
+        await self._run(settle, self._bucket, self._place.upload(check_upload_id(upload_id), digest_hex(digest)))
 
     async def presigned_parts(self, upload_id: str, digest: str, size: int) -> PresignedParts | None:
         key = self._place.upload(check_upload_id(upload_id), digest_hex(digest))

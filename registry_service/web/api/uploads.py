@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 from http import HTTPStatus
@@ -17,7 +18,7 @@ from registry_service.db.paging import PageRequest
 from registry_service.db.queries import uploads as queries
 from registry_service.db.view import View
 from registry_service.domain.entities import Page, Upload, UploadFile, UploadPart, UploadParts
-from registry_service.domain.errors import InvalidInput, SizeMismatch
+from registry_service.domain.errors import InvalidInput, SizeMismatch, Unavailable
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import StartUpload
@@ -119,7 +120,10 @@ class Uploads(Controller):
         noted = caller.registry.write(
             caller.actor, use_cases.file_continued, None, upload, digest, kept, seen_damaged=damaged
         )
-        return written(await noted)
+        answer = written(await noted)
+        if kept == file.size:
+            await _settle(store, upload, digest)
+        return answer
 
     @post("/{upload:str}/files/{digest:str}/parts", action=Action.VERSION_REGISTER, status_code=HTTPStatus.OK)
     async def sign_upload_parts(
@@ -155,7 +159,9 @@ class Uploads(Controller):
         noted = caller.registry.write(
             caller.actor, use_cases.file_continued, None, upload, digest, file.size, seen_damaged=damaged
         )
-        return written(await noted)
+        answer = written(await noted)
+        await _settle(store, upload, digest)
+        return answer
 
     @delete("/{upload:str}", action=Action.VERSION_REGISTER)
     async def abort_upload(
@@ -173,6 +179,14 @@ def _awaited(view: View, upload: str, digest: str) -> tuple[UploadFile, datetime
     """The file, and since when what the store had of it is known to be damaged."""
     row = queries.awaited_file(view, upload, digest)
     return queries.describe_file(row, 0), row.damaged_at
+
+
+async def _settle(store: ArtifactStore, upload: str, digest: str) -> None:
+    """The row stands, and says that the file is whole. What can't be removed now is a leftover of the upload, which
+    goes with it."""
+
+    with contextlib.suppress(Unavailable):
+        await store.settle(upload, digest)
 
 
 def _parts(file: UploadFile, parts: PresignedParts | None) -> UploadParts:
