@@ -30,7 +30,7 @@ class ServerOnBucket(CampaignServer):
 
     @override
     def environment(self) -> dict[str, str]:
-        return super().environment() | self.bucket
+        return {**super().environment(), **self.bucket}
 
 
 @pytest.fixture(params=["filesystem", *EACH])
