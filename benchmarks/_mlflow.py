@@ -56,21 +56,19 @@ def fill_many(url: str, home: Path, count: int) -> None:
     """A model with so many versions, written into MLflow's database: by its interface that would take minutes."""
     fill(url)
     driver = sqlite3.connect(home / "mlflow.db")
-    columns = [row[1] for row in driver.execute("PRAGMA table_info(model_versions)")]
-    others = ", ".join(name for name in columns if name != "version")
-    driver.executemany(
-        f"INSERT INTO model_versions (version, {others}) SELECT ?, {others} FROM model_versions"
-        " WHERE name = 'large' AND version = 1",  # the whole key: else each row would be looked for among all others
-        [(number,) for number in range(2, count + 1)],
-    )
-    tags = [row[1] for row in driver.execute("PRAGMA table_info(model_version_tags)")]
-    same = ", ".join(name for name in tags if name not in {"version", "value"})
+    driver.row_factory = sqlite3.Row
+    first = dict(driver.execute("SELECT * FROM model_versions").fetchone())
+    tag = dict(driver.execute("SELECT * FROM model_version_tags WHERE key = 'run'").fetchone())
     every = count // 20
-    driver.executemany(
-        f"INSERT INTO model_version_tags (version, value, {same}) SELECT ?, ?, {same} FROM model_version_tags"
-        " WHERE name = 'large' AND version = 1 AND key = 'run'",
-        [(number, "needle" if number % every == 0 else f"run-{number}") for number in range(2, count + 1)],
-    )
+    versions = [{**first, "version": number} for number in range(2, count + 1)]
+    tags = [
+        {**tag, "version": number, "value": "needle" if number % every == 0 else f"run-{number}"}
+        for number in range(2, count + 1)
+    ]
+    for table, rows in (("model_versions", versions), ("model_version_tags", tags)):
+        names = ", ".join(rows[0])
+        values = ", ".join(f":{name}" for name in rows[0])
+        driver.executemany(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)
     driver.commit()
     driver.close()
 
