@@ -6,17 +6,22 @@ import asyncio
 import gzip
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.exc import IntegrityError
 
 from registry_service.app import now
-from registry_service.care.backup import MANIFEST, back_up, restore, snapshots
+from registry_service.care import backup
+from registry_service.care.backup import MANIFEST, BackedUp, back_up, restore, snapshots
 from registry_service.care.fsck import check_registry
 from registry_service.client import CursorFromOtherEpoch, Metadata, RegistryClient
 from registry_service.db.engine import open_database
+from registry_service.db.sqlite import create_engine
 from registry_service.domain.errors import Conflict, InvalidInput
 from registry_service.domain.manifest import digest_of
 from registry_service.storage.filesystem import FilesystemStore
@@ -26,6 +31,8 @@ from tests.service_fixture import RunningService, settings_for
 from tests.services.world import HOUR, World
 
 WRITERS = 8
+
+T = TypeVar("T")
 
 
 @pytest.fixture(params=ON_BOTH)
@@ -76,21 +83,29 @@ class Writers:
                 self.acknowledged.append((version.model_name, version.number, content))
 
 
-async def test_a_backup_under_load_restores_all_that_was_acknowledged_before(
-    service_on: RunningService, tmp_path: Path, other_url: str
-) -> None:
-    writers = Writers(service_on)
+async def backed_up_under_load(
+    service: RunningService, directory: Path
+) -> tuple[BackedUp, list[tuple[str, int, bytes]]]:
+    """The backup, and what was acknowledged before it began."""
+    writers = Writers(service)
     writers.start()
     try:
         await asyncio.to_thread(writers.wait_for, 40)
         before = list(writers.acknowledged)
-        store = FilesystemStore(service_on.home / "artifacts")
-        made = await back_up(service_on.settings.database_url, store, tmp_path / "backup", now=now())
+        store = FilesystemStore(service.home / "artifacts")
+        made = await back_up(service.settings.database_url, store, directory, now=now())
         await store.close()
         during = len(writers.acknowledged)
     finally:
         await asyncio.to_thread(writers.stop)
     assert during > len(before), "the writers went on meanwhile"
+    return made, before
+
+
+async def test_a_backup_under_load_restores_all_that_was_acknowledged_before(
+    service_on: RunningService, tmp_path: Path, other_url: str
+) -> None:
+    made, before = await backed_up_under_load(service_on, tmp_path / "backup")
     assert made.missing == [] and made.copied == made.artifacts >= len(before)
     with RegistryClient(service_on.url, service_on.person) as registry:
         old_cursor = registry.read_events(after="latest").cursor
@@ -107,6 +122,34 @@ async def test_a_backup_under_load_restores_all_that_was_acknowledged_before(
         await asyncio.to_thread(_all_there, other, token, before, old_cursor)
     finally:
         await asyncio.to_thread(other.stop)
+
+
+async def inspect_at_many_moments(url: str, look: Callable[[Connection], T]) -> T:
+    """A planted bug: each statement sees what is committed by then, and not what the one before it saw."""
+
+    def looked() -> T:
+        engine = create_engine(Path(make_url(url).database or ""), {"query_only": "ON"})
+        event.listen(engine, "before_cursor_execute", lambda *_: time.sleep(0.05))
+        with engine.connect() as connection:
+            return look(connection)
+
+    return await asyncio.to_thread(looked)
+
+
+async def test_that_a_backup_of_many_moments_would_be_seen(
+    service: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "inspect", inspect_at_many_moments)
+    await backed_up_under_load(service, tmp_path / "backup")
+    monkeypatch.undo()
+    artifacts = FilesystemStore(tmp_path / "other" / "artifacts")
+    try:
+        done = await restore(f"sqlite:///{tmp_path / 'other' / 'registry.db'}", artifacts, tmp_path / "backup", now=now)
+    except IntegrityError:
+        return
+    finally:
+        await artifacts.close()
+    assert done.report.faults or done.missing
 
 
 def _all_there(other: RunningService, token: str, before: list[tuple[str, int, bytes]], old_cursor: str) -> None:
