@@ -79,8 +79,7 @@ class Partial:
 
     def hash(self, chunks: Sequence[bytes]) -> None:
         if self._hasher is not None:
-            for chunk in chunks:
-                self._hasher.update(chunk)
+            self._hasher.update(b"".join(chunks))
 
     def write(self, chunks: Sequence[bytes]) -> None:
         with self._lock:
