@@ -25,7 +25,8 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _READS_AS_NUMBER: Final = re.compile(r"[vV]?[0-9]+")
 _PRINCIPAL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]*\$?")
 _GROUP: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._@+-]*[A-Za-z0-9])?")
-_DRIVE: Final = re.compile(r"[A-Za-z]:")
+# On Windows any one character before a colon is a drive, and a path behind it starts there.
+_DRIVE: Final = re.compile(".:")
 # Controls, line and paragraph separators, halves of surrogate pairs, and the marks that make text read in another
 # order than it is stored in (CVE-2021-42574).
 _UNPRINTABLE: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -1,4 +1,5 @@
-"""From a request to values: bodies, preconditions, idempotency keys, pages. Strict, and in the registry's own words."""
+"""From a request to values: bodies, preconditions, offsets, idempotency keys, pages. Strict, and in the registry's own
+words."""
 
 from __future__ import annotations
 
@@ -117,6 +118,20 @@ def provide_if_match(request: AnyRequest) -> int | None:
             f'If-Match is {given[:80]}; give one revision as an ETag had it, such as "7".', field="If-Match"
         )
     return int(found[1])
+
+
+def offset_of(request: AnyRequest) -> int:
+    """Where the bytes of the body belong in their file.
+
+    :raises InvalidInput: the request doesn't say.
+    """
+
+    given = request.headers.get("upload-offset", "")
+    if not (given.isascii() and given.isdigit() and len(given) <= 18):
+        raise InvalidInput(
+            "Say with 'Upload-Offset: <bytes>' where these bytes go on; 0 is the beginning.", field="Upload-Offset"
+        )
+    return int(given)
 
 
 def provide_page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -10,32 +11,78 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Request
+from litestar.routes import HTTPRoute
 
 from registry_service.domain.errors import InvalidInput
 from registry_service.web.answers import none_match
-from registry_service.web.requests import moment_of, provide_if_match
+from registry_service.web.requests import idempotency_of, moment_of, offset_of, provide_if_match
+from registry_service.web.routes import build_routes
+from tests.mutations import nearly
 
 HEADER = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=40)
-NEARLY = st.from_regex(re.compile(r'[W/ "]{0,3}[0-9]{0,20}[-" ,*]{0,2}[0-9a-f]{0,4}[" ]{0,2}'), fullmatch=True)
+TAGS = st.sampled_from(['"7"', "7", '"12-0123456789abcdef"', ' "0" ', '"999999999999999999"'])
+DIGITS, HEXADECIMAL = set("0123456789"), set("0123456789abcdef")
 
 
-def asked(value: str) -> Request[Any, Any, Any]:
-    return Request({"type": "http", "headers": [(b"if-match", value.encode("latin-1"))]})  # type: ignore[arg-type]  # what is read of it
+ROUTE = next(route for route in build_routes().routes if route.path == "/api/v1/models")
+
+
+def asked(name: str, value: str) -> Request[Any, Any, Any]:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    assert isinstance(ROUTE, HTTPRoute)
+    handler, _ = ROUTE.route_handler_map["POST"]
+    scope = {"type": "http", "method": "POST", "path": ROUTE.path, "query_string": b"", "route_handler": handler}
+    return Request({**scope, "headers": [(name.encode(), value.encode("latin-1"))]}, receive)  # type: ignore[arg-type]  # what is read of it
+
+
+def in_latin_1(text: str) -> str:
+    """As much of a text as a header may hold."""
+    return "".join(character for character in text if ord(character) < 256)
 
 
 @given(st.integers(0, 10**18 - 1), st.sampled_from(['"{}"', "{}", '"{}-0123456789abcdef"', ' "{}" ']))
 def test_if_match_is_the_revision_that_the_tag_had(revision: int, form: str) -> None:
-    assert provide_if_match(asked(form.format(revision))) == revision
+    assert provide_if_match(asked("if-match", form.format(revision))) == revision
 
 
-@given(HEADER | NEARLY)
+@given(HEADER | nearly(TAGS).map(in_latin_1))
 def test_any_other_if_match_is_refused_by_its_name(value: str) -> None:
-    try:
-        revision = provide_if_match(asked(value))
-    except InvalidInput as refusal:
-        assert refusal.details["field"] == "If-Match"  # noqa: PT017 - both ends are good
+    revision, dash, digest = value.strip().removeprefix('"').removesuffix('"').partition("-")
+    names_one = 0 < len(revision) <= 18 and set(revision) <= DIGITS
+    if names_one and bool(dash) is bool(digest) and set(digest) <= HEXADECIMAL:
+        assert provide_if_match(asked("if-match", value)) == int(revision)
     else:
-        assert str(revision) in value and not set(value) & set(",*W/")
+        with pytest.raises(InvalidInput) as refusal:
+            provide_if_match(asked("if-match", value))
+        assert refusal.value.details["field"] == "If-Match"
+
+
+KEYS = st.sampled_from(["k", "0b5cf1a2-5a4e-4a53-9d1f-6a7e1e7b0c11", "~" * 200, "!" * 199])
+
+
+@given(HEADER | nearly(KEYS).map(in_latin_1))
+def test_an_idempotency_key_is_kept_as_it_came_or_is_refused_by_its_name(value: str) -> None:
+    request = asked("idempotency-key", value)
+    if 0 < len(value) <= 200 and all("!" <= character <= "~" for character in value):
+        found = asyncio.run(idempotency_of(request))
+        assert found is not None and found.key == value
+    else:
+        with pytest.raises(InvalidInput) as refusal:
+            asyncio.run(idempotency_of(request))
+        assert refusal.value.details["field"] == "Idempotency-Key"
+
+
+@given(HEADER | nearly(st.sampled_from(["0", "7", "007", "999999999999999999", "9223372036854775807"])).map(in_latin_1))
+def test_an_offset_is_digits_alone_or_is_refused_by_its_name(value: str) -> None:
+    request = asked("upload-offset", value)
+    if 0 < len(value) <= 18 and set(value) <= DIGITS:
+        assert offset_of(request) == int(value)
+    else:
+        with pytest.raises(InvalidInput) as refusal:
+            offset_of(request)
+        assert refusal.value.details["field"] == "Upload-Offset"
 
 
 @given(st.lists(HEADER.map(lambda text: '"' + re.sub('[",]', "", text) + '"'), max_size=4), st.integers(0, 99))
@@ -72,4 +119,4 @@ def test_any_other_time_has_a_zone_or_is_refused(text: str) -> None:
 @pytest.mark.parametrize("value", ["", "*", '"1", "2"', 'W/"1"', "\xb2", "1" * 19, '"1-"'])
 def test_these_name_no_revision(value: str) -> None:
     with pytest.raises(InvalidInput):
-        provide_if_match(asked(value))
+        provide_if_match(asked("if-match", value))

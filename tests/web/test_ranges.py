@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from registry_service.domain.errors import InvalidRange
 from registry_service.web.ranges import ByteRange, parse_range
+from tests.mutations import nearly
 
 places = st.integers(0, 40) | st.integers(0, 10**18 - 1)
 
@@ -42,3 +43,18 @@ def test_whatever_is_asked_stays_inside_the_file(header: str, size: int) -> None
     with contextlib.suppress(InvalidRange):
         found = parse_range(header, size)
         assert found is None or 0 <= found.start < found.stop <= size
+
+
+@given(
+    nearly(st.sampled_from(["bytes=0-9", "bytes=5-", "bytes=-7", "Bytes=39-40", "bytes=0-0,2-3"])), st.integers(0, 50)
+)
+def test_a_range_that_is_given_is_the_one_that_is_written(header: str, size: int) -> None:
+    try:
+        found = parse_range(header, size)
+    except InvalidRange:
+        assert header.lower().startswith("bytes=")
+        return
+    if found is not None:
+        first, _, last = header.lower().removeprefix("bytes=").strip().partition("-")
+        start = int(first) if first else max(size - int(last), 0)
+        assert found == (start, min(int(last) + 1, size) if first and last else size)

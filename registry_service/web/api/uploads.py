@@ -18,7 +18,7 @@ from registry_service.db.paging import PageRequest
 from registry_service.db.queries import uploads as queries
 from registry_service.db.view import View
 from registry_service.domain.entities import Page, Upload, UploadFile, UploadPart, UploadParts
-from registry_service.domain.errors import InvalidInput, SizeMismatch, Unavailable
+from registry_service.domain.errors import SizeMismatch, Unavailable
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import StartUpload
@@ -29,6 +29,7 @@ from registry_service.web.answers import Encoded, encoded, written
 from registry_service.web.caller import Caller
 from registry_service.web.errors import HttpRefusal
 from registry_service.web.limits import MANIFEST_BODY
+from registry_service.web.requests import offset_of
 
 
 class Uploads(Controller):
@@ -113,7 +114,7 @@ class Uploads(Controller):
         file, damaged = await caller.registry.view(caller.actor, _awaited, upload, digest)
         if file.received:
             return encoded(file)
-        offset = _offset(request)
+        offset = offset_of(request)
         _check_room(request, offset, file.size)
         kept = await store.append(upload, digest, offset, _chunks(request), size=file.size)
         # Sent again it is refused by its offset, and its body is gone: so no Idempotency-Key.
@@ -203,17 +204,6 @@ def _parts(file: UploadFile, parts: PresignedParts | None) -> UploadParts:
         ],
         expires_at=parts.expires_at if parts is not None else None,
     )
-
-
-def _offset(request: Request[Any, Any, Any]) -> int:
-    """:raises InvalidInput: the request doesn't say where its bytes belong."""
-
-    given = request.headers.get("upload-offset", "")
-    if not (given.isascii() and given.isdigit() and len(given) <= 18):
-        raise InvalidInput(
-            "Say with 'Upload-Offset: <bytes>' where these bytes go on; 0 is the beginning.", field="Upload-Offset"
-        )
-    return int(given)
 
 
 def _content_length(request: Request[Any, Any, Any]) -> int:
