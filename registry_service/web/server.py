@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from registry_service.domain.errors import InvalidInput
 from registry_service.settings import Settings
@@ -23,13 +23,15 @@ SHUTDOWN_SECONDS = 5
 
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which by itself would gather a head of any size for ever: here a head has a size and a
-    time. A target in absolute form is for proxies, and refused."""
+    time. A target in absolute form is for proxies, and refused. What is no request is refused in its turn only: behind
+    one that isn't answered yet it ends the connection, and the refusal is not taken for the answer to that one."""
 
     head_seconds = HEAD_SECONDS
 
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
     _in_head = True
+    _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -69,6 +71,22 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self.transport.is_closing():
             super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        answering = self._answering
+        if answering is None or answering.response_complete or self._is_about(answering):
+            super().send_400_response(msg)
+        else:
+            answering.disconnected = True
+            self.transport.close()
+
+    def _is_about(self, answering: RequestResponseCycle) -> bool:
+        """Whether the wrong bytes are in the body of the request whose answer is due."""
+        return answering is self.cycle and answering.more_body and not answering.response_started
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - as in uvicorn
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _await_head(self) -> None:
         self._in_head = True

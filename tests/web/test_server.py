@@ -148,6 +148,32 @@ def test_a_head_that_is_wrong_is_refused(shared_service: RunningService, head: b
     assert answer == b"" or status(answer) in {400, 401, 421}, answer
 
 
+def test_a_refusal_of_what_is_no_request_is_not_taken_for_the_answer_to_the_one_before(
+    shared_service: RunningService,
+) -> None:
+    head = f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {shared_service.person}\r\n"
+    waits = f"GET {API}/events?after=latest&wait=1 {head}\r\n".encode()
+    writes = f'POST {API}/models {head}Content-Length: 21\r\n\r\n{{"name": "the first"}}'.encode()
+    quick = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for before in (waits, writes, quick + writes, quick + quick + waits):
+        for wrong in (b"rubbish\r\n\r\n", b"GET http://other/ HTTP/1.1\r\nHost: other\r\n\r\n"):
+            assert b" 400 " not in raw(shared_service, before + wrong), (before, wrong)
+
+
+def test_what_is_no_request_is_refused_once_the_one_before_is_answered(shared_service: RunningService) -> None:
+    with socket.create_connection(("127.0.0.1", shared_service.settings.port), timeout=5) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert status(connection.recv(65536)) == 200
+        connection.sendall(b"rubbish\r\n\r\n")
+        assert status(connection.recv(65536)) == 400
+
+
+def test_a_body_whose_pieces_are_wrong_is_refused(shared_service: RunningService) -> None:
+    head = f"POST {API}/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {shared_service.person}\r\n"
+    chunked = f"{head}Transfer-Encoding: chunked\r\n\r\nzz\r\nno size\r\n".encode()
+    assert status(raw(shared_service, chunked)) == 400
+
+
 def test_upgrades_are_not_known(shared_service: RunningService) -> None:
     head = (
         b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
