@@ -4,6 +4,7 @@ ever comes near to what a reader takes."""
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -23,6 +24,16 @@ def nearly(draw: st.DrawFn, valid: st.SearchStrategy[str], tricks: str = TRICKS)
         middle = draw(st.sampled_from(["", text[at:end] * 2, text[at:end].swapcase(), text[at:end][::-1], *tricks]))
         text = text[:at] + middle + text[end:]
     return text
+
+
+def near_misses(*valid: str) -> Iterator[str]:
+    """These texts, and each of them after every single change: a character left out, repeated, or a trick put before
+    it or into its place. For what random changes would meet too seldom."""
+    for text in valid:
+        yield text
+        for at in range(len(text) + 1):
+            for rest in {text[at:], text[at + 1 :]}:
+                yield from (text[:at] + trick + rest for trick in ("", text[at : at + 1] * 2, *TRICKS))
 
 
 OTHERS: Final[tuple[Any, ...]] = (

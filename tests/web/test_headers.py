@@ -17,10 +17,10 @@ from registry_service.domain.errors import InvalidInput
 from registry_service.web.answers import none_match
 from registry_service.web.requests import idempotency_of, moment_of, offset_of, provide_if_match
 from registry_service.web.routes import build_routes
-from tests.mutations import nearly
+from tests.mutations import near_misses, nearly
 
 HEADER = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=40)
-TAGS = st.sampled_from(['"7"', "7", '"12-0123456789abcdef"', ' "0" ', '"999999999999999999"'])
+TAGS = ('"7"', "7", '"12-0123456789abcdef"', ' "0" ', '"999999999999999999"')
 DIGITS, HEXADECIMAL = set("0123456789"), set("0123456789abcdef")
 
 
@@ -47,8 +47,7 @@ def test_if_match_is_the_revision_that_the_tag_had(revision: int, form: str) -> 
     assert provide_if_match(asked("if-match", form.format(revision))) == revision
 
 
-@given(HEADER | nearly(TAGS).map(in_latin_1))
-def test_any_other_if_match_is_refused_by_its_name(value: str) -> None:
+def check_if_match(value: str) -> None:
     revision, dash, digest = value.strip().removeprefix('"').removesuffix('"').partition("-")
     names_one = 0 < len(revision) <= 18 and set(revision) <= DIGITS
     if names_one and bool(dash) is bool(digest) and set(digest) <= HEXADECIMAL:
@@ -57,6 +56,16 @@ def test_any_other_if_match_is_refused_by_its_name(value: str) -> None:
         with pytest.raises(InvalidInput) as refusal:
             provide_if_match(asked("if-match", value))
         assert refusal.value.details["field"] == "If-Match"
+
+
+def test_what_is_nearly_an_if_match_is_refused_by_its_name() -> None:
+    for value in near_misses(*TAGS):
+        check_if_match(in_latin_1(value))
+
+
+@given(HEADER | nearly(st.sampled_from(TAGS)).map(in_latin_1))
+def test_any_other_if_match_is_refused_by_its_name(value: str) -> None:
+    check_if_match(value)
 
 
 KEYS = st.sampled_from(["k", "0b5cf1a2-5a4e-4a53-9d1f-6a7e1e7b0c11", "~" * 200, "!" * 199])
@@ -74,8 +83,7 @@ def test_an_idempotency_key_is_kept_as_it_came_or_is_refused_by_its_name(value: 
         assert refusal.value.details["field"] == "Idempotency-Key"
 
 
-@given(HEADER | nearly(st.sampled_from(["0", "7", "007", "999999999999999999", "9223372036854775807"])).map(in_latin_1))
-def test_an_offset_is_digits_alone_or_is_refused_by_its_name(value: str) -> None:
+def check_offset(value: str) -> None:
     request = asked("upload-offset", value)
     if 0 < len(value) <= 18 and set(value) <= DIGITS:
         assert offset_of(request) == int(value)
@@ -83,6 +91,16 @@ def test_an_offset_is_digits_alone_or_is_refused_by_its_name(value: str) -> None
         with pytest.raises(InvalidInput) as refusal:
             offset_of(request)
         assert refusal.value.details["field"] == "Upload-Offset"
+
+
+def test_an_offset_is_digits_alone_or_is_refused_by_its_name() -> None:
+    for value in near_misses("0", "7", "007", "999999999999999999", "9223372036854775807"):
+        check_offset(in_latin_1(value))
+
+
+@given(HEADER)
+def test_any_other_offset_is_refused_by_its_name(value: str) -> None:
+    check_offset(value)
 
 
 @given(st.lists(HEADER.map(lambda text: '"' + re.sub('[",]', "", text) + '"'), max_size=4), st.integers(0, 99))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from registry_service.domain.errors import InvalidRange
 from registry_service.web.ranges import ByteRange, parse_range
-from tests.mutations import nearly
+from tests.mutations import near_misses, nearly
 
 places = st.integers(0, 40) | st.integers(0, 10**18 - 1)
 
@@ -45,16 +45,29 @@ def test_whatever_is_asked_stays_inside_the_file(header: str, size: int) -> None
         assert found is None or 0 <= found.start < found.stop <= size
 
 
-@given(
-    nearly(st.sampled_from(["bytes=0-9", "bytes=5-", "bytes=-7", "Bytes=39-40", "bytes=0-0,2-3"])), st.integers(0, 50)
-)
-def test_a_range_that_is_given_is_the_one_that_is_written(header: str, size: int) -> None:
+def check_range(header: str, size: int) -> None:
     try:
         found = parse_range(header, size)
     except InvalidRange:
         assert header.lower().startswith("bytes=")
         return
     if found is not None:
+        assert header.lower().startswith("bytes=")
         first, _, last = header.lower().removeprefix("bytes=").strip().partition("-")
         start = int(first) if first else max(size - int(last), 0)
         assert found == (start, min(int(last) + 1, size) if first and last else size)
+        assert set(first + last) <= set("0123456789")
+
+
+RANGES = ("bytes=0-9", "bytes=5-", "bytes=-7", "Bytes=39-40", "bytes=0-0,2-3")
+
+
+@pytest.mark.parametrize("size", [0, 1, 8, 40, 50])
+def test_a_range_that_is_given_is_the_one_that_is_written(size: int) -> None:
+    for header in near_misses(*RANGES):
+        check_range(header, size)
+
+
+@given(nearly(st.sampled_from(RANGES)), st.integers(0, 50))
+def test_so_it_is_after_several_changes(header: str, size: int) -> None:
+    check_range(header, size)
