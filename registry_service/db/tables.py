@@ -178,7 +178,7 @@ versions = Table(
     Column("revoked_reason", Text),
     PrimaryKeyConstraint("model_id", "number"),
     UniqueConstraint("model_id", "identity"),
-    Index("ix_versions_digest", "digest"),
+    Index("ix_versions_digest_model_id_number", "digest", "model_id", "number"),
 )
 
 version_files = Table(
@@ -341,6 +341,7 @@ stage_history = Table(
     Column("revision", BigInteger, nullable=False),
     ForeignKeyConstraint(["model_id", "stage"], ["stages.model_id", "stages.name"]),
     Index("ix_stage_history_model_id_stage_id", "model_id", "stage", "id"),
+    Index("ix_stage_history_model_id_stage_number", "model_id", "stage", "number"),
 )
 
 stage_failures = Table(
@@ -438,6 +439,7 @@ promotions = Table(
     ForeignKeyConstraint(["model_id", "stage"], ["stages.model_id", "stages.name"]),
     Index("ix_promotions_requested_at_id", "requested_at", "id"),
     Index("ix_promotions_model_id_stage_phase", "model_id", "stage", "phase"),
+    Index("ix_promotions_model_id_phase", "model_id", "phase"),
     Index("ix_promotions_phase_deadline_at", "phase", "deadline_at"),
     Index(
         "uq_promotions_open_digest",

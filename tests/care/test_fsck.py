@@ -256,7 +256,9 @@ def path_of(directory: Path, content: bytes) -> Path:
 def damage_an_index(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    [(root,)] = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'ix_versions_digest'").fetchall()
+    [(root,)] = connection.execute(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'ix_versions_digest_model_id_number'"
+    ).fetchall()
     [(page_size,)] = connection.execute("PRAGMA page_size").fetchall()
     connection.close()
     content = bytearray(path.read_bytes())

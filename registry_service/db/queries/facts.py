@@ -91,8 +91,9 @@ _OPEN: Final = Prepared(
         promotions.c.phase.in_(OPEN_PHASES),
     )
 )
+# From the highest number down: the first is nearly always the one, however long the history.
 _NEWEST_STANDING: Final = Prepared(
-    select(func.max(stage_history.c.number))
+    select(stage_history.c.number)
     .join(versions, (versions.c.model_id == stage_history.c.model_id) & (versions.c.number == stage_history.c.number))
     .where(
         stage_history.c.model_id == bindparam("model_id"),
@@ -101,6 +102,8 @@ _NEWEST_STANDING: Final = Prepared(
         ~one_of(stage_history.c.number, "failed"),
         versions.c.revoked_at.is_(None),
     )
+    .order_by(stage_history.c.number.desc())
+    .limit(1)
 )
 _REVIEWS: Final = Prepared(
     select(reviews).where(reviews.c.promotion_id == bindparam("promotion_id")).order_by(reviews.c.id)
