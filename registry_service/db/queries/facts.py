@@ -66,11 +66,13 @@ _REVOKED: Final = Prepared(
 )
 # It is content that people approve: whoever brought the same before did the work, whatever number is asked for.
 _BROUGHT_BEFORE: Final = Prepared(
-    select(versions.c.created_by, versions.c.people).where(
+    select(versions.c.created_by, versions.c.people)
+    .where(
         versions.c.model_id == bindparam("model_id"),
         versions.c.digest == bindparam("digest"),
         versions.c.number < bindparam("number"),
     )
+    .distinct()
 )
 _CURRENT_IN: Final = Prepared(
     select(stages.c.name).where(stages.c.model_id == bindparam("model_id"), stages.c.number == bindparam("number"))
