@@ -2,7 +2,7 @@
 
     await upgrade("sqlite:////var/lib/registry/registry.db")
 
-A developer who changed `tables.py` writes the revision with `python -m registry_service.db.migrate "what changed"`,
+A developer who changed `tables` writes the revision with `python -m registry_service.db.migrate "what changed"`,
 and reads what came out.
 """
 
@@ -142,7 +142,7 @@ def _require_references(driver: sqlite3.Connection) -> None:
 
 
 def _write_revision(message: str) -> None:
-    """Compare `tables.py` with the newest revision, in a scratch database, and write the difference as the next one."""
+    """Compare `tables` with the newest revision, in a scratch database, and write the difference as the next one."""
 
     def work(connection: Connection) -> Any:  # noqa: ANN401 - Alembic's script
         upgrade_connection(connection)

@@ -1,0 +1,65 @@
+"""All tables. Rows hold integers, floats and text only, so that SQLite and PostgreSQL give a raw driver the same:
+times are microseconds (`UtcTimestamp`), documents are JSON text (`JsonText`).
+
+The invariants that matter most stand here as constraints, below every use case: one version per number and identity,
+one open promotion per digest and stage, one lease per stage, one effect per idempotency key.
+"""
+
+from __future__ import annotations
+
+from registry_service.db.tables.artifact import blobs, upload_files, uploads
+from registry_service.db.tables.deployment import deployments
+from registry_service.db.tables.log import consumers, events, idempotency_answers
+from registry_service.db.tables.model import model_tags, models
+from registry_service.db.tables.policy import policies, policy_attachments, policy_changes
+from registry_service.db.tables.principal import grants, group_members, groups, principal_owners, principals, tokens
+from registry_service.db.tables.promotion import checks, promotions, reviews
+from registry_service.db.tables.schema import metadata, registry
+from registry_service.db.tables.stage import stage_failures, stage_history, stages
+from registry_service.db.tables.version import (
+    TAG_START,
+    aliases,
+    version_files,
+    version_lineage,
+    version_metrics,
+    version_params,
+    version_tags,
+    versions,
+)
+
+__all__ = [
+    "TAG_START",
+    "aliases",
+    "blobs",
+    "checks",
+    "consumers",
+    "deployments",
+    "events",
+    "grants",
+    "group_members",
+    "groups",
+    "idempotency_answers",
+    "metadata",
+    "model_tags",
+    "models",
+    "policies",
+    "policy_attachments",
+    "policy_changes",
+    "principal_owners",
+    "principals",
+    "promotions",
+    "registry",
+    "reviews",
+    "stage_failures",
+    "stage_history",
+    "stages",
+    "tokens",
+    "upload_files",
+    "uploads",
+    "version_files",
+    "version_lineage",
+    "version_metrics",
+    "version_params",
+    "version_tags",
+    "versions",
+]

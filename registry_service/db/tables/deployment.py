@@ -1,0 +1,33 @@
+"""Where versions run."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, String, Table
+
+from registry_service.db.tables.schema import metadata, version_reference
+from registry_service.db.types import UtcTimestamp
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("model_id", String(32), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", String(71), nullable=False),
+    Column("target", String(256), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("traffic", Double, nullable=False),
+    Column("stage", String(64)),
+    Column("promotion_id", String(32)),
+    Column("run", String(1024)),
+    Column("status", String(16), nullable=False),
+    Column("observed_digest", String(71)),
+    Column("observed_at", UtcTimestamp),
+    Column("started_at", UtcTimestamp, nullable=False),
+    Column("started_by", String(256), nullable=False),
+    Column("ended_at", UtcTimestamp),
+    Column("revision", BigInteger, nullable=False),
+    version_reference("deployments"),
+    Index("ix_deployments_started_at_id", "started_at", "id"),
+    Index("ix_deployments_model_id_target_role", "model_id", "target", "role"),
+)

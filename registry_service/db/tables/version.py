@@ -1,0 +1,132 @@
+"""Versions: what they hold, what describes them, and what names them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from registry_service.db.tables.schema import RowId, metadata, version_reference
+from registry_service.db.types import JsonText, UtcTimestamp
+
+TAG_START: Final = 64
+"""Characters of a version's tag by which it is found."""
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("model_id", ForeignKey("models.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", String(71), nullable=False),
+    Column("identity", String(1024)),
+    Column("metadata", JsonText, nullable=False),
+    Column("framework", String(256)),
+    Column("format", String(256)),
+    Column("precision", String(256)),
+    Column("architecture", String(256)),
+    Column("task", String(256)),
+    Column("target_device", String(256)),
+    Column("score", Double),
+    Column("description", Text, nullable=False),
+    Column("source_uri", Text),
+    Column("people", JsonText, nullable=False),
+    Column("file_count", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", UtcTimestamp, nullable=False),
+    Column("created_by", String(256), nullable=False),
+    Column("revoked_at", UtcTimestamp),
+    Column("revoked_by", String(256)),
+    Column("revoked_reason", Text),
+    PrimaryKeyConstraint("model_id", "number"),
+    UniqueConstraint("model_id", "identity"),
+    Index("ix_versions_digest_model_id_number", "digest", "model_id", "number"),
+)
+
+version_files = Table(
+    "version_files",
+    metadata,
+    Column("model_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("path", String(1024), primary_key=True),
+    Column("digest", String(71), nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", String(256), nullable=False),
+    version_reference("version_files"),
+)
+
+# `value_start` is what the index can hold of a value of any length; the whole value is compared besides.
+version_tags = Table(
+    "version_tags",
+    metadata,
+    Column("model_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("key", String(256), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("value_start", String(TAG_START), Computed(f"substr(value, 1, {TAG_START})", persisted=True)),
+    version_reference("version_tags"),
+    Index("ix_version_tags_model_id_key_value_start_number", "model_id", "key", "value_start", "number"),
+)
+
+version_metrics = Table(
+    "version_metrics",
+    metadata,
+    Column("model_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("key", String(256), primary_key=True),
+    Column("value", Double, nullable=False),
+    version_reference("version_metrics"),
+    Index("ix_version_metrics_model_id_key_value", "model_id", "key", "value"),
+)
+
+# A param is text, and a number as well where it is one, so that both kinds of comparison find it.
+version_params = Table(
+    "version_params",
+    metadata,
+    Column("model_id", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("key", String(256), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("numeric_value", Double),
+    version_reference("version_params"),
+)
+
+version_lineage = Table(
+    "version_lineage",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("model_id", String(32), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("ref", String(1024), nullable=False),
+    Column("digest", String(71)),
+    Column("url", Text),
+    Column("details", JsonText, nullable=False),
+    version_reference("version_lineage"),
+    Index("ix_version_lineage_model_id_number", "model_id", "number"),
+    Index("ix_version_lineage_kind_ref", "kind", "ref"),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("model_id", String(32), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("moved_at", UtcTimestamp, nullable=False),
+    Column("moved_by", String(256), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    version_reference("aliases"),
+)

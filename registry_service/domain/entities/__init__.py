@@ -1,0 +1,86 @@
+"""The things of the registry as every answer shows them: to Python, to JSON, to Airflow. One file for each subject.
+
+Answers tolerate fields that they don't know, so that an older client reads a newer service. Times are aware and in
+UTC. Every answer that belongs to a model carries the model's `revision`, which grows with each change of the model.
+"""
+
+from __future__ import annotations
+
+from registry_service.domain.entities.answer import Answer, Page
+from registry_service.domain.entities.care import CollectedArtifact, CollectionStep, DamagedArtifact, Health, ScrubStep
+from registry_service.domain.entities.deployment import Deployment, DeploymentRole, DeploymentStatus
+from registry_service.domain.entities.event import Consumer, Event, EventPage
+from registry_service.domain.entities.model import Alias, RegisteredModel
+from registry_service.domain.entities.policy import Policy, PolicyAttachment, PolicyChange
+from registry_service.domain.entities.principal import (
+    Grant,
+    Group,
+    IssuedToken,
+    Principal,
+    PrincipalKind,
+    Token,
+    WhoAmI,
+)
+from registry_service.domain.entities.promotion import Closure, Lease, Promotion
+from registry_service.domain.entities.review import Check, CheckStatus, Review, Verdict
+from registry_service.domain.entities.stage import Hold, Stage, StageChange, StageRecord
+from registry_service.domain.entities.upload import Upload, UploadFile, UploadPart, UploadParts
+from registry_service.domain.entities.version import (
+    LineageEdge,
+    LineageKind,
+    Manifest,
+    ManifestFile,
+    ModelVersion,
+    Revocation,
+    VersionStatus,
+)
+
+__all__ = [
+    "Alias",
+    "Answer",
+    "Check",
+    "CheckStatus",
+    "Closure",
+    "CollectedArtifact",
+    "CollectionStep",
+    "Consumer",
+    "DamagedArtifact",
+    "Deployment",
+    "DeploymentRole",
+    "DeploymentStatus",
+    "Event",
+    "EventPage",
+    "Grant",
+    "Group",
+    "Health",
+    "Hold",
+    "IssuedToken",
+    "Lease",
+    "LineageEdge",
+    "LineageKind",
+    "Manifest",
+    "ManifestFile",
+    "ModelVersion",
+    "Page",
+    "Policy",
+    "PolicyAttachment",
+    "PolicyChange",
+    "Principal",
+    "PrincipalKind",
+    "Promotion",
+    "RegisteredModel",
+    "Review",
+    "Revocation",
+    "ScrubStep",
+    "Stage",
+    "StageChange",
+    "StageRecord",
+    "Token",
+    "Upload",
+    "UploadFile",
+    "UploadPart",
+    "UploadParts",
+    "Verdict",
+    "VersionStatus",
+    "WhoAmI",
+]

@@ -1,0 +1,46 @@
+"""Where versions run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from registry_service.domain.entities.answer import Answer
+
+
+class DeploymentRole(StrEnum):
+    PRIMARY = "primary"
+    CANARY = "canary"
+    SHADOW = "shadow"
+
+
+class DeploymentStatus(StrEnum):
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    FAILED = "failed"
+    ENDED = "ended"
+
+
+class Deployment(Answer, frozen=True, kw_only=True):
+    """Where a version runs. `digest` is authorised (the registry says so), `observed_digest` is what the target said
+    last. `drifted`: the target serves what isn't authorised: other content, that of a promotion which ended without
+    being applied, or what has been replaced in its stage since."""
+
+    id: str
+    model_name: str
+    version: int
+    digest: str
+    target: str
+    role: DeploymentRole
+    traffic: float
+    stage: str | None
+    promotion_id: str | None
+    run: str | None
+    status: DeploymentStatus
+    observed_digest: str | None
+    observed_at: datetime | None
+    drifted: bool
+    started_at: datetime
+    started_by: str
+    ended_at: datetime | None
+    revision: int

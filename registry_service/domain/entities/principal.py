@@ -1,0 +1,67 @@
+"""Who asks, what they may do, and the tokens that they ask with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from registry_service.domain.entities.answer import Answer
+
+
+class PrincipalKind(StrEnum):
+    PERSON = "person"
+    SERVICE = "service"
+
+
+class Grant(Answer, frozen=True, kw_only=True):
+    """A role on the models that `pattern` matches, for one principal or one group."""
+
+    id: str
+    principal: str | None
+    group: str | None
+    role: str
+    pattern: str
+
+
+class Principal(Answer, frozen=True, kw_only=True):
+    """Who asks. `owners` are the people who answer for a service; their approvals don't count on its work."""
+
+    name: str
+    kind: PrincipalKind
+    display_name: str
+    owners: list[str]
+    groups: list[str]
+    grants: list[Grant]
+    disabled: bool
+    created_at: datetime
+
+
+class Group(Answer, frozen=True, kw_only=True):
+    name: str
+    members: list[str]
+
+
+class Token(Answer, frozen=True, kw_only=True):
+    """A token without its secret. `role` and `patterns` narrow what the principal may do."""
+
+    id: str
+    name: str
+    principal: str
+    role: str | None
+    patterns: list[str]
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class IssuedToken(Answer, frozen=True, kw_only=True):
+    """A new token with its secret, which is shown this once."""
+
+    token: str
+    info: Token
+
+
+class WhoAmI(Answer, frozen=True, kw_only=True):
+    principal: Principal
+    token: Token
+    registry_version: str

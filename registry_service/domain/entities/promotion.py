@@ -1,0 +1,55 @@
+"""Requests to make a version current in a stage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from registry_service.domain.decisions import Decision
+from registry_service.domain.entities.answer import Answer
+from registry_service.domain.entities.review import Review
+from registry_service.domain.policies import PolicyPin
+from registry_service.domain.promotions import Phase, PromotionKind
+
+
+class Lease(Answer, frozen=True, kw_only=True):
+    holder: str
+    acquired_at: datetime
+    expires_at: datetime
+
+
+class Closure(Answer, frozen=True, kw_only=True):
+    """Why and by whom a promotion reached its final phase."""
+
+    reason: str
+    by: str
+    at: datetime
+
+
+class Promotion(Answer, frozen=True, kw_only=True):
+    """The request to make `version` (with exactly `digest`) current in `stage`. `replaces` was current when it was
+    requested; after `apply`, what it replaced. `decision` is judged at the moment of the answer. `is_current` says
+    that the stage points to this promotion now."""
+
+    id: str
+    kind: PromotionKind
+    model_name: str
+    version: int
+    digest: str
+    stage: str
+    phase: Phase
+    policies: list[PolicyPin]
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    expires_at: datetime
+    replaces: int | None
+    undoes: str | None
+    lease: Lease | None
+    reviews: list[Review]
+    decision: Decision
+    closure: Closure | None
+    applied_at: datetime | None
+    applied_by: str | None
+    is_current: bool
+    revision: int
+    url: str

@@ -1,0 +1,50 @@
+"""What machines measured, and what people said."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from registry_service.domain.entities.answer import Answer
+
+
+class CheckStatus(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+
+
+class Check(Answer, frozen=True, kw_only=True):
+    """What a machine measured of a version, with its evidence. The latest of a name counts."""
+
+    id: int
+    model_name: str
+    version: int
+    digest: str
+    name: str
+    status: CheckStatus
+    summary: str
+    evidence: dict[str, object]
+    url: str | None
+    reported_by: str
+    reported_at: datetime
+    revision: int
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Review(Answer, frozen=True, kw_only=True):
+    """A person's verdict on one digest. `waived` says that it counts as an approval of their own work, which the
+    policy allowed."""
+
+    id: int
+    promotion_id: str
+    reviewer: str
+    verdict: Verdict
+    comment: str
+    digest: str
+    at: datetime
+    withdrawn_at: datetime | None
+    waived: bool = False

@@ -1,0 +1,88 @@
+"""Versions, their files, and what made them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from registry_service.domain.entities.answer import Answer
+from registry_service.domain.metadata import Metadata
+
+
+class VersionStatus(StrEnum):
+    READY = "ready"
+    REVOKED = "revoked"
+
+
+class ManifestFile(Answer, frozen=True, kw_only=True):
+    """A file of a version: where it stands in the version, and the bytes it stands for. `size` is in bytes."""
+
+    path: str
+    digest: str
+    size: int
+    media_type: str = "application/octet-stream"
+
+
+class Manifest(Answer, frozen=True, kw_only=True):
+    """All files of a version in the order of their paths. `digest` is the version's content digest."""
+
+    model_name: str
+    number: int
+    digest: str
+    files: list[ManifestFile]
+
+
+class LineageKind(StrEnum):
+    DAG_RUN = "dag_run"
+    TASK = "task"
+    CODE_COMMIT = "code_commit"
+    DATASET = "dataset"
+    PARENT_VERSION = "parent_version"
+    OTHER = "other"
+
+
+class LineageEdge(Answer, frozen=True, kw_only=True):
+    """From a version to something that made it. `ref` names it (`dag_id/run_id`, a commit id, a dataset's URI,
+    `model/3`); it is opaque text to the registry. `digest` pins its content where known; `url` leads to it."""
+
+    kind: LineageKind
+    ref: str
+    digest: str | None = None
+    url: str | None = None
+    details: dict[str, str] = {}
+
+
+class Revocation(Answer, frozen=True, kw_only=True):
+    reason: str
+    by: str
+    at: datetime
+
+
+class ModelVersion(Answer, frozen=True, kw_only=True):
+    """A version: immutable content (`digest` covers files and metadata) and movable surroundings.
+
+    `identity` is the key under which the registering run may find the version again. `stages` are those in which the
+    version is current now.
+    """
+
+    model_id: str
+    model_name: str
+    number: int
+    digest: str
+    status: VersionStatus
+    metadata: Metadata
+    description: str
+    tags: dict[str, str]
+    aliases: list[str]
+    stages: list[str]
+    lineage: list[LineageEdge]
+    file_count: int
+    size: int
+    identity: str | None
+    source_uri: str | None
+    created_at: datetime
+    created_by: str
+    revoked: Revocation | None
+    revision: int
+    url: str
+    recommended_missing: list[str] = []
