@@ -55,8 +55,8 @@ class PromotionFacts(Fact, frozen=True, kw_only=True):
 
 
 class VersionFacts(Fact, frozen=True, kw_only=True):
-    """`current_in` says for how many seconds, in sum, the version was current in each stage up to now; `stages` are
-    those in which it is current at this moment."""
+    """`current_in` says for how many seconds, in sum, the version was current in a stage up to now, and names only
+    stages in which it ever was; `stages` are those in which it is current at this moment."""
 
     number: int
     digest: str

@@ -300,6 +300,18 @@ async def test_a_prerequisite_without_a_time_is_met_the_moment_it_is_current_the
     assert (await solo.promotion(promotion)).phase is Phase.APPROVED
 
 
+async def test_a_prerequisite_is_not_met_by_another_version_that_was_there(solo: World) -> None:
+    document = PolicyDocument(name="staged", rules=(APPROVER,), prerequisites=(Prerequisite(stage="staging"),))
+    await solo.policy(document, attach=False)
+    await solo.attach("staged", stage="production")
+    await solo.registered(2)
+    await solo.promote(1, "staging")
+    promotion = await solo.approved(2)
+    assert [reason.code for reason in promotion.decision.reasons] == ["prerequisite_not_met"]
+    with pytest.raises(NotApproved):
+        await solo.apply(promotion)
+
+
 # ---------------------------------------------------------------------------------------------------------- time
 
 

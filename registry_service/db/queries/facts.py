@@ -278,7 +278,12 @@ class FactSource:
             select(stage_history).where(stage_history.c.model_id == target.model_id).order_by(stage_history.c.id)
         ):
             history[row.stage].append(describe_record(target.model_name, row))
-        return {stage: seconds_current(records, target.number, self._view.now) for stage, records in history.items()}
+        # Only where it was: no time at all, in a stage that others held, must not pass for having been there.
+        return {
+            stage: seconds_current(records, target.number, self._view.now)
+            for stage, records in history.items()
+            if any(record.version == target.number for record in records)
+        }
 
     def _stage_row(self, target: _Target) -> Row[Any]:
         return _the(_STAGE.row(self._view.connection, model_id=target.model_id, stage=target.stage))
