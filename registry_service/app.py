@@ -18,6 +18,7 @@ import uvloop
 from litestar import Litestar
 
 from registry_service.care.gc import finish_abandoned
+from registry_service.care.reading import Unfinished
 from registry_service.db.engine import open_database
 from registry_service.db.migrate import current, head, upgrade
 from registry_service.domain.errors import InvalidInput, InvalidName, RegistryError, StorageUnavailable
@@ -94,6 +95,7 @@ def create_app(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.registry = registry
         app.state.store = artifacts
+        app.state.unfinished = Unfinished()
         async with _running(settings, registry) as made:
             if announce is not None:
                 announce(made)

@@ -1,32 +1,30 @@
 """Reading all bytes again, at a limited rate, to find those that have changed.
 
-Each step reads for some seconds, and keeps its place in the database. What is found damaged is read a second time,
-since a fault of the memory is no damage; then it is set aside, the log tells of the versions that need it, and the same
-bytes, sent again in an upload, heal it.
+Each step reads for some seconds, also where that ends in the middle of an artifact, and keeps its place in the
+database. What is found damaged, twice, is set aside; the log tells of the versions that need it, and the same bytes,
+sent again in an upload, heal it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import time
 from typing import Final
 
 from sqlalchemy import delete, insert, select
 
 from registry_service.care.gc import take_out
+from registry_service.care.reading import Pace, Unfinished
 from registry_service.db.locks import lock_key
 from registry_service.db.tables import models, registry, version_files
 from registry_service.db.view import View
 from registry_service.domain.entities import DamagedArtifact, ScrubStep
-from registry_service.domain.errors import ArtifactMissing, InvalidInput
+from registry_service.domain.errors import InvalidInput, Unavailable
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.permissions import Action, Actor
 from registry_service.domain.requests import Scrub
 from registry_service.services.collection import Suspect, mark_damaged, next_suspects
 from registry_service.services.registry import SYSTEM, Registry
 from registry_service.services.work import Work
-from registry_service.storage.base import ArtifactStore
 
 LOOKED_AT_ONCE: Final = 500
 MAX_SECONDS: Final = 30
@@ -35,24 +33,10 @@ START: Final = "start"
 _PLACE: Final = "scrub"
 
 
-class Pace:
-    """Keeps reading below a rate in bytes per second; None: as fast as it goes."""
+async def scrub_step(within: Registry, actor: Actor, body: Scrub, unfinished: Unfinished) -> ScrubStep:
+    """Read artifacts for some seconds.
 
-    def __init__(self, rate: int | None) -> None:
-        self._rate = rate
-        self._began = time.monotonic()
-        self._read = 0
-
-    async def read(self, count: int) -> None:
-        """So many bytes were read: wait until that is no more than the rate allows."""
-        self._read += count
-        if self._rate is not None:
-            await asyncio.sleep(max(0.0, self._read / self._rate - (time.monotonic() - self._began)))
-
-
-async def scrub_step(within: Registry, actor: Actor, body: Scrub) -> ScrubStep:
-    """Read artifacts for some seconds, one at least.
-
+    :param unfinished: what steps in this process left in the middle.
     :raises NotPermitted: the actor may not do this to the registry as a whole.
     :raises InvalidInput, InvalidDigest: as they say.
     """
@@ -62,40 +46,31 @@ async def scrub_step(within: Registry, actor: Actor, body: Scrub) -> ScrubStep:
         raise InvalidInput(f"A step takes 1 to {MAX_SECONDS} seconds, and a rate is 1 byte per second or more.")
     after = "" if body.cursor == START else body.cursor
     after = await within.view(SYSTEM, _kept_place) if after is None else after and check_digest(after)
-    deadline = time.monotonic() + body.seconds
-    pace = Pace(body.rate)
+    pace = Pace(body.rate, body.seconds)
     suspects = await within.view(SYSTEM, next_suspects, after=after, limit=LOOKED_AT_ONCE)
     damaged: list[DamagedArtifact] = []
     count = size = 0
     for suspect in suspects:
-        actual = await _read_twice(within.store, suspect, pace)
-        if actual != suspect.digest and await _set_aside(within, suspect):
-            damaged.append(await within.view(SYSTEM, _concerned, suspect, actual))
-        count, size = count + 1, size + suspect.size
-        if time.monotonic() >= deadline:
+        reading = unfinished.take(suspect)
+        size -= reading.read
+        try:
+            await reading.go_on(within.store, pace)
+        except Unavailable:
+            unfinished.keep(suspect, reading)
+            raise
+        size += reading.read
+        if not reading.over:
+            unfinished.keep(suspect, reading)
+            break
+        if reading.actual != suspect.digest and await _set_aside(within, suspect):
+            damaged.append(await within.view(SYSTEM, _concerned, suspect, reading.actual))
+        count += 1
+        if pace.over:
             break
     over = count == len(suspects) < LOOKED_AT_ONCE
-    place = "" if over else suspects[count - 1].digest
+    place = "" if over else suspects[count - 1].digest if count else after
     await within.write(SYSTEM, _keep_place, None, place)
-    return ScrubStep(cursor=None if over else place, artifacts=count, bytes=size, damaged=damaged)
-
-
-async def _read_twice(store: ArtifactStore, suspect: Suspect, pace: Pace) -> str | None:
-    """The digest that these bytes have; of two readings that don't agree with the expected one, the second."""
-
-    first = await _read(store, suspect.digest, pace)
-    return first if first == suspect.digest else await _read(store, suspect.digest, pace)
-
-
-async def _read(store: ArtifactStore, digest: str, pace: Pace) -> str | None:
-    hasher = hashlib.sha256()
-    try:
-        async for piece in await store.open_range(digest):
-            await asyncio.to_thread(hasher.update, piece)
-            await pace.read(len(piece))
-    except ArtifactMissing:
-        return None
-    return f"sha256:{hasher.hexdigest()}"
+    return ScrubStep(cursor=None if over else place or START, artifacts=count, bytes=size, damaged=damaged)
 
 
 async def _set_aside(within: Registry, suspect: Suspect) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _SHOW_EVERY: Final = 0.5
 _SHOWN: Final = 20
+
+S = TypeVar("S", CollectionStep, ScrubStep)
+Alone = Callable[[str | None], Awaitable[S]]
 
 offline = click.option(
     "--offline", is_flag=True, help="Work on database and store directly, with the settings of the service."
@@ -71,20 +74,13 @@ def gc(state: State, grace: int, *, dry_run: bool, offline: bool) -> None:
     def body(cursor: str | None) -> CollectGarbage:
         return CollectGarbage(grace=grace, dry_run=dry_run, cursor=cursor)
 
-    async def collect(registry: Registry) -> None:
+    def alone(registry: Registry) -> Alone[CollectionStep]:
         from registry_service.care.gc import collect_step  # noqa: PLC0415 - only the service's extra brings it
         from registry_service.services.registry import SYSTEM  # noqa: PLC0415
 
-        step = total.add(await collect_step(registry, SYSTEM, body(None)))
-        while step.cursor is not None:
-            step = total.add(await collect_step(registry, SYSTEM, body(step.cursor)))
+        return lambda cursor: collect_step(registry, SYSTEM, body(cursor))
 
-    if offline:
-        with_registry(collect)
-    else:
-        step = total.add(state.client.collect_garbage(body(None)))
-        while step.cursor is not None:
-            step = total.add(state.client.collect_garbage(body(step.cursor)))
+    _walk(total.add, lambda cursor: state.client.collect_garbage(body(cursor)), alone if offline else None)
     total.show()
 
 
@@ -102,25 +98,21 @@ def scrub(state: State, ctx: click.Context, rate: int | None, *, restart: bool, 
     """
 
     total = Scrubbing(state)
-    begin = "start" if restart else None
 
     def body(cursor: str | None) -> Scrub:
         return Scrub(cursor=cursor, rate=rate)
 
-    async def read(registry: Registry) -> None:
-        from registry_service.care.scrub import scrub_step  # noqa: PLC0415 - only the service's extra brings it
+    def alone(registry: Registry) -> Alone[ScrubStep]:
+        # Only the service's extra brings these.
+        from registry_service.care.reading import Unfinished  # noqa: PLC0415
+        from registry_service.care.scrub import scrub_step  # noqa: PLC0415
         from registry_service.services.registry import SYSTEM  # noqa: PLC0415
 
-        step = total.add(await scrub_step(registry, SYSTEM, body(begin)))
-        while step.cursor is not None:
-            step = total.add(await scrub_step(registry, SYSTEM, body(step.cursor)))
+        unfinished = Unfinished()
+        return lambda cursor: scrub_step(registry, SYSTEM, body(cursor), unfinished)
 
-    if offline:
-        with_registry(read)
-    else:
-        step = total.add(state.client.scrub(body(begin)))
-        while step.cursor is not None:
-            step = total.add(state.client.scrub(body(step.cursor)))
+    begin = "start" if restart else None
+    _walk(total.add, lambda cursor: state.client.scrub(body(cursor)), alone if offline else None, begin)
     total.show()
     if total.damaged:
         ctx.exit(REFUSED)
@@ -182,6 +174,28 @@ def restore(state: State, ctx: click.Context, directory: Path, home: Path | None
     state.show(done, lambda: restore_text(done))
     if not done.report.sound:
         ctx.exit(REFUSED)
+
+
+def _walk(
+    add: Callable[[S], S],
+    ask: Callable[[str | None], S],
+    alone: Callable[[Registry], Alone[S]] | None,
+    cursor: str | None = None,
+) -> None:
+    """Take step after step, each by the cursor that the one before gave, and add up what they did: `alone` on the
+    registry itself; None: by asking the service."""
+
+    if alone is None:
+        while (cursor := add(ask(cursor)).cursor) is not None:
+            pass
+        return
+
+    async def walk(registry: Registry) -> None:
+        step, at = alone(registry), cursor
+        while (at := add(await step(at)).cursor) is not None:
+            pass
+
+    with_registry(walk)
 
 
 class Collection:

@@ -320,8 +320,8 @@ class CollectGarbage(Request, frozen=True, kw_only=True):
 
 class Scrub(Request, frozen=True, kw_only=True):
     """One step of reading all bytes. `cursor`: that of the step before; None goes on where the last scrub stopped,
-    `start` begins anew. `rate`: bytes per second at most. `seconds`: after which the step ends with the artifact at
-    hand."""
+    `start` begins anew. `rate`: bytes per second at most. `seconds`: after which the step ends, in the middle of an
+    artifact where need be."""
 
     cursor: str | None = None
     rate: int | None = None

@@ -33,7 +33,8 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 def build_routes(lifespan: Sequence[Lifespan] = (), *, more: Sequence[Any] = ()) -> Litestar:
-    """The application without guard and authentication. Its state holds `registry` and `store` once `lifespan` runs.
+    """The application without guard and authentication. Its state holds `registry`, `store` and `unfinished`
+    once `lifespan` runs.
 
     :param more: further route handlers.
     :raises RuntimeError: a route doesn't declare its action.

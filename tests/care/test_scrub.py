@@ -13,7 +13,8 @@ from sqlalchemy import select
 from registry_service.care import scrub
 from registry_service.care.fsck import check_registry, digest_there
 from registry_service.care.gc import collect_step
-from registry_service.care.scrub import Pace, scrub_step
+from registry_service.care.reading import Pace, Unfinished
+from registry_service.care.scrub import scrub_step
 from registry_service.db.queries.uploads import get_upload
 from registry_service.db.tables import blobs
 from registry_service.db.view import View
@@ -54,9 +55,10 @@ def flip(path: Path, rng: random.Random) -> None:
 
 
 async def read_all(registry: Registry, *, cursor: str | None = None, **body: int) -> list[ScrubStep]:
-    steps = [await scrub_step(registry, ADA, Scrub(cursor=cursor, **body))]
+    unfinished = Unfinished()
+    steps = [await scrub_step(registry, ADA, Scrub(cursor=cursor, **body), unfinished)]
     while steps[-1].cursor is not None:
-        steps.append(await scrub_step(registry, ADA, Scrub(cursor=steps[-1].cursor, **body)))
+        steps.append(await scrub_step(registry, ADA, Scrub(cursor=steps[-1].cursor, **body), unfinished))
     return steps
 
 
@@ -219,11 +221,11 @@ async def test_beside_an_upload_no_order_of_steps_leaves_damage_unknown(world: W
 async def test_a_scrub_goes_on_where_the_last_one_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.registered(7)
     monkeypatch.setattr(scrub, "LOOKED_AT_ONCE", 3)
-    first = await scrub_step(world.registry, ADA, Scrub())
+    first = await scrub_step(world.registry, ADA, Scrub(), Unfinished())
     assert first.artifacts == 3 and first.cursor is not None
     assert sum(step.artifacts for step in await read_all(world.registry)) == 4
     assert sum(step.artifacts for step in await read_all(world.registry)) == 7
-    await scrub_step(world.registry, ADA, Scrub())
+    await scrub_step(world.registry, ADA, Scrub(), Unfinished())
     assert sum(step.artifacts for step in await read_all(world.registry, cursor="start")) == 7
 
 
@@ -246,7 +248,7 @@ async def test_a_fault_of_the_memory_is_no_damage(world: World, tmp_path: Path) 
 
 async def test_reading_keeps_below_its_rate() -> None:
     began = time.monotonic()
-    pace = Pace(1_000_000)
+    pace = Pace(1_000_000, 60)
     for _ in range(30):
         await pace.read(10_000)
     assert time.monotonic() - began >= 0.29
@@ -254,9 +256,9 @@ async def test_reading_keeps_below_its_rate() -> None:
 
 async def test_a_scrub_is_an_admins_and_takes_no_nonsense(world: World) -> None:
     with pytest.raises(NotPermitted):
-        await scrub_step(world.registry, await world.actor("ben"), Scrub())
+        await scrub_step(world.registry, await world.actor("ben"), Scrub(), Unfinished())
     for body in (Scrub(seconds=0), Scrub(seconds=31), Scrub(rate=0)):
         with pytest.raises(InvalidInput):
-            await scrub_step(world.registry, ADA, body)
+            await scrub_step(world.registry, ADA, body, Unfinished())
     with pytest.raises(InvalidDigest):
-        await scrub_step(world.registry, ADA, Scrub(cursor="nowhere"))
+        await scrub_step(world.registry, ADA, Scrub(cursor="nowhere"), Unfinished())

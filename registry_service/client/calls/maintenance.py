@@ -6,8 +6,8 @@ from registry_service.client.calls.call import Call, write
 from registry_service.domain.entities import CollectionStep, ScrubStep
 from registry_service.domain.requests import CollectGarbage, Scrub
 
-# The last artifact of a step is read to its end, however large it is.
-SCRUB_SECONDS = 3600.0
+# What is damaged is set aside, and a bucket copies it for that, however large it is.
+SCRUB_SECONDS = 600.0
 
 
 def collect_garbage(body: CollectGarbage) -> Call[CollectionStep]:
@@ -17,4 +17,5 @@ def collect_garbage(body: CollectGarbage) -> Call[CollectionStep]:
 
 def scrub(body: Scrub) -> Call[ScrubStep]:
     """One step of reading all bytes again; `cursor` of the answer leads to the next."""
-    return replace(write("POST", ScrubStep, "maintenance", "scrub", body=body), patience=SCRUB_SECONDS)
+    call = write("POST", ScrubStep, "maintenance", "scrub", body=body)
+    return replace(call, patience=SCRUB_SECONDS)

@@ -40,7 +40,8 @@ class DamagedArtifact(Answer, frozen=True, kw_only=True):
 
 
 class ScrubStep(Answer, frozen=True, kw_only=True):
-    """What one step of reading all bytes found. `cursor` goes into the next step; None: that was the last."""
+    """What one step of reading all bytes found. `cursor` goes into the next step; None: that was the last. `artifacts`:
+    those whose end it reached; `bytes`: how many it read, without second readings."""
 
     cursor: str | None
     artifacts: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import Controller, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
@@ -30,7 +31,8 @@ class Maintenance(Controller):
         return encoded(await collect_step(caller.registry, caller.actor, data))
 
     @post("/scrub", action=Action.MAINTENANCE_RUN, status_code=200)
-    async def scrub(self, caller: NamedDependency[Caller], data: JSONBody[Scrub]) -> Encoded[ScrubStep]:
+    async def scrub(self, caller: NamedDependency[Caller], state: State, data: JSONBody[Scrub]) -> Encoded[ScrubStep]:
         """One step of reading all bytes again; what is damaged is set aside and told of in the log. Send the answer's
-        `cursor` with the next step, until it is null."""
-        return encoded(await scrub_step(caller.registry, caller.actor, data))
+        `cursor` with the next step, until it is null. A step may end in the middle of an artifact; the next one goes on
+        there."""
+        return encoded(await scrub_step(caller.registry, caller.actor, data, state.unfinished))
