@@ -32,6 +32,7 @@ from registry_service.web.authentication import Authenticate
 from registry_service.web.guard import Guard
 from registry_service.web.hot_reads import HotReads
 from registry_service.web.logs import configure_logs
+from registry_service.web.metrics import Metrics
 from registry_service.web.release import RELEASE
 from registry_service.web.routes import build_routes
 from registry_service.web.server import Server, build_server, listen
@@ -55,10 +56,17 @@ class Service(Guard):
     """The whole service as one ASGI application. A server that speaks ASGI's lifespan opens and closes its resources;
     any other enters `running`. `stop_waiting` is for a server that ends: requests that wait for events are answered."""
 
-    def __init__(self, settings: Settings, *, registry: Registry, clock: Clock, lifespan: Lifespan) -> None:
+    def __init__(
+        self, settings: Settings, *, registry: Registry, clock: Clock, lifespan: Lifespan, metrics: Metrics
+    ) -> None:
         routes = build_routes([lifespan])
-        inner = Authenticate(HotReads(routes, registry=registry), database=registry.database, clock=clock)
-        super().__init__(inner, host_names=settings.host_names, origin=settings.base_url)
+        inner = Authenticate(
+            HotReads(routes, registry=registry),
+            database=registry.database,
+            clock=clock,
+            open_metrics=settings.metrics == "loopback",
+        )
+        super().__init__(inner, host_names=settings.host_names, origin=settings.base_url, metrics=metrics)
         self.settings = settings
         self.stop_waiting = registry.stop_waiting
         self._routes = routes
@@ -90,18 +98,20 @@ def create_app(
     database = open_database(settings.database_url)
     artifacts = store or open_store(settings)
     registry = Registry(database, artifacts, clock=clock, public_url=settings.base_url)
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.registry = registry
         app.state.store = artifacts
         app.state.unfinished = Unfinished()
-        async with _running(settings, registry) as made:
+        app.state.metrics = metrics
+        async with _running(settings, registry, metrics) as made:
             if announce is not None:
                 announce(made)
             yield
 
-    return Service(settings, registry=registry, clock=clock, lifespan=lifespan)
+    return Service(settings, registry=registry, clock=clock, lifespan=lifespan, metrics=metrics)
 
 
 def open_store(settings: Settings) -> ArtifactStore:
@@ -139,7 +149,7 @@ def open_bucket(settings: Settings, address: BucketAddress) -> ArtifactStore:
 
 
 @asynccontextmanager
-async def _running(settings: Settings, registry: Registry) -> AsyncIterator[FirstRun]:
+async def _running(settings: Settings, registry: Registry, metrics: Metrics) -> AsyncIterator[FirstRun]:
     _make_home(settings)
     await _look_at(registry.store)
     await _migrate(settings.database_url)
@@ -155,9 +165,9 @@ async def _running(settings: Settings, registry: Registry) -> AsyncIterator[Firs
             await registry.write(SYSTEM, keep_credentials, None, person=made.person, url=url, directory=directory)
 
         work = [
-            asyncio.create_task(_repeat(SWEEP_SECONDS, registry.sweep)),
-            asyncio.create_task(_repeat(SWEEP_SECONDS, lambda: finish_abandoned(registry))),
-            asyncio.create_task(_repeat(RENEW_SECONDS, renew)),
+            asyncio.create_task(_repeat(SWEEP_SECONDS, registry.sweep, metrics)),
+            asyncio.create_task(_repeat(SWEEP_SECONDS, lambda: finish_abandoned(registry), metrics)),
+            asyncio.create_task(_repeat(RENEW_SECONDS, renew, metrics)),
         ]
         try:
             yield made
@@ -188,13 +198,14 @@ async def _migrate(url: str) -> None:
     log.info("the database is migrated", revision=head())
 
 
-async def _repeat(seconds: float, act: Callable[[], Any]) -> None:
+async def _repeat(seconds: float, act: Callable[[], Any], metrics: Metrics) -> None:
     """Time and again, whatever happens: a database that is away comes back."""
     while True:
         await asyncio.sleep(seconds)
         try:
             await act()
         except RegistryError as error:
+            metrics.note_store_error(error.code)
             log.warning("housekeeping has to wait", code=error.code, reason=error.message)
         except Exception:
             log.exception("housekeeping failed")
@@ -230,7 +241,7 @@ def serve(settings: Settings | None = None) -> None:
     settings = read_settings() if settings is None else settings
     check_settings(settings)
     os.umask(0o077)
-    configure_logs(settings.log)
+    configure_logs(settings.log, settings.log_level)
     with listen(settings.host, settings.port) as listening:
         # With port 0 only the socket knows the address that goes into the token files.
         settings = msgspec.structs.replace(settings, port=listening.getsockname()[1])

@@ -85,6 +85,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: Literal["auto", "json", "text"] = "auto"
     """Form of the log; `auto`: text on a terminal, else JSON."""
 
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is logged; requests are told of at `info`."""
+
+    metrics: Literal["token", "loopback"] = "token"
+    """Who may read /metrics: a token of those who may, or also whoever asks on this machine without one."""
+
     max_connections: int = 2000
     """Connections at a time; more are answered with 503."""
 
@@ -174,14 +180,17 @@ def read_settings(environment: Mapping[str, str] | None = None, *, home: Path | 
 def check_settings(settings: Settings) -> None:
     """Refuse what would leave a door open or can't work.
 
-    :raises InvalidInput: half a key pair, a bucket without keys to it, or an address that others can reach without a
-        name that callers must use and without TLS or a proxy that ends it.
+    :raises InvalidInput: half a key pair, a bucket without keys to it, metrics that others could read without a token,
+        or an address that others can reach without a name that callers must use and without TLS or a proxy that ends
+        it.
     """
 
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise InvalidInput("TLS takes both files. Set MODEL_REGISTRY_TLS_CERT and MODEL_REGISTRY_TLS_KEY.")
     if isinstance(settings.artifacts, BucketAddress):
         _check_keys(settings)
+    if settings.metrics == "loopback":
+        _check_reached_from_here_alone(settings)
     if settings.is_loopback:
         return
     if settings.public_url is None and not settings.allowed_hosts:
@@ -196,6 +205,16 @@ def check_settings(settings: Settings) -> None:
             " MODEL_REGISTRY_TLS_CERT and MODEL_REGISTRY_TLS_KEY, or name the proxy that ends TLS in"
             " MODEL_REGISTRY_BEHIND_PROXY, or listen on 127.0.0.1.",
             variable="MODEL_REGISTRY_HOST",
+        )
+
+
+def _check_reached_from_here_alone(settings: Settings) -> None:
+    # To the service, what a proxy on this machine passes on comes from this machine.
+    if not settings.is_loopback or settings.public_url or settings.allowed_hosts or settings.behind_proxy:
+        raise InvalidInput(
+            "Others can reach this service, by its address or through a proxy, and would read its metrics. Leave"
+            " MODEL_REGISTRY_METRICS at token, and give the scraper a token of an auditor.",
+            variable="MODEL_REGISTRY_METRICS",
         )
 
 
@@ -270,10 +289,13 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _log(text: str) -> str:
-    if text not in {"auto", "json", "text"}:
-        raise ValueError("use auto, json or text.")
-    return text
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"use {', '.join(words[:-1])} or {words[-1]}.")
+        return text
+
+    return parse
 
 
 _PARSERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
@@ -289,7 +311,9 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "tls_key": _path,
         "behind_proxy": _names,
         "person": str,
-        "log": _log,
+        "log": _one_of("auto", "json", "text"),
+        "log_level": _one_of("debug", "info", "warning", "error"),
+        "metrics": _one_of("token", "loopback"),
         "max_connections": _number(1, 100_000),
         "keep_free_mb": _number(0, 1_000_000),
         "s3_endpoint": _url,

@@ -57,7 +57,7 @@ def test_what_is_set_is_read() -> None:
     ("name", "value"),
     [("PORT", "http"), ("PORT", "-1"), ("PORT", "\uff18\uff10"), ("PUBLIC_URL", "models.example.org"),
      ("PUBLIC_URL", "https://x.org/registry"), ("PUBLIC_URL", "https://a:b@x.org"), ("PUBLIC_URL", "ftp://x.org"),
-     ("LOG", "xml"), ("MAX_CONNECTIONS", "0"), ("KEEP_FREE_MB", "1.5"),
+     ("LOG", "xml"), ("LOG_LEVEL", "INFO"), ("METRICS", "open"), ("MAX_CONNECTIONS", "0"), ("KEEP_FREE_MB", "1.5"),
      ("ARTIFACTS", "s3://"), ("ARTIFACTS", "s3://A/b"), ("ARTIFACTS", "s3://a_b/c"), ("ARTIFACTS", "s3://models/a b"),
      ("S3_ENDPOINT", "minio:9000"), ("S3_PUBLIC_ENDPOINT", "https://x.org/minio"), ("S3_PRESIGN", "maybe")],
 )  # fmt: skip
@@ -95,6 +95,22 @@ def test_a_door_that_others_can_reach_is_not_left_open(environment: dict[str, st
 @pytest.mark.parametrize("more", [TLS, {"MODEL_REGISTRY_BEHIND_PROXY": "10.0.0.1"}])
 def test_named_and_behind_tls_it_may_be_reached(more: dict[str, str]) -> None:
     assert not read_settings({**NAMED, **more}).is_loopback
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {**NAMED, **TLS},
+        {"MODEL_REGISTRY_PUBLIC_URL": "https://models.example.org"},
+        {"MODEL_REGISTRY_ALLOWED_HOSTS": "registry"},
+        {"MODEL_REGISTRY_BEHIND_PROXY": "127.0.0.1"},
+    ],
+)
+def test_metrics_need_a_token_where_others_can_ask(more: dict[str, str]) -> None:
+    read_settings({"MODEL_REGISTRY_METRICS": "loopback"})
+    read_settings(more)
+    with pytest.raises(InvalidInput, match="Leave MODEL_REGISTRY_METRICS at token"):
+        read_settings({**more, "MODEL_REGISTRY_METRICS": "loopback"})
 
 
 def test_any_address_is_no_name_to_be_called_by() -> None:

@@ -31,6 +31,10 @@ class Database(Protocol):
         number is still true when it is asked for again. None: it isn't known, now or ever (others write here too).
         """
 
+    @property
+    def writes_in_progress(self) -> int:
+        """How many commands were accepted by `write` and aren't answered yet."""
+
     async def start(self) -> None:
         """Open connections and threads. Raises DatabaseUnavailable, with nothing left open."""
 

@@ -69,6 +69,7 @@ class PostgresDatabase(Database):
         self._readers = readers
         self._pool: asyncpg.Pool | None = None
         self._running = _Running()
+        self._writes = _Running()
 
     @property
     def dialect(self) -> DialectName:
@@ -77,6 +78,10 @@ class PostgresDatabase(Database):
     @property
     def commits(self) -> None:
         return None
+
+    @property
+    def writes_in_progress(self) -> int:
+        return self._writes.count
 
     async def start(self) -> None:
         try:
@@ -110,7 +115,7 @@ class PostgresDatabase(Database):
 
     async def write(self, command: Callable[[Connection], T], /) -> T:
         self._opened()
-        with self._running:
+        with self._running, self._writes:
             attempt = 1
             while True:
                 try:
@@ -182,6 +187,10 @@ class _Running:
         self._count -= 1
         if not self._count:
             self._idle.set()
+
+    @property
+    def count(self) -> int:
+        return self._count
 
     async def drained(self) -> None:
         await self._idle.wait()

@@ -45,6 +45,7 @@ class SqliteDatabase(Database):
         self._writer = self.writer_class(self._engine.connect)
         self._readers = ReaderThreads(self._connect_reader, count=readers, time_limit=read_time_limit)
         self._glancing: Connection | None = None
+        self._writes = 0
 
     @property
     def dialect(self) -> DialectName:
@@ -53,6 +54,10 @@ class SqliteDatabase(Database):
     @property
     def commits(self) -> int | None:
         return self._writer.commits.count
+
+    @property
+    def writes_in_progress(self) -> int:
+        return self._writes
 
     async def start(self) -> None:
         self._lock.acquire()
@@ -76,7 +81,11 @@ class SqliteDatabase(Database):
         await self._readers.submit(lambda reader: reader.fetch("SELECT 1", ()))
 
     async def write(self, command: Callable[[Connection], T], /) -> T:
-        return await self._writer.submit(command)
+        self._writes += 1
+        try:
+            return await self._writer.submit(command)
+        finally:
+            self._writes -= 1
 
     async def view(self, look: Callable[[Connection], T], /) -> T:
         return await self._readers.submit(lambda reader: reader.look(look))

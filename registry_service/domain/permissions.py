@@ -58,6 +58,7 @@ class Action(StrEnum):
     PRINCIPAL_READ = "principal:read"
     PRINCIPAL_WRITE = "principal:write"
     MAINTENANCE_RUN = "maintenance:run"
+    METRICS_READ = "metrics:read"
     TOKEN_WRITE = "token:write"  # noqa: S105 -- the name of an action
     TOKEN_OWN = "token:own"  # noqa: S105 -- the name of an action
 
@@ -102,7 +103,7 @@ ALLOWED: Final = MappingProxyType(
         Role.READER: _READ,
         Role.CONTRIBUTOR: _CONTRIBUTE,
         Role.APPROVER: _APPROVE,
-        Role.AUDITOR: _READ,
+        Role.AUDITOR: _READ | {Action.METRICS_READ},
         Role.ADMIN: frozenset(Action),
     }
 )

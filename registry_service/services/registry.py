@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
@@ -13,11 +14,13 @@ from sqlalchemy import Connection
 from registry_service.db.database import Database
 from registry_service.db.queries.events import last_seq
 from registry_service.db.view import View
+from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Actor, Role, Scope
+from registry_service.domain.promotions import Phase
 from registry_service.services.event_log import append_events
 from registry_service.services.idempotency import Idempotency, StoredAnswer, recall, remember
 from registry_service.services.sweeper import close_expired, sweep
-from registry_service.services.work import Work
+from registry_service.services.work import PendingEvent, Work
 from registry_service.storage.base import ArtifactStore
 
 T = TypeVar("T")
@@ -43,6 +46,24 @@ class Answered(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     revision: int | None
 
 
+class Appended:
+    """What this process has appended to the log: how many events of each kind, and how many promotions were moved to
+    each phase (requested, they are PENDING)."""
+
+    def __init__(self) -> None:
+        self.kinds = Counter(dict.fromkeys(EventKind, 0))
+        self.phases = Counter(dict.fromkeys(Phase, 0))
+
+    def count(self, events: Iterable[PendingEvent]) -> None:
+        for event in events:
+            kind = EventKind(event.kind)
+            self.kinds[kind] += 1
+            if kind is EventKind.PROMOTION_REQUESTED:
+                self.phases[Phase.PENDING] += 1
+            elif kind.startswith("promotion.") and "phase" in event.data:
+                self.phases[Phase(str(event.data["phase"]))] += 1
+
+
 class _Revised(msgspec.Struct):
     revision: int | None = None
 
@@ -56,6 +77,7 @@ class Registry:
         self.database = database
         self.store = store
         self.public_url = public_url
+        self.appended = Appended()
         self._clock = clock
         self._news = asyncio.Event()
         self._last_seq = 0
@@ -71,21 +93,22 @@ class Registry:
     ) -> Answered[T]:
         """Run a use case in one transaction, with its events and (under a key) its answer; or repeat that answer."""
 
-        def command(connection: Connection) -> tuple[Answered[T], int | None]:
+        def command(connection: Connection) -> tuple[Answered[T], int | None, list[PendingEvent]]:
             work = Work(connection, actor, self._clock(), self.public_url)
             if idempotency is not None:
                 stored = recall(work, idempotency)
                 if stored is not None:
-                    return _answered(stored, None, replayed=True), None
+                    return _answered(stored, None, replayed=True), None, []
             result = use_case(work, *args, **kwargs)
             answer = StoredAnswer(msgspec.json.encode(result), work.existed)
             if idempotency is not None:
                 remember(work, idempotency, answer)
-            return _answered(answer, result, replayed=False), append_events(work)
+            return _answered(answer, result, replayed=False), append_events(work), work.events
 
-        answered, seq = await self.database.write(command)
+        answered, seq, events = await self.database.write(command)
         if seq is not None:
             self._tell(seq)
+            self.appended.count(events)
         return answered
 
     async def view(

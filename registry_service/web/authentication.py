@@ -18,8 +18,10 @@ from litestar.routes import HTTPRoute
 from registry_service.db.database import Database
 from registry_service.db.queries.authentication import find_known_token
 from registry_service.domain.errors import NotAuthenticated
-from registry_service.domain.permissions import Action, Actor, authorize_somewhere
+from registry_service.domain.permissions import Action, Actor, Role, authorize_somewhere
+from registry_service.domain.permissions import Scope as Grant
 from registry_service.domain.tokens import hash_secret, parse_token
+from registry_service.settings import is_loopback
 from registry_service.web.asgi import ASGIApp, Receive, Scope, Send
 
 PUBLIC_PATHS: Final = frozenset({"/health/live", "/health/ready"})
@@ -30,14 +32,25 @@ ANY_TOKEN: Final = "any_token"  # noqa: S105 - a declaration of routes
 PUBLIC: Final = "public"
 """What a route of PUBLIC_PATHS declares."""
 
+METRICS_PATH: Final = "/metrics"
+
+# Whoever asks for metrics without a token where the settings let them. No principal can have this name.
+_ON_THIS_MACHINE: Final = Actor(name="(loopback)", is_person=False, grants=(Grant(Role.AUDITOR, "*"),))
+
 _UNKNOWN: Final = hash_secret("")
 
 
 class Authenticate:
-    """`app`, for those who bring a good token; the Actor is in `scope["user"]`. The guard answers refusals."""
+    """`app`, for those who bring a good token; the Actor is in `scope["user"]`. The guard answers refusals.
 
-    def __init__(self, app: ASGIApp, *, database: Database, clock: Callable[[], datetime]) -> None:
+    `open_metrics`: whoever is on this machine may read them without one.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, database: Database, clock: Callable[[], datetime], open_metrics: bool = False
+    ) -> None:
         self.app = app
+        self._open_metrics = open_metrics
         self._database = database
         self._clock = clock
 
@@ -50,6 +63,8 @@ class Authenticate:
         """:raises NotAuthenticated: there is no token, or not a good one; it isn't said in which way."""
 
         given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if not given and self._open_metrics and scope["path"] == METRICS_PATH and _comes_from_here(scope):
+            return _ON_THIS_MACHINE
         scheme, _, text = given[0].decode("latin-1").partition(" ") if len(given) == 1 else ("", "", "")
         if scheme.lower() != "bearer":
             raise NotAuthenticated("Who asks? Send the header 'Authorization: Bearer <token>', once.")
@@ -63,6 +78,10 @@ class Authenticate:
                 token_shown=True,
             )
         return known.actor
+
+
+def _comes_from_here(scope: Scope) -> bool:
+    return scope["client"] is not None and is_loopback(scope["client"][0])
 
 
 async def require_action(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

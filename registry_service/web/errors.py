@@ -92,6 +92,7 @@ class Refused(msgspec.Struct, frozen=True):
     """A whole answer of refusal."""
 
     status: int
+    code: str
     headers: dict[str, str]
     body: bytes
 
@@ -130,7 +131,7 @@ def refused(error: Exception, request_id: str) -> Refused:
         request_id=request_id,
     )
     body = msgspec.json.encode(problem, enc_hook=str)
-    return Refused(status, {"content-type": PROBLEM_MEDIA_TYPE, **headers}, body)
+    return Refused(status, code, {"content-type": PROBLEM_MEDIA_TYPE, **headers}, body)
 
 
 def _headers(error: RegistryError) -> dict[str, str]:

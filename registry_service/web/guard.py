@@ -24,6 +24,7 @@ from registry_service.web.asgi import ASGIApp, Message, Receive, Scope, Send
 from registry_service.web.errors import HttpRefusal, refused
 from registry_service.web.limits import BODY_SECONDS, MAX_HEADERS, MAX_URL_BYTES, body_limit
 from registry_service.web.logs import escape, log_request
+from registry_service.web.metrics import Metrics
 
 log = structlog.get_logger("registry.access")
 
@@ -47,7 +48,7 @@ _NOT_A_PAGE: Final = frozenset({"same-origin", "none"})
 
 class Guard:
     """`app` behind the guard. `host_names`: names in lower case, without ports, that a Host header may give;
-    `origin`: the service's own, of which pages may write."""
+    `origin`: the service's own, of which pages may write; `metrics`: where requests are counted."""
 
     def __init__(
         self,
@@ -56,11 +57,13 @@ class Guard:
         host_names: Iterable[str],
         origin: str,
         body_seconds: float = BODY_SECONDS,
+        metrics: Metrics | None = None,
     ) -> None:
         self.app = app
         self._host_names = frozenset(host_names)
         self._origin = origin.lower()
         self._body_seconds = body_seconds
+        self._metrics = metrics or Metrics()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -76,28 +79,35 @@ class Guard:
             request_id = secrets.token_hex(8)
         scope["state"]["request_id"] = request_id
         answer = _Answer(send, request_id)
+        body = _Body(scope, headers, receive, self._body_seconds)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 self._check(scope, headers)
-                await self.app(scope, _Body(scope, headers, receive, self._body_seconds), answer)
+                await self.app(scope, body, answer)
             except Exception as error:
+                problem = refused(error, request_id)
+                scope["state"]["code"] = problem.code
                 if not isinstance(error, RegistryError | HttpRefusal):
                     log.exception("fault", path=escape(scope["path"]))
                 if answer.status is not None:
                     # Too late for another answer; the server cuts the connection, so that nobody takes this for whole.
                     raise
-                problem = refused(error, request_id)
                 await answer.refuse(problem.status, problem.headers, problem.body, head=scope["method"] == "HEAD")
             finally:
-                actor = scope.get("user")
+                seconds = time.perf_counter() - began
+                actor, route, code = scope.get("user"), scope.get("path_template"), scope["state"].get("code")
+                self._metrics.observe(scope["method"], route, answer.status, seconds, code)
                 log_request(
                     {
                         "request_id": request_id,
                         "method": scope["method"],
                         "path": escape(scope["path"]),
+                        "route": route,
                         "status": answer.status,
+                        "code": code,
                         "bytes": answer.sent,
-                        "ms": round((time.perf_counter() - began) * 1000, 1),
+                        "received": body.received,
+                        "ms": round(seconds * 1000, 1),
                         "actor": getattr(actor, "name", None),
                         "client": scope["client"][0] if scope["client"] else None,
                     }
@@ -175,7 +185,7 @@ class _Body:
         self._receive = receive
         self._limit = body_limit(scope["method"], scope["path"])
         self._seconds = seconds
-        self._received = 0
+        self.received = 0
         self._complete = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
 
     async def __call__(self) -> Message:
@@ -190,9 +200,9 @@ class _Body:
                 {"connection": "close"},
             ) from None
         if message["type"] == "http.request":
-            self._received += len(message["body"])
+            self.received += len(message["body"])
             self._complete = not message["more_body"]
-            if self._limit is not None and self._received > self._limit:
+            if self._limit is not None and self.received > self._limit:
                 raise TooLarge(f"The body may have {self._limit} bytes here. Send less.", limit=self._limit)
         return message
 

@@ -39,7 +39,9 @@ async def ready(state: State) -> Encoded[Health]:
         asyncio.wait_for(registry.store.check(), CHECK_SECONDS),
         return_exceptions=True,
     )
-    return _answer({"database": _word(database), "store": _word(store)})
+    components = {"database": _word(database), "store": _word(store)}
+    state.metrics.note_store_error(components["store"])
+    return _answer(components)
 
 
 def _answer(components: dict[str, str]) -> Encoded[Health]:

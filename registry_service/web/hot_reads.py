@@ -22,6 +22,9 @@ from registry_service.web.answers import entity_headers, entity_tag, none_match
 from registry_service.web.asgi import ASGIApp, Receive, Scope, Send
 
 _VERSION: Final = re.compile(r"/api/v1/models/([^/]+)/versions/([^/]+)")
+TEMPLATE: Final = "/api/v1/models/{model}/versions/{selector}"
+"""The same address as the framework writes it."""
+
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -40,6 +43,7 @@ class HotReads:
         if asked is None:
             await self.app(scope, receive, send)
             return
+        scope["path_template"] = TEMPLATE
         actor: Actor = scope["user"]
         authorize_somewhere(actor, Action.VERSION_READ)
         answer = await self._answer(actor, asked[1], asked[2])

@@ -30,15 +30,18 @@ def log_request(fields: dict[str, object]) -> None:
     """One line of the access log. Every request has one, so it goes straight to where the log goes: through all that
     structlog and logging do for a line, it would cost more than the read that it tells of."""
 
-    for handler in logging.getLogger().handlers:
+    root = logging.getLogger()
+    if root.level > logging.INFO:
+        return
+    for handler in root.handlers:
         if isinstance(handler, _Handler):
             handler.write_request(fields)
             return
     structlog.get_logger("registry.access").info("request", **fields)
 
 
-def configure_logs(form: Literal["auto", "json", "text"]) -> None:
-    """Send the service's own log and that of its libraries to standard error in one form."""
+def configure_logs(form: Literal["auto", "json", "text"], level: str = "info") -> None:
+    """Send the service's own log and that of its libraries to standard error in one form, from `level` up."""
 
     as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
@@ -65,10 +68,12 @@ def configure_logs(form: Literal["auto", "json", "text"]) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    logging.getLogger("registry").setLevel(level.upper())
+    # What libraries tell in detail may hold what no log should: requests with their headers, statements with values.
+    root.setLevel(max(logging.INFO, logging.getLogger("registry").level))
     # Each tells of every revision, connection or request: the service says in one line what they say in many.
     for name in ("alembic", "uvicorn", "asyncio", "litestar"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -20,6 +20,7 @@ from registry_service.web.authentication import check_declarations, require_acti
 from registry_service.web.errors import HttpRefusal, invalid_field, refused
 from registry_service.web.health import live, ready
 from registry_service.web.limits import JSON_BODY
+from registry_service.web.metrics import read_metrics
 from registry_service.web.openapi import api_description, write
 from registry_service.web.permalinks import model_page, promotion_page, version_page
 from registry_service.web.requests import (
@@ -41,7 +42,17 @@ def build_routes(lifespan: Sequence[Lifespan] = (), *, more: Sequence[Any] = ())
     """
 
     app = Litestar(
-        route_handlers=[api_router(), live, ready, api_description, model_page, version_page, promotion_page, *more],
+        route_handlers=[
+            api_router(),
+            live,
+            ready,
+            read_metrics,
+            api_description,
+            model_page,
+            version_page,
+            promotion_page,
+            *more,
+        ],
         dependencies=DEPENDENCIES,
         guards=[require_action],
         before_request=refuse_unknown_parameters,
@@ -72,7 +83,9 @@ def _note_parameters(app: Litestar) -> None:
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    answer = refused(error, request.scope["state"]["request_id"])
+    state = request.scope["state"]
+    answer = refused(error, state["request_id"])
+    state["code"] = answer.code
     media_type = answer.headers.pop("content-type")
     return Response(answer.body, status_code=answer.status, headers=answer.headers, media_type=media_type)
 

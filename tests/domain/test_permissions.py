@@ -60,12 +60,13 @@ ADMINISTER = [
     "principal:write",
     "token:write",
     "maintenance:run",
+    "metrics:read",
 ]
 EXPECTED = {
     "reader": {*READ},
     "contributor": {*READ, *CONTRIBUTE},
     "approver": {*READ, *CONTRIBUTE, *APPROVE},
-    "auditor": {*READ},
+    "auditor": {*READ, "metrics:read"},
     "admin": {*READ, *CONTRIBUTE, *APPROVE, *ADMINISTER},
 }
 FOR_PEOPLE = {

@@ -24,6 +24,7 @@ from registry_service.web.guard import Guard
 from registry_service.web.logs import configure_logs
 from registry_service.web.routes import build_routes
 from tests.service_fixture import StartService, settings_for
+from tests.web.logged import logged
 from tests.web.stories import API, answered, create_model, digest_of
 
 SECRET = "canary-7f3a"
@@ -74,17 +75,8 @@ async def planted() -> None:
 @pytest.fixture
 def log() -> Any:
     """What the service logs in JSON, from here on."""
-    root = logging.getLogger()
-    before, level = root.handlers, root.level
-    configure_logs("json")
-    sink = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(sink)
-    yield sink
-    root.handlers = before
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logged() as sink:
+        yield sink
 
 
 async def test_a_fault_is_answered_with_its_id_and_logged_whole_without_values(log: io.StringIO) -> None:

@@ -46,6 +46,12 @@ def find_upload(view: View, upload: str, *, lock: bool = False) -> Row[Any]:
     return row
 
 
+def count_open_uploads(view: View) -> int:
+    """How many sessions of anybody's are open."""
+    is_open = and_(uploads.c.closed_at.is_(None), uploads.c.expires_at > view.now)
+    return view.connection.execute(select(func.count()).select_from(uploads).where(is_open)).scalar_one()
+
+
 def get_upload(view: View, upload: str) -> Upload:
     return describe_uploads(view, [find_upload(view, upload)])[0]
 
