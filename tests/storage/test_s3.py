@@ -7,13 +7,16 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
+import httpx
 import pytest
 import urllib3
+from minio.datatypes import Part
 from typing_extensions import override
 
 from registry_service.domain.errors import DigestMismatch, InvalidInput, OffsetMismatch, StorageUnavailable
@@ -159,6 +162,59 @@ async def test_what_rotted_unseen_is_replaced_by_what_is_sent_again(
     assert await content(store, digest) == BODY[:length]
 
 
+class Overtaken(Bucket):
+    """Before it copies, it lets somebody else assemble other bytes in the place of those that were verified."""
+
+    def __init__(self, place: S3Place, let_go: Callable[[], object]) -> None:
+        super().__init__(place)
+        self._let_go = let_go
+        self._assembled: list[str] = []
+        self._twice = threading.Event()
+
+    @override
+    def complete(self, key: str, upload: str, parts: list[Part]) -> None:
+        super().complete(key, upload, parts)
+        self._assembled.append(upload)
+        if len(self._assembled) == 2:
+            self._twice.set()
+
+    @override
+    def copy(self, source: str, target: str, size: int, *, etag: str | None = None) -> None:
+        self._let_go()
+        assert self._twice.wait(30)
+        super().copy(source, target, size, etag=etag)
+
+
+async def test_what_was_verified_is_what_is_published(store: S3Store, place: S3Place) -> None:
+    """A body that began before any of the file was kept brings parts of its own to what others have completed."""
+    await send(store, BODY, "upload2")
+    loop = asyncio.get_running_loop()
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def late() -> AsyncIterator[bytes]:
+        begun.set()
+        await go.wait()
+        async for chunk in chunked(bytes(len(BODY))):
+            yield chunk
+
+    attacked = S3Store(place, smallest_part=PART, bucket=Overtaken(place, lambda: loop.call_soon_threadsafe(go.set)))
+    overtaking = asyncio.create_task(attacked.append("upload1", DIGEST, 0, late(), size=len(BODY)))
+    await begun.wait()
+    parts = await attacked.presigned_parts("upload1", DIGEST, len(BODY))
+    assert parts is not None
+    for part in parts.missing:
+        piece = BODY[part.offset : part.offset + part.size]
+        await asyncio.to_thread(httpx.put, part.url, content=piece, trust_env=False, timeout=60)
+    for refused in await asyncio.gather(
+        attacked.complete("upload1", DIGEST, len(BODY)), overtaking, return_exceptions=True
+    ):
+        assert isinstance(refused, OffsetMismatch)
+    assert await content(store, DIGEST) == BODY
+    with pytest.raises(DigestMismatch):
+        await store.complete("upload1", DIGEST, len(BODY))
+    await attacked.close()
+
+
 DIE_HALFWAY = """
 import asyncio, os, signal, sys
 from registry_service.storage.s3.place import S3Place
@@ -207,8 +263,8 @@ class Breaking(Bucket):
     reads = 2
 
     @override
-    def open(self, key: str, start: int, length: int) -> urllib3.BaseHTTPResponse:
-        answer = super().open(key, start, length)
+    def open(self, key: str, start: int, length: int, *, etag: str | None = None) -> urllib3.BaseHTTPResponse:
+        answer = super().open(key, start, length, etag=etag)
         if self.breaks:
             self.breaks -= 1
             real, reads = answer.read, iter(range(self.reads))

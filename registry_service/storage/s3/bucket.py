@@ -102,16 +102,23 @@ class Bucket:
             return self._client.stat_object(self._name, key).size
         return None
 
+    def etag(self, key: str) -> str:
+        """What tells the bytes that are there now from others that take their place."""
+        with store_errors():
+            return self._client.stat_object(self._name, key).etag or ""
+
     def put(self, key: str, data: bytes | bytearray) -> None:
         """Write it whole; the store checks that all of it arrived unchanged, by the digest in the request."""
         with store_errors():
             # The type of the client's argument is narrower than what it and urllib3 take.
             self._client._put_object(self._name, key, data)  # type: ignore[arg-type]  # noqa: SLF001 - see above
 
-    def open(self, key: str, start: int, length: int) -> urllib3.BaseHTTPResponse:
-        """An answer that gives `length` bytes, 1 or more, from `start` on, and is closed by the caller."""
+    def open(self, key: str, start: int, length: int, *, etag: str | None = None) -> urllib3.BaseHTTPResponse:
+        """An answer that gives `length` bytes, 1 or more, from `start` on, and is closed by the caller. With `etag`,
+        others than those bytes aren't there."""
+        same: Headers | None = None if etag is None else {"If-Match": f'"{etag}"'}
         with store_errors():
-            return self._client.get_object(self._name, key, offset=start, length=length)
+            return self._client.get_object(self._name, key, offset=start, length=length, request_headers=same)
 
     def read(self, key: str) -> bytes:
         """A small object."""
@@ -145,10 +152,12 @@ class Bucket:
             yield from page
             after = page[-1].key
 
-    def copy(self, source: str, target: str, size: int) -> None:
-        """Copy on the store's side. The target appears whole or not at all."""
+    def copy(self, source: str, target: str, size: int, *, etag: str | None = None) -> None:
+        """Copy on the store's side. The target appears whole or not at all. `etag` as for `open`."""
         with store_errors():
             origin: Headers = {"x-amz-copy-source": quote(f"/{self._name}/{source}")}
+            if etag is not None:
+                origin["x-amz-copy-source-if-match"] = f'"{etag}"'
             if size <= self._copy_limit:
                 self._client._execute("PUT", self._name, target, headers=dict(origin))  # noqa: SLF001 - see above
                 return

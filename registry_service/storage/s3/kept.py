@@ -158,13 +158,16 @@ def publish(bucket: Bucket, place: S3Place, key: str, hexadecimal: str, size: in
     there. It is kept still, so that whoever dies before he has noted whose it is finds it whole.
 
     :raises DigestMismatch: it is something else; nothing of it is kept.
-    :raises OffsetMismatch: it is gone. Bytes of this digest may be there then, and prove nothing: another request may
-        just as well have found these to be wrong.
+    :raises OffsetMismatch: it is gone, or other bytes have taken its place. Bytes of this digest may be there then, and
+        prove nothing: another request may just as well have found these to be wrong.
     """
     blob = place.blob(hexadecimal)
     try:
-        verify_digest(hash_of(bucket, key, size), hexadecimal)
-        bucket.copy(key, blob, size)
+        # Copied is only what was read: a body that began before any part was kept brings an upload in parts of its own,
+        # and may complete it to other bytes meanwhile.
+        etag = bucket.etag(key)
+        verify_digest(hash_of(bucket, key, size, etag=etag), hexadecimal)
+        bucket.copy(key, blob, size, etag=etag)
     except ArtifactMissing:
         raise gone() from None
     except DigestMismatch:

@@ -23,19 +23,21 @@ TRIES_IN_VAIN: Final = 3
 
 
 class Reading:
-    """Bytes `start` to before `stop` of an object. It blocks, and is used by one thread at a time."""
+    """Bytes `start` to before `stop` of an object, and with `etag` of no other that takes its place. It blocks, and is
+    used by one thread at a time."""
 
-    def __init__(self, bucket: Bucket, key: str, start: int, stop: int) -> None:
+    def __init__(self, bucket: Bucket, key: str, start: int, stop: int, *, etag: str | None = None) -> None:
         self._bucket = bucket
         self._key = key
         self._position = start
         self._stop = stop
+        self._etag = etag
         self._answer: urllib3.BaseHTTPResponse | None = None
 
     def open(self) -> None:
         """:raises ArtifactMissing: there is no such object."""
         if self._position < self._stop:
-            self._answer = self._bucket.open(self._key, self._position, self._stop - self._position)
+            self._answer = self._bucket.open(self._key, self._position, self._stop - self._position, etag=self._etag)
 
     def read(self) -> bytes:
         """The next piece; empty at the end."""
@@ -72,13 +74,13 @@ class Reading:
                 answer.close()
 
 
-def hash_of(bucket: Bucket, key: str, size: int) -> Hash:
+def hash_of(bucket: Bucket, key: str, size: int, *, etag: str) -> Hash:
     """The digest of an object's bytes, read back from the store.
 
-    :raises ArtifactMissing: there is no such object.
+    :raises ArtifactMissing: there is no such object, or by now another one.
     """
     hasher = hashlib.sha256()
-    reading = Reading(bucket, key, 0, size)
+    reading = Reading(bucket, key, 0, size, etag=etag)
     try:
         while piece := reading.read():
             hasher.update(piece)

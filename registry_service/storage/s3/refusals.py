@@ -15,7 +15,8 @@ from registry_service.domain.errors import ArtifactMissing, StorageFull, Storage
 _FULL: Final = frozenset(
     {"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "XMinioAdminBucketQuotaExceeded"}
 )
-_MISSING: Final = frozenset({"NoSuchKey", "NoSuchUpload"})
+# Also where other bytes are there than those that were asked for.
+_MISSING: Final = frozenset({"NoSuchKey", "NoSuchUpload", "PreconditionFailed"})
 _WRONGLY_SET: Final = frozenset(
     {
         "AccessDenied",
