@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Sequence
 
@@ -39,6 +40,9 @@ class FileWriter:
 
     def sync(self) -> None:
         self._calls.fsync(self._open_descriptor())
+
+    def status(self) -> os.stat_result:
+        return self._calls.status(self._open_descriptor())
 
     def close(self) -> None:
         """Safe to call twice."""

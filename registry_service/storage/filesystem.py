@@ -97,13 +97,11 @@ class FilesystemStore:
         path = self._tree.kept(check_upload_id(upload_id), hexadecimal)
         if not 0 <= offset <= size:
             raise InvalidInput("An offset is a number of bytes, from 0 to the size of the file.", field="offset")
-        partial = Partial(self._tree, path, size, self._hashed.pop(path, None))
-        before, self._partials[path] = self._partials.get(path), partial
+        partial = Partial(self._tree, path, size, self._hashed.pop(path, None), before=self._partials.get(path))
+        self._partials[path] = partial
         self._tree.hold(path)
         whole_body = False
         try:
-            if before is not None:
-                await self._run(before.give_way)
             await self._run(partial.begin, offset)
             kept = offset + await self._take_in(partial, chunks, size - offset)
             whole_body = True
@@ -204,7 +202,7 @@ class FilesystemStore:
             ) from None
         # From here on the descriptor has an owner that closes it, even where nobody waits for the answer any more.
         outgoing = Outgoing(self._calls, self._workers, descriptor, self._piece_size)
-        size = self._calls.size(descriptor)
+        size = self._calls.status(descriptor).st_size
         stop = size if stop is None else stop
         if not 0 <= start <= stop <= size:
             raise InvalidRange(f"The artifact has {size:,} bytes: ask for a range inside of them.", size=size)

@@ -26,10 +26,12 @@ REHASH_PIECE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """The hash of a file's first `length` bytes, so that they need not be read again."""
+    """The hash of a file's first `length` bytes, so that they need not be read again. `file` tells it from another one
+    that has its name by then, and from what it is once it was changed."""
 
     hasher: Hash
     length: int
+    file: tuple[int, ...]
 
 
 class Partial:
@@ -40,14 +42,18 @@ class Partial:
     were sent; the digest finds that out, and the file begins anew.
 
     `give_way` may come at any time: a sender whose connection broke comes back before its first request has noticed.
+    Who gives way lets go only after those who were there `before`, so that of all of them one alone writes.
     """
 
-    def __init__(self, tree: Tree, path: Path, size: int, hashed: Hashed | None) -> None:
+    def __init__(
+        self, tree: Tree, path: Path, size: int, hashed: Hashed | None, *, before: Partial | None = None
+    ) -> None:
         self._tree = tree
         self._calls = tree.calls
         self._path = path
         self._size = size
         self._hashed = hashed
+        self._before = before
         self._hasher: Hash | None = None
         self._lock = threading.Lock()
         self._over = False
@@ -60,6 +66,7 @@ class Partial:
         """
         with self._lock:
             self._check_not_over()
+            self._end_those_before()
             self._tree.make_directory(self._tree.incoming)
             kept = self._tree.size_of(self._path)
             if offset != (kept or 0):
@@ -93,24 +100,35 @@ class Partial:
         further than it was written.
         """
         with self._lock:
+            # Here as well: nobody comes to it who was cancelled before it began.
+            self._end_those_before()
             if self._file is None:
                 return None
+            hashed = None
             try:
                 if not self._over:
                     self._file.sync()
                     reach("piece.synced")
+                    if whole_body and self._hasher is not None:
+                        hashed = Hashed(self._hasher, self._file.position, _which(self._file.status()))
             finally:
                 self._over = True
                 self._file.close()
-            return Hashed(self._hasher, self._file.position) if whole_body and self._hasher is not None else None
+            return hashed
 
     def give_way(self) -> None:
         """End this body here: another one goes on with the file."""
         with self._lock:
             self._over = True
+            self._end_those_before()
             if self._file is not None:
                 with contextlib.suppress(OSError):
                     self._file.close()
+
+    def _end_those_before(self) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            before.give_way()
 
     def _check_not_over(self) -> None:
         if self._over:
@@ -125,14 +143,15 @@ def publish(tree: Tree, path: Path, hexadecimal: str, size: int, hashed: Hashed 
     :raises OffsetMismatch: it is gone. Bytes of this digest may be there then, and prove nothing: another request may
         just as well have found these to be wrong.
     """
+    blob = tree.blob(hexadecimal)
+    tree.make_directory(blob.parent)
     try:
-        hasher = hashed.hasher if hashed is not None and hashed.length == size else _read(tree, path)
-        verify_digest(hasher, hexadecimal)
-        blob = tree.blob(hexadecimal)
-        tree.make_directory(blob.parent)
-        reach("piece.verified")
-        tree.publish_kept(path, hexadecimal)
-        reach("piece.renamed")
+        # By a name of its own: meanwhile another request may settle the file, and a third begin one under its name.
+        with tree.second_name(path) as second:
+            verify_digest(_hash_of(tree, second, size, hashed), hexadecimal)
+            reach("piece.verified")
+            tree.calls.rename(second, blob)
+            reach("piece.renamed")
     except FileNotFoundError:
         raise OffsetMismatch(
             "What was kept of this file is gone: another request completed it, or it was discarded. Ask what is kept."
@@ -149,6 +168,23 @@ def offset_mismatch(kept: int) -> OffsetMismatch:
     return OffsetMismatch(
         f"{kept:,} bytes of this file are kept. Go on from there: 'Upload-Offset: {kept}'.", kept=kept
     )
+
+
+def _which(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _hash_of(tree: Tree, path: Path, size: int, hashed: Hashed | None) -> Hash:
+    """Read again, unless these are the bytes that were hashed as they came.
+
+    :raises FileNotFoundError: it isn't whole, so another one than was kept.
+    """
+    status = tree.calls.stat(path)
+    if status.st_size < size:
+        raise FileNotFoundError(path)
+    if hashed is not None and hashed.length == size == status.st_size and hashed.file == _which(status):
+        return hashed.hasher
+    return _read(tree, path)
 
 
 def _read(tree: Tree, path: Path) -> Hash:

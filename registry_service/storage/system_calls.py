@@ -59,8 +59,8 @@ class FileSystemCalls:
     def stat(self, path: Path) -> os.stat_result:
         return path.lstat()
 
-    def size(self, descriptor: int) -> int:
-        return os.fstat(descriptor).st_size
+    def status(self, descriptor: int) -> os.stat_result:
+        return os.fstat(descriptor)
 
     def names(self, directory: Path) -> list[str]:
         return os.listdir(directory)  # noqa: PTH208 - names are wanted, not paths

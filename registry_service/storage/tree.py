@@ -108,23 +108,24 @@ class Tree:
         except FileNotFoundError:
             return None
 
-    def publish_kept(self, path: Path, hexadecimal: str) -> None:
-        """Let a kept file be the blob as well, in the place of what is there. Where a file can't have two names it is
-        kept no longer.
+    @contextlib.contextmanager
+    def second_name(self, path: Path) -> Iterator[Path]:
+        """Another name of a kept file, which nobody else can give to other bytes. Where a file can't have two names it
+        is kept no longer.
 
         :raises FileNotFoundError: it isn't kept.
         """
-        blob = self.blob(hexadecimal)
         second = self.claim(path.name.partition(".")[0])
         try:
-            self.calls.link(path, second)
-            self.calls.rename(second, blob)
-        except OSError as error:
-            if error.errno not in _NO_LINK:
-                raise
-            self.calls.rename(path, blob)
+            try:
+                self.calls.link(path, second)
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+                self.calls.rename(path, second)
+            yield second
         finally:
-            # Also after the rename, which does nothing where the blob is this very file (POSIX).
+            # Also after a rename to the blob, which does nothing where that is this very file (POSIX).
             with contextlib.suppress(OSError):
                 self.calls.unlink(second)
             self.release(second)
