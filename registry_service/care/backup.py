@@ -22,6 +22,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 
 from registry_service.care.fsck import Report, check_registry
+from registry_service.db.directory_lock import DirectoryLock
 from registry_service.db.dump import DumpedTable, dump_tables, is_intact, load_tables, rows_of
 from registry_service.db.engine import open_database
 from registry_service.db.inspection import inspect
@@ -94,11 +95,28 @@ async def back_up(
     """Take a snapshot of the database at `url`, and copy the bytes that its versions need and the backup lacks.
 
     :param with_artifacts: False leaves the bytes where they are: in a bucket that is kept safe by other means.
-    :raises DatabaseUnavailable, StorageUnavailable, StorageFull: no snapshot was made.
+    :raises DatabaseUnavailable, StorageUnavailable, StorageFull: no snapshot was made; another backup into the same
+        directory may be under way.
     """
 
+    lock = DirectoryLock(directory, "backup directory")
+    lock.acquire()
+    try:
+        return await _back_up(url, store, directory, now, with_artifacts=with_artifacts, progress=progress)
+    finally:
+        lock.release()
+
+
+async def _back_up(
+    url: str,
+    store: ArtifactStore,
+    directory: Path,
+    now: datetime,
+    *,
+    with_artifacts: bool,
+    progress: Progress | None,
+) -> BackedUp:
     name = now.strftime("%Y%m%dT%H%M%S.%fZ")
-    await asyncio.to_thread(directory.mkdir, mode=0o700, parents=True, exist_ok=True)
     partial = directory / "snapshots" / f"{name}.partial"
     await asyncio.to_thread(partial.mkdir, mode=0o700, parents=True)
     manifest, needed = await inspect(
@@ -215,7 +233,7 @@ def _finish(partial: Path, manifest: Manifest) -> None:
     _sync(partial)
     partial.rename(partial.with_suffix(""))
     _sync(partial.parent)
-    # Left by backups that were interrupted.
+    # Left by backups that were interrupted: whoever holds the lock is the only one who is not.
     for left in partial.parent.glob("*.partial"):
         shutil.rmtree(left, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""One process owns a data directory."""
+"""One process owns a directory: of a registry's data, or of its backups."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ class DirectoryLock:
     `flock` belongs to the open file: the kernel drops it when the process ends in whatever way, so a crash leaves
     nothing to clean up. The file holds the owner's process id, for the message only, and stays where it is: removing
     it would let two processes lock two different files of the same name.
+
+    `what` is what messages call the directory.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, what: str = "data directory") -> None:
         self.directory = directory
+        self._what = what
         self._file: int | None = None
 
     def acquire(self) -> None:
@@ -34,7 +37,7 @@ class DirectoryLock:
             file = os.open(self.directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DatabaseUnavailable(
-                f"Can't use the data directory {self.directory}: {error.strerror}. "
+                f"Can't use the {self._what} {self.directory}: {error.strerror}. "
                 "Make it writable for this user, or choose another one."
             ) from error
         try:
@@ -43,7 +46,7 @@ class DirectoryLock:
             owner = os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(file)
             raise DatabaseUnavailable(
-                f"The data directory {self.directory} is in use by process {owner}. "
+                f"The {self._what} {self.directory} is in use by process {owner}. "
                 "Stop that process, or choose another directory."
             ) from error
         os.ftruncate(file, 0)

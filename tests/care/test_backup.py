@@ -22,13 +22,13 @@ from registry_service.care.fsck import check_registry
 from registry_service.client import CursorFromOtherEpoch, Metadata, RegistryClient
 from registry_service.db.engine import open_database
 from registry_service.db.sqlite import create_engine
-from registry_service.domain.errors import Conflict, InvalidInput
+from registry_service.domain.errors import Conflict, DatabaseUnavailable, InvalidInput
 from registry_service.domain.manifest import digest_of
 from registry_service.storage.filesystem import FilesystemStore
 from tests.care.lived import live
 from tests.fixtures_database import ON_BOTH, PostgresServer
 from tests.service_fixture import RunningService, settings_for
-from tests.services.world import HOUR, World
+from tests.services.world import HOUR, MINUTE, World
 
 WRITERS = 8
 
@@ -226,6 +226,25 @@ async def test_a_backup_without_artifacts_relies_on_the_store(world: World, data
     assert (made.artifacts, made.copied, (tmp_path / "backup" / "artifacts").exists()) == (2, 0, False)
     url = f"sqlite:///{tmp_path / 'other' / 'registry.db'}"
     assert (await restore(url, world.store, tmp_path / "backup", now=world.clock)).report.sound
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_second_backup_into_the_same_directory_waits_for_another_time(
+    world: World, database_url: str, tmp_path: Path
+) -> None:
+    """It would take what the first one has written so far for a leftover of one that was interrupted."""
+    await world.registered(3)
+    backup = tmp_path / "backup"
+    outcomes = await asyncio.gather(
+        *(back_up(database_url, world.store, backup, now=world.clock() + minute * MINUTE) for minute in range(3)),
+        return_exceptions=True,
+    )
+    made = [outcome.snapshot for outcome in outcomes if isinstance(outcome, BackedUp)]
+    assert snapshots(backup) == made
+    assert len(made) == 1
+    assert all(isinstance(outcome, BackedUp | DatabaseUnavailable) for outcome in outcomes)
+    again = await back_up(database_url, world.store, backup, now=world.clock() + HOUR)
+    assert snapshots(backup) == [*made, again.snapshot]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
