@@ -28,6 +28,7 @@ class Call(NamedTuple):
     path: str
     action: Action | str
     body: Any
+    template: str
 
 
 @cache
@@ -69,4 +70,4 @@ def _calls() -> Iterator[Call]:
                 continue
             field = handler.parsed_data_field
             body = None if field is None else msgspec.to_builtins(EXAMPLES[field.annotation])
-            yield Call(handler.handler_name, method, path, handler.opt["action"], body)
+            yield Call(handler.handler_name, method, path, handler.opt["action"], body, route.path_format)
