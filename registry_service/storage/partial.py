@@ -92,6 +92,11 @@ class Partial:
         with self._lock:
             self._check_not_over()
             assert self._file is not None
+            # Another service may have gone on with the file, and completed it: bytes that come behind would be the
+            # end of what it published.
+            if self._file.status().st_size != self._file.position:
+                self._over = True
+                self._check_not_over()
             self._file.write(chunks)
             reach("piece.bytes_written")
 

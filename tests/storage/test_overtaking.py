@@ -72,6 +72,41 @@ async def test_who_comes_third_waits_for_the_first_as_well(
     assert await digests(store) == []
 
 
+@pytest.mark.parametrize("left", [0, 1000])
+async def test_who_was_overtaken_by_another_service_adds_nothing(
+    store: FilesystemStore, calls: WatchedCalls, tmp_path: Path, left: int
+) -> None:
+    """Two services on one directory know nothing of each other's bodies."""
+    loop = asyncio.get_running_loop()
+    go, written = asyncio.Event(), asyncio.Event()
+
+    def after(number: int, name: str) -> None:
+        if name == "write":
+            loop.call_soon_threadsafe(written.set)
+
+    calls.after = after
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield BODY[:100_000]
+        await go.wait()
+        yield bytes(len(BODY) - 100_000)
+
+    overtaken = asyncio.create_task(store.append("upload1", DIGEST, 0, stalled(), size=len(BODY)))
+    await written.wait()
+    other = FilesystemStore(tmp_path / "store", keep_free=0)
+    kept = await other.kept("upload1", DIGEST, len(BODY))
+    stop = len(BODY) - left
+    assert await other.append("upload1", DIGEST, kept, chunked(BODY[kept:stop]), size=len(BODY)) == stop
+    go.set()
+    with pytest.raises(OffsetMismatch):
+        await overtaken
+    if left:
+        assert await other.append("upload1", DIGEST, stop, chunked(BODY[stop:]), size=len(BODY)) == len(BODY)
+    assert await other.stat(DIGEST) == len(BODY)
+    assert await content(other, DIGEST) == BODY
+    await other.close()
+
+
 async def test_what_was_verified_is_what_is_published(store: FilesystemStore, calls: WatchedCalls) -> None:
     """Two complete a file at once; the first to be done settles it, and a third begins another under its name."""
     await append(store, 0, BODY[:-1])
