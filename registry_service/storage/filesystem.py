@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar, TypeVarTuple
 
@@ -26,6 +26,8 @@ Arguments = TypeVarTuple("Arguments")
 PIECE_SIZE = 1024 * 1024
 KEEP_FREE = 64 * 1024 * 1024
 THREADS = 16
+# Reading a large file again takes minutes, in which others want to be served.
+VERIFYING = 4
 # Of a piece's chunks, which a hostile sender may make tiny. No system writes more of them in one call (IOV_MAX).
 PIECE_CHUNKS = 1024
 # Of files that are kept and not whole yet. A forgotten one is read once more at its end.
@@ -44,8 +46,8 @@ class FilesystemStore:
     """An ArtifactStore in `root`, which is made when it is first needed.
 
     `piece_size` is what a worker thread hashes, writes or reads at a time; an upload holds two pieces in memory, a
-    download one. `threads` bounds the calls that wait for the disk at the same time, `keep_free` is the room in bytes
-    that uploads leave on the volume.
+    download one. `threads` bounds the calls that wait for the disk at the same time, besides those that read whole
+    files again; `keep_free` is the room in bytes that uploads leave on the volume.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class FilesystemStore:
         self._piece_size = piece_size
         # Not the loop's default pool: a disk that hangs must not stop the rest of the service.
         self._workers = ThreadPoolExecutor(threads, thread_name_prefix="artifacts")
+        self._verifiers = ThreadPoolExecutor(VERIFYING, thread_name_prefix="verify")
         self._partials: dict[Path, Partial] = {}
         self._hashed: dict[Path, Hashed] = {}
 
@@ -113,7 +116,7 @@ class FilesystemStore:
                     del self._partials[path]
                     self._tree.release(path)
         if kept == size:
-            await self._run(publish, self._tree, path, hexadecimal, size, hashed)
+            await self._publish(path, hexadecimal, size, hashed)
         elif hashed is not None:
             self._remember(path, hashed)
         return kept
@@ -129,7 +132,11 @@ class FilesystemStore:
         if kept < size:
             raise UploadIncomplete(f"Only {kept:,} of {size:,} bytes are kept. Send the others.", kept=kept)
         hexadecimal = digest_hex(digest)
-        await self._run(publish, self._tree, self._tree.kept(upload_id, hexadecimal), hexadecimal, size, None)
+        await self._publish(self._tree.kept(upload_id, hexadecimal), hexadecimal, size, None)
+
+    async def _publish(self, path: Path, hexadecimal: str, size: int, hashed: Hashed | None) -> None:
+        workers = self._workers if hashed is not None and hashed.length == size else self._verifiers
+        await self._run_on(workers, publish, self._tree, path, hexadecimal, size, hashed)
 
     async def presigned_download(self, digest: str, *, filename: str) -> str | None:
         """None: a directory gives bytes only through the service."""
@@ -232,10 +239,14 @@ class FilesystemStore:
 
     async def close(self) -> None:
         await asyncio.to_thread(self._workers.shutdown)
+        await asyncio.to_thread(self._verifiers.shutdown)
 
     async def _run(self, call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        return await self._run_on(self._workers, call, *arguments)
+
+    async def _run_on(self, workers: Executor, call: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
         def guarded() -> T:
             with self._tree.refusals():
                 return call(*arguments)
 
-        return await asyncio.wrap_future(self._workers.submit(guarded))
+        return await asyncio.wrap_future(workers.submit(guarded))
