@@ -47,7 +47,8 @@ from registry_service.domain.requests import (
 T = TypeVar("T")
 
 AT_ONCE: Final = 4  # plans that a client follows side by side
-CONTINUED_FROM: Final = 64 * 1024 * 1024  # bytes of a file that is sent so that it can be gone on with
+CONTINUED_FROM: Final = 64 * 1024 * 1024  # bytes of a file, or of all together, which can be gone on with
+CONTINUED_FILES: Final = 1_000  # files, however small, that can be gone on with
 DIRECT_FROM: Final = 16 * 1024 * 1024  # bytes of a file that goes straight to the store, where that takes it
 PART: Final = 256 * 1024 * 1024
 TRIES_IN_VAIN: Final = 5
@@ -134,7 +135,7 @@ def register(
         entry.digest: FileContent(file.source, entry, report) for file, entry in zip(found, manifest, strict=True)
     }
     announced = [NewUploadFile(digest=digest, size=content.size) for digest, content in contents.items()]
-    resume = any(file.size >= CONTINUED_FROM for file in announced)
+    resume = len(announced) >= CONTINUED_FILES or sum(file.size for file in announced) >= CONTINUED_FROM
     start = StartUpload(model=model_name, files=announced, resume=resume)
     try:
         upload = yield from ask(calls.start_upload(start))

@@ -109,8 +109,9 @@ def _extend(work: Work, upload: str) -> None:
     work.connection.execute(update(uploads).where(uploads.c.id == upload).values(expires_at=work.now + LIFETIME))
 
 
-def file_received(work: Work, upload: str, digest: str, *, seen_damaged: datetime | None = None) -> Upload:
-    """Note that verified, durable bytes have arrived in the store.
+def file_received(work: Work, upload: str, digest: str, *, seen_damaged: datetime | None = None) -> UploadFile:
+    """Note that verified, durable bytes have arrived in the store. The answer speaks of this file alone: a session may
+    have 100,000, and each of them is answered.
 
     :param seen_damaged: `damaged_at` of the row that `awaited_file` gave before the bytes were taken in.
     :raises BeingCollected: the bytes that were in the store were found damaged meanwhile, or are being removed.
@@ -118,10 +119,11 @@ def file_received(work: Work, upload: str, digest: str, *, seen_damaged: datetim
 
     reach("upload.before_row")
     # Locked, so that the session isn't closed, and its bytes collected, before this is committed.
-    _note_received(work, awaited_file(work, upload, digest, lock=True), seen_damaged)
+    file = awaited_file(work, upload, digest, lock=True)
+    _note_received(work, file, seen_damaged)
     _extend(work, upload)
     reach("upload.row_written")
-    return get_upload(work, upload)
+    return _received(file)
 
 
 def _note_received(work: Work, file: Row[Any], seen_damaged: datetime | None) -> None:
@@ -169,14 +171,18 @@ def file_continued(
 
     reach("upload.before_row")
     file = awaited_file(work, upload, digest, lock=True)
-    described = describe_file(file, kept)
-    if kept == file.size:
+    whole = kept == file.size
+    if whole:
         _note_received(work, file, seen_damaged)
-        described = msgspec.structs.replace(described, received=True)
         reach("upload.row_written")
     _extend(work, upload)
     reach("piece.noted")
-    return described
+    return _received(file) if whole else describe_file(file, kept)
+
+
+def _received(file: Row[Any]) -> UploadFile:
+    """The file as it stands after the note that it has arrived."""
+    return msgspec.structs.replace(describe_file(file, file.size), received=True)
 
 
 def keep_open(work: Work, upload: str, digest: str) -> UploadFile:

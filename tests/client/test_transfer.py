@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from registry_service.client import (
@@ -21,12 +22,15 @@ from registry_service.client import (
     ManifestFile,
     Metadata,
     ModelNotFound,
+    NotPermitted,
     RegistryUnreachable,
     RetryPolicy,
     SizeMismatch,
 )
 from registry_service.client.files import LocalFile
+from registry_service.client.plans import CONTINUED_FILES, CONTINUED_FROM
 from registry_service.client.transfer import PIECE, FileContent, FileSink, ProgressReport, measured, target
+from registry_service.domain.requests import StartUpload
 from tests.client.conftest import Connect
 from tests.client.registry import Registry, digest_of, problem
 
@@ -130,6 +134,37 @@ def test_a_refusal_stays_itself_when_ending_the_upload_fails_too(
     with pytest.raises(DigestMismatch) as caught:
         connect(service).register("churn", trained)
     assert any("expires by itself" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "resumes"),
+    [
+        ([4] * (CONTINUED_FILES - 1), False),
+        ([4] * CONTINUED_FILES, True),
+        ([CONTINUED_FROM - 1], False),
+        ([CONTINUED_FROM // 4] * 4, True),
+    ],
+)
+def test_what_is_large_or_of_many_files_goes_on_with_the_session_of_a_client_that_died(
+    connect: Connect, registry: Registry, tmp_path: Path, sizes: list[int], resumes: bool
+) -> None:
+    registry.models.add("churn")
+    asked: list[bool] = []
+
+    def service(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/uploads"):
+            asked.append(msgspec.json.decode(request.content, type=StartUpload).resume)
+            return problem(NotPermitted("That is all to be seen."), 403)
+        return registry(request)
+
+    for number, size in enumerate(sizes):
+        with (tmp_path / str(number)).open("wb") as file:
+            file.write(f"{number:04d}".encode())
+            file.truncate(size)
+    files = {str(number): tmp_path / str(number) for number in range(len(sizes))}
+    with pytest.raises(NotPermitted):
+        connect(service).register("churn", files)
+    assert asked == [resumes]
 
 
 def test_a_file_is_sent_from_its_beginning_after_a_break(connect: Connect, registry: Registry, trained: Path) -> None:

@@ -24,9 +24,11 @@ def get_upload(upload: str) -> Call[Upload]:
     return read(Upload, "uploads", upload)
 
 
-def send_upload_file(upload: str, digest: str, content: Content, *, idempotency_key: str | None = None) -> Call[Upload]:
+def send_upload_file(
+    upload: str, digest: str, content: Content, *, idempotency_key: str | None = None
+) -> Call[UploadFile]:
     """Send the bytes of one announced digest."""
-    call = write("PUT", Upload, "uploads", upload, "files", digest, key=idempotency_key)
+    call = write("PUT", UploadFile, "uploads", upload, "files", digest, key=idempotency_key)
     return replace(call, content=content)
 
 

@@ -66,7 +66,7 @@ class Uploads(Controller):
         state: State,
         upload: FromPath[str],
         digest: FromPath[str],
-    ) -> Encoded[Upload]:
+    ) -> Encoded[UploadFile]:
         """Send the bytes of one file, whose digest and size were announced. Nothing is kept of what doesn't match."""
 
         store: ArtifactStore = state.store
