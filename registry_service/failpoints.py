@@ -39,6 +39,7 @@ POINTS: Final = frozenset(
         "piece.renamed",
         "piece.directory_synced",
         "piece.noted",
+        "piece.before_settle",
         # Use cases, inside their transaction.
         "model.written",
         "register.begun",

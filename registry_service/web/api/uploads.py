@@ -186,6 +186,7 @@ async def _settle(store: ArtifactStore, upload: str, digest: str) -> None:
     """The row stands, and says that the file is whole. What can't be removed now is a leftover of the upload, which
     goes with it."""
 
+    reach("piece.before_settle")
     with contextlib.suppress(Unavailable):
         await store.settle(upload, digest)
 
