@@ -60,8 +60,7 @@ class Incoming:
             reach("upload.begun")
 
     def hash(self, chunks: Sequence[bytes]) -> None:
-        # Joined, which takes a tenth of the hashing: each call gives up the interpreter lock and waits to have it back.
-        self._hasher.update(b"".join(chunks))
+        hash_gathered(self._hasher, chunks)
 
     def write(self, chunks: Sequence[bytes]) -> None:
         with self._lock:
@@ -111,6 +110,12 @@ class Incoming:
                     self._calls.unlink(self._path)
                 self._tree.release(self._path)
                 self._path = None
+
+
+def hash_gathered(hasher: Hash, chunks: Sequence[bytes]) -> None:
+    """Hash chunks as one: joining them takes a tenth of the hashing, while each call gives up the interpreter lock and
+    waits to have it back."""
+    hasher.update(b"".join(chunks))
 
 
 def verify_digest(hasher: Hash, hexadecimal: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from registry_service.domain.errors import DigestMismatch, OffsetMismatch
 from registry_service.failpoints import reach
 from registry_service.storage.file_writer import FileWriter
-from registry_service.storage.incoming import verify_digest
+from registry_service.storage.incoming import hash_gathered, verify_digest
 from registry_service.storage.tree import Tree
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Partial:
 
     def hash(self, chunks: Sequence[bytes]) -> None:
         if self._hasher is not None:
-            self._hasher.update(b"".join(chunks))
+            hash_gathered(self._hasher, chunks)
 
     def write(self, chunks: Sequence[bytes]) -> None:
         with self._lock:
