@@ -42,6 +42,7 @@ Progress = Callable[[int, int], None]
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
+_COPYING: Final = "copy"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +128,7 @@ async def _back_up(
     if with_artifacts:
         pool = FilesystemStore(directory / "artifacts")
         try:
+            await pool.discard(_COPYING)  # what an interrupted backup has left
             for number, (digest, size) in enumerate(needed.items(), 1):
                 if await pool.stat(digest) != size:
                     (copied if await _copy(store, pool, digest, size) else missing).append(digest)
@@ -219,7 +221,7 @@ async def _copy(source: ArtifactStore, target: ArtifactStore, digest: str, size:
     """False where the source doesn't have these bytes, or has others."""
 
     try:
-        await target.receive("copy", await source.open_range(digest), expected=digest, size=size)
+        await target.receive(_COPYING, await source.open_range(digest), expected=digest, size=size)
     except (ArtifactMissing, DigestMismatch, SizeMismatch):
         return False
     return True

@@ -22,7 +22,7 @@ from registry_service.domain.errors import InvalidInput, Unavailable
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.permissions import Action, Actor
 from registry_service.domain.requests import Scrub
-from registry_service.services.collection import Suspect, mark_damaged, next_suspects
+from registry_service.services.collection import Suspect, count_unhealed, mark_damaged, next_suspects
 from registry_service.services.registry import SYSTEM, Registry
 from registry_service.services.work import Work
 
@@ -70,7 +70,9 @@ async def scrub_step(within: Registry, actor: Actor, body: Scrub, unfinished: Un
     over = count == len(suspects) < LOOKED_AT_ONCE
     place = "" if over else suspects[count - 1].digest if count else after
     await within.write(SYSTEM, _keep_place, None, place)
-    return ScrubStep(cursor=None if over else place or START, artifacts=count, bytes=size, damaged=damaged)
+    unhealed = await within.view(SYSTEM, count_unhealed)
+    cursor = None if over else place or START
+    return ScrubStep(cursor=cursor, artifacts=count, bytes=size, damaged=damaged, unhealed=unhealed)
 
 
 async def _set_aside(within: Registry, suspect: Suspect) -> bool:

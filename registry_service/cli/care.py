@@ -94,7 +94,7 @@ def scrub(state: State, ctx: click.Context, rate: int | None, *, restart: bool, 
     """Read all bytes again, and set aside those that have changed.
 
     It may be interrupted at any time; the next one goes on. Who still has damaged bytes heals them by uploading them.
-    Exit code 0: all are whole; 1: some are not.
+    Exit code 0: all are whole; 1: some are not, whether found now or by an earlier scrub.
     """
 
     total = Scrubbing(state)
@@ -114,7 +114,7 @@ def scrub(state: State, ctx: click.Context, rate: int | None, *, restart: bool, 
     begin = "start" if restart else None
     _walk(total.add, lambda cursor: state.client.scrub(body(cursor)), alone if offline else None, begin)
     total.show()
-    if total.damaged:
+    if total.damaged or total.unhealed:
         ctx.exit(REFUSED)
 
 
@@ -257,13 +257,14 @@ class Scrubbing:
     def __init__(self, state: State) -> None:
         self._state = state
         self._say = _now_and_then(state)
-        self._artifacts = self._bytes = 0
+        self._artifacts = self._bytes = self.unhealed = 0
         self.damaged: list[DamagedArtifact] = []
 
     def add(self, step: ScrubStep) -> ScrubStep:
         self._artifacts += step.artifacts
         self._bytes += step.bytes
         self.damaged += step.damaged
+        self.unhealed = step.unhealed
         if step.cursor is not None:
             self._say(lambda: f"{self._read}, {len(self.damaged)} damaged")
         return step
@@ -273,7 +274,12 @@ class Scrubbing:
         return f"{count(self._artifacts, 'artifact')} of {size(self._bytes)} read"
 
     def show(self) -> None:
-        answer = {"artifacts": self._artifacts, "bytes": self._bytes, "damaged": self.damaged}
+        answer = {
+            "artifacts": self._artifacts,
+            "bytes": self._bytes,
+            "damaged": self.damaged,
+            "unhealed": self.unhealed,
+        }
         self._state.show(answer, self._text)
 
     def _text(self) -> str:
@@ -283,6 +289,11 @@ class Scrubbing:
             needed = ", ".join(map(printable, one.versions)) or "no version"
             lines.append(f"DAMAGED {one.digest} is {now}; needed by {needed}")
         lines.append(f"{self._read}, {len(self.damaged)} damaged.")
+        if self.unhealed:
+            lines.append(
+                f"{count(self.unhealed, 'artifact')} that versions need {'is' if self.unhealed == 1 else 'are'} damaged"
+                " and not healed yet: model-registry fsck names them, and an upload of the same bytes heals them."
+            )
         return "\n".join(lines)
 
 

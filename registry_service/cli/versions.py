@@ -144,7 +144,8 @@ def register_version(
     create_model: bool,
     **metadata: Unpack[MetadataOptions],
 ) -> None:
-    """Register the file or directory PATH as the next version."""
+    """Register the file or directory PATH as the next version. Interrupted, the same command goes on: what has arrived
+    of files of 64 MiB or more is kept for a day."""
 
     version = state.client.register(
         model,

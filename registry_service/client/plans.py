@@ -54,6 +54,7 @@ PART: Final = 256 * 1024 * 1024
 TRIES_IN_VAIN: Final = 5
 _LONGEST_WAIT: Final = 60.0  # seconds that the service waits in one call at most
 _SHORTEST_ROUND: Final = 0.5
+_KEPT: Final = "What has arrived of large files is kept for a day: register again to go on with it."
 
 Files = str | PathLike[str] | Mapping[str, str | PathLike[str]]
 
@@ -166,8 +167,10 @@ def register(
         upload = yield from ask(calls.start_upload(msgspec.structs.replace(start, resume=False)))
         version = msgspec.structs.replace(version, upload=upload.id)
         return (yield from _bring(upload, contents, version, report))
-    except Unavailable:
-        raise  # the session ends by itself; asking an absent service to end it only takes longer
+    except Unavailable as absence:
+        # The session ends by itself; asking an absent service to end it only takes longer.
+        absence.add_note(_KEPT if resume else "Register again once the service is back.")
+        raise
     except RegistryError as refusal:
         # What took long to send is kept for a day: the next try may do better.
         if not resume:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -18,6 +17,7 @@ from registry_service.client.plans import AT_ONCE, Pause, Plan, SideBySide, Step
 from registry_service.client.retries import DEFAULT_RETRIES
 from registry_service.client.transfer import PIECE
 from registry_service.client.transport import Exchange, Retries, Session, Verify
+from registry_service.client.watch import Watch
 from registry_service.domain.entities import Page
 from registry_service.domain.errors import RegistryError
 
@@ -91,11 +91,13 @@ class RegistryClient:
 
     def send(self, call: Call[T]) -> T:
         """Send a call and wait for its answer, repeating it as far as that is safe."""
+        return self._send(call, Watch())
 
+    def _send(self, call: Call[T], watch: Watch) -> T:
         exchange = Exchange(call, self._session)
         while True:
             try:
-                content = None if call.content is None else call.content.pieces()
+                content = None if call.content is None else watch.over(call.content.pieces())
                 response = self._http.send(exchange.request(self._http, content), stream=True)
                 elsewhere = exchange.elsewhere(self._http, response)
                 if elsewhere is not None:
@@ -106,14 +108,14 @@ class RegistryClient:
                     if sink is None:
                         response.read()
                     else:
-                        for piece in response.iter_bytes(PIECE):
+                        for piece in watch.over(response.iter_bytes(PIECE)):
                             sink.write(piece)
                 finally:
                     response.close()
                 return exchange.answer(response)
             except (httpx.RequestError, RegistryError) as error:
                 pause = exchange.pause_after(error)
-            time.sleep(pause)
+            watch.pause(pause)
 
     def iterate(self, call: Call[Page[T]]) -> Iterator[T]:
         """All items of a list, page after page."""
@@ -127,12 +129,14 @@ class RegistryClient:
 
     def follow(self, plan: Plan[T]) -> T:
         """Take a plan's steps to its end."""
+        return self._follow(plan, Watch())
 
+    def _follow(self, plan: Plan[T], watch: Watch) -> T:
         try:
             step = next(plan)
             while True:
                 try:
-                    result = self._take(step)
+                    result = self._take(step, watch)
                 except RegistryError as refusal:
                     step = plan.throw(refusal)
                 else:
@@ -142,16 +146,33 @@ class RegistryClient:
         finally:
             plan.close()
 
-    def _take(self, step: Step) -> Any:  # noqa: ANN401 - the plan's helpers know the type
+    def _take(self, step: Step, watch: Watch) -> Any:  # noqa: ANN401 - the plan's helpers know the type
         if isinstance(step, Call):
-            return self.send(step)
+            return self._send(step, watch)
         if isinstance(step, Pause):
-            return time.sleep(step.seconds)
-        work = [partial(self.follow, plan) for plan in step.plans] if isinstance(step, SideBySide) else step.functions
+            return watch.pause(step.seconds)
+        if isinstance(step, SideBySide):
+            work: list[Callable[[], Any]] = [partial(self._follow, plan, watch) for plan in step.plans]
+        else:
+            work = list(step.functions)
         if len(work) == 1:
             return [work[0]()]
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="model-registry") as pool:
-            return list(pool.map(lambda function: function(), work))
+            futures = [pool.submit(function) for function in work]
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+                for future in futures:
+                    if future.done():
+                        future.result()
+                return [future.result() for future in futures]
+            except RegistryError:
+                raise  # the plan may have an answer to it, with more to send
+            except BaseException:
+                watch.abandon()
+                raise
+            finally:
+                for future in futures:
+                    future.cancel()
 
     # One line a call; what it takes and answers stands at its description.
     list_models = _sends(calls.list_models)

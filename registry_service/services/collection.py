@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Select, and_, delete, exists, insert, select, update
+from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select, update
 
 from registry_service.db.locks import COLLECTION_LOCK, blob_lock, lock_key
 from registry_service.db.query import one_of
@@ -170,6 +170,12 @@ def next_suspects(view: View, *, after: str, limit: int) -> list[Suspect]:
         .limit(limit)
     )
     return [Suspect(row.digest, row.size, row.created_at) for row in view.connection.execute(statement)]
+
+
+def count_unhealed(view: View) -> int:
+    """How many artifacts versions lack because they were found damaged."""
+    statement = select(func.count()).select_from(blobs).where(blobs.c.damaged_at.is_not(None), _NEEDED)
+    return view.connection.execute(statement).scalar_one()
 
 
 def mark_damaged(work: Work, suspect: Suspect) -> Condemned:

@@ -329,6 +329,7 @@ _ALL: Final = (
                 digest=digest_of(b"bits"), size=4, actual=digest_of(b"bots"), versions=[f"{_MODEL}/{_NUMBER}"]
             )
         ],
+        unhealed=1,
     ),
     entities.Health(status="ok", version=RELEASE, components={"database": "ok", "storage": "ok"}),
 )

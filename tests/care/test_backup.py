@@ -220,6 +220,20 @@ async def test_bytes_that_the_store_has_lost_are_named_and_missed_after_a_restor
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_what_an_interrupted_backup_left_goes_with_the_next(
+    world: World, database_url: str, tmp_path: Path
+) -> None:
+    await world.registered(1)
+    directory = tmp_path / "backup"
+    left = [directory / "artifacts" / "uploads" / "copy.0123456789abcdef", directory / "snapshots" / "1.partial" / "x"]
+    for path in left:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"half")
+    await back_up(database_url, world.store, directory, now=world.clock())
+    assert not any(path.exists() for path in left)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_backup_without_artifacts_relies_on_the_store(world: World, database_url: str, tmp_path: Path) -> None:
     await world.registered(2)
     made = await back_up(database_url, world.store, tmp_path / "backup", now=world.clock(), with_artifacts=False)

@@ -92,7 +92,9 @@ async def test_two_hundred_flipped_bytes_are_all_found(world: World, tmp_path: P
     assert first.versions == [f"fraud/{contents.index(spoiled[0]) // 20 + 1}"]
     assert first.actual not in {None, first.digest}
     assert await read_all(world.registry) == [
-        ScrubStep(cursor=None, artifacts=60, bytes=sum(map(len, contents)) - sum(map(len, spoiled)), damaged=[])
+        ScrubStep(
+            cursor=None, artifacts=60, bytes=sum(map(len, contents)) - sum(map(len, spoiled)), damaged=[], unhealed=200
+        )
     ]
 
 
@@ -115,12 +117,15 @@ async def test_damaged_bytes_are_told_set_aside_and_healed_by_an_upload(
     assert aside.read_bytes() == b"weighTs"
     report = await check_registry(database_url, world.store)
     assert {fault.code for fault in report.faults} == {"artifact_damaged", "bytes_missing"}
+    [again] = await read_all(world.registry)
+    assert (step.unhealed, again.unhealed, again.damaged) == (1, 1, []), "an earlier scrub found it, and it's still so"
 
     with pytest.raises(UploadIncomplete):
         await world.act("airflow", register_version, "fraud", manifest(b"weights"))
     await world.register(content=b"weights")
 
     assert [event.subject for event in await world.events("artifact.healed")] == [digest_of(b"weights")]
+    assert [step.unhealed for step in await read_all(world.registry)] == [0]
     assert (await check_registry(database_url, world.store, deep=True)).faults == []
     assert path.read_bytes() == b"weights"
 

@@ -81,6 +81,9 @@ def test_scrub_names_what_is_damaged_and_an_upload_heals_it(
         found = operator("scrub", code=1).out
         assert f"DAMAGED {digest} is " in found and "needed by fraud/1" in found
         assert "[artifact_damaged]" in operator("fsck", code=1).out
+        again = operator("scrub", "--restart", code=1).out.splitlines()
+        assert again[0] == "1 artifact of 6 B read, 0 damaged."
+        assert again[1].startswith("1 artifact that versions need is damaged and not healed yet")
         registry.register("fraud", trained)
     assert operator("fsck", "--deep").out.startswith("Sound")
     assert operator.json("scrub", "--restart")["damaged"] == []

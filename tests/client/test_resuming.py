@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from registry_service.client import RegistryClient, RegistryError, RetryPolicy
+from registry_service.client import RegistryClient, RegistryError, RetryPolicy, Unavailable
 from registry_service.client.plans import CONTINUED_FROM
 from tests.client.broken_line import broken_line
 from tests.client.conftest import Connect
@@ -102,6 +103,82 @@ def test_a_service_that_restarts_is_waited_for(service: RunningService, large: P
         restarting[0].join(60)
         assert not restarting[0].is_alive()
         assert_same(client, "patient", large, tmp_path)
+
+
+def test_a_service_that_stays_away_leaves_what_has_arrived_to_the_next_try(
+    service: RunningService, large: Path, tmp_path: Path
+) -> None:
+    stopping: list[threading.Thread] = []
+
+    def stop(path: str, done: int, total: int) -> None:
+        if done > 20 * MIB and not stopping:
+            stopping.append(threading.Thread(target=service.stop))
+            stopping[0].start()
+
+    with RegistryClient(service.url, service.person, retries=RetryPolicy(attempts=2, base=0.0, cap=0.0)) as client:
+        with pytest.raises(Unavailable) as away:
+            client.register("away", large, progress=stop)
+        stopping[0].join(60)
+        assert "register again to go on" in away.value.__notes__[-1]
+        service.start()
+        firsts: list[int] = []
+        client.register("away", large, progress=lambda path, done, total: firsts.append(done))
+        assert firsts[0] > 15 * MIB
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """Four large files, that are sent side by side."""
+    directory = tmp_path / "several"
+    directory.mkdir()
+    for number in range(4):
+        (directory / f"{number}.bin").write_bytes(os.urandom(MIB) * (SIZE // MIB))
+    return directory
+
+
+def test_what_is_sent_side_by_side_ends_with_the_program_error_of_one(
+    connect: Connect, shared_service: RunningService, several: Path
+) -> None:
+    reached: dict[str, int] = {}
+
+    def fails_at_one(path: str, done: int, total: int) -> None:
+        reached[path] = done
+        if path == "0.bin":
+            raise LookupError("a bug in the caller's own report")
+        time.sleep(0.02)
+
+    client = connect(url=shared_service.url, token=shared_service.person)
+    with pytest.raises(LookupError):
+        client.register("faulty-report", several, progress=fails_at_one)
+    assert max(reached.values()) < SIZE // MIB * MIB
+
+
+REGISTER_SLOWLY = """
+import sys, time
+from registry_service.client import RegistryClient
+
+def slowly(path, done, total):
+    print(done, flush=True)
+    if done:
+        time.sleep(0.5)
+
+RegistryClient(sys.argv[1], sys.argv[2]).register(sys.argv[3], sys.argv[4], progress=slowly)
+"""
+
+
+def test_an_interrupted_client_ends_without_sending_the_rest(shared_service: RunningService, several: Path) -> None:
+    words = [shared_service.url, shared_service.person, "interrupted", str(several)]
+    client = subprocess.Popen([sys.executable, "-c", REGISTER_SLOWLY, *words], stdout=subprocess.PIPE, text=True)
+    assert client.stdout is not None
+    while client.stdout.readline().strip() in {"", "0"}:
+        assert client.poll() is None
+    client.send_signal(signal.SIGINT)
+    try:
+        # Sending all of it would take two minutes.
+        assert client.wait(40) != 0
+    finally:
+        client.kill()
+        client.stdout.close()
 
 
 def test_twins_may_go_on_with_the_same_session(shared_service: RunningService, large: Path, tmp_path: Path) -> None:

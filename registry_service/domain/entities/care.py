@@ -41,12 +41,14 @@ class DamagedArtifact(Answer, frozen=True, kw_only=True):
 
 class ScrubStep(Answer, frozen=True, kw_only=True):
     """What one step of reading all bytes found. `cursor` goes into the next step; None: that was the last. `artifacts`:
-    those whose end it reached; `bytes`: how many it read, without second readings."""
+    those whose end it reached; `bytes`: how many it read, without second readings. `unhealed`: how many artifacts
+    versions lack since they were found damaged, by whichever step or scrub."""
 
     cursor: str | None
     artifacts: int
     bytes: int
     damaged: list[DamagedArtifact]
+    unhealed: int = 0
 
 
 class Health(Answer, frozen=True, kw_only=True):
