@@ -21,7 +21,18 @@ from sqlalchemy import Connection, func, insert, select, update
 from registry_service.db.engine import open_database
 from registry_service.db.migrate import head, upgrade
 from registry_service.db.queries.principals import find_principal
-from registry_service.db.tables import aliases, events, models, stages, version_metrics, version_params, version_tags
+from registry_service.db.tables import (
+    aliases,
+    events,
+    models,
+    promotions,
+    stage_failures,
+    stage_history,
+    stages,
+    version_metrics,
+    version_params,
+    version_tags,
+)
 from registry_service.db.tables import versions as version_rows
 from registry_service.domain.entities import PrincipalKind
 from registry_service.domain.permissions import Actor, Role, Scope
@@ -127,6 +138,70 @@ def _fill(connection: Connection, home: Path, sizes: dict[str, int]) -> None:
             .values(number=size, since=_NOW)
         )
         connection.execute(update(models).where(models.c.id == model_id).values(last_number=size))
+
+
+def rolled_back_registry(home: Path, name: str, past: int, database: str | None = None) -> dict[str, str]:
+    """A registry with one model whose first version is in production, and of which so many later ones came there, were
+    rolled back, and were never cleared. Answers the tokens."""
+
+    def fill(connection: Connection) -> None:
+        (model_id,) = _people_and_models(connection, home, [name])
+        _roll_back_all(connection, model_id, past)
+
+    asyncio.run(_make(home, database, fill))
+    return tokens_of(home)
+
+
+def _roll_back_all(connection: Connection, model_id: str, past: int) -> None:
+    of_model = {"model_id": model_id}
+    of_stage = {**of_model, "stage": "production"}
+    digests = {number: f"sha256:{model_id}{number:032x}" for number in range(1, past + 2)}
+    connection.execute(
+        insert(version_rows),
+        [
+            {
+                **of_model, "number": number, "digest": digest, "metadata": {}, "description": "", "people": [],
+                "file_count": 0, "size": 0, "created_at": _NOW, "created_by": "airflow",
+            }
+            for number, digest in digests.items()
+        ],
+    )  # fmt: skip
+    came = [
+        (1, "promoted"),
+        *((at, how) for n in range(2, past + 2) for at, how in ((n, "promoted"), (1, "rolled_back"))),
+    ]
+    ids = [f"{index:032x}" for index in range(len(came))]
+    connection.execute(
+        insert(promotions),
+        [
+            {
+                **of_stage, "id": one, "number": number, "digest": digests[number], "phase": "APPLIED", "policies": [],
+                "kind": "promotion" if how == "promoted" else "rollback", "reason": "", "people": [], "timed": False,
+                "requested_by": "admin", "requested_at": _NOW, "expires_at": _NOW, "deadline_at": _NOW,
+                "applied_at": _NOW, "applied_by": "admin", "revision": 1,
+            }
+            for one, (number, how) in zip(ids, came, strict=True)
+        ],
+    )  # fmt: skip
+    connection.execute(
+        insert(stage_history),
+        [
+            {
+                **of_stage, "change": how, "number": number, "digest": digests[number], "promotion_id": one,
+                "actor": "admin", "at": _NOW, "reason": "", "revision": 1,
+            }
+            for one, (number, how) in zip(ids, came, strict=True)
+        ],
+    )  # fmt: skip
+    failed = [{**of_stage, "number": number, "reason": "", "actor": "admin", "at": _NOW} for number in digests][1:]
+    if failed:
+        connection.execute(insert(stage_failures), failed)
+    connection.execute(
+        update(stages)
+        .where(stages.c.model_id == model_id, stages.c.name == "production")
+        .values(number=1, promotion_id=ids[-1], since=_NOW)
+    )
+    connection.execute(update(models).where(models.c.id == model_id).values(last_number=past + 1))
 
 
 def other_model(number: int) -> str:

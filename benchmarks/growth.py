@@ -1,5 +1,6 @@
 """How much disk a version takes, by table with its indexes, when it is registered over HTTP as an Airflow task does it,
-and in a large registry; and what a backup of that large registry takes in time and bytes.
+and in a large registry; what a backup of that large registry takes in time and bytes; and what a promotion takes that
+is rolled back (5 acts), of a model of which many were rolled back before and never cleared.
 
     python benchmarks/growth.py [--versions N] [--postgres] [--million]
 
@@ -10,6 +11,7 @@ identity and an idempotency key. Bytes are those of whole pages, divided by the 
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import shutil
 import sqlite3
@@ -17,17 +19,27 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from _data import OTHER_MODELS, SIZES, SMOKE_SIZES, large_database, large_registry, small_registry
+from _data import (
+    OTHER_MODELS,
+    SIZES,
+    SMOKE_SIZES,
+    large_database,
+    large_registry,
+    rolled_back_registry,
+    small_registry,
+)
 from _load import Connection, Load, run_load
 from _report import OURS, Report
 from _servers import postgres, registry, scratch
-from writes import FILE, MODELS, send_file
+from writes import FILE, MODELS, promote, send_file
 
 MILLION = {"huge": 1_000_000}
+PASTS = (0, 1_000, 4_000)
 LARGEST = 8
 """Tables that are shown one by one."""
 
@@ -129,13 +141,33 @@ def main() -> None:
                 run_load(load, server.cpu)
                 after = tables(directory / "small", database)
             add_tables(report, work, before, after, versions)
-        database = stack.enter_context(postgres()) if options.postgres else None
-        home = directory / "large" if database else large_registry(sizes)
-        if database:
-            large_database(home, database, sizes)
-        add_tables(report, f"disk, {total:,} versions", {}, tables(home, database), total)
-        report.alternate(f"backup of {total:,} versions", {OURS: lambda: backup(home, directory / "backup", database)})
+        for past in (0, 20) if options.smoke else PASTS:
+            work = f"promote and roll back, after {past:,} that were"
+            report.alternate(work, {OURS: partial(promotions, past, options)})
+        if any(map(report.wants, (f"disk, {total:,} versions", f"backup of {total:,} versions"))):
+            database = stack.enter_context(postgres()) if options.postgres else None
+            home = directory / "large" if database else large_registry(sizes)
+            if database:
+                large_database(home, database, sizes)
+            add_tables(report, f"disk, {total:,} versions", {}, tables(home, database), total)
+            work = f"backup of {total:,} versions"
+            report.alternate(work, {OURS: partial(backup, home, directory / "backup", database)})
     report.finish()
+
+
+async def come_and_go(connection: Connection, turn: int, *, ben: str) -> None:
+    await promote(connection, 40 * turn + 20, ben=ben)
+
+
+def promotions(past: int, options: argparse.Namespace) -> dict[str, float]:
+    with ExitStack() as stack:
+        home = stack.enter_context(scratch("growth-past"))
+        database = stack.enter_context(postgres()) if options.postgres else None
+        tokens = rolled_back_registry(home, MODELS[0], past, database)
+        server = stack.enter_context(registry(home, database=database))
+        turn = partial(come_and_go, ben=tokens["ben"])
+        load = Load(turn, server.url, (tokens["airflow"],), connections=1, seconds=options.seconds)
+        return run_load(load, server.cpu)
 
 
 class Many:

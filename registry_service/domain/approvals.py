@@ -159,16 +159,16 @@ def _in_the_way(facts: Facts, now: datetime, holder: str | None) -> Iterator[Rea
             message=f"{stage.hold.by} holds '{promotion.stage}'{until}: {stage.hold.reason}. Ask for its release.",
             people=(stage.hold.by,),
         )
-    if promotion.version in stage.failed:
+    if stage.failed:
         yield Reason(
             code=ReasonCode.VERSION_FAILED_HERE,
             message=f"The content of version {promotion.version} failed in '{promotion.stage}' and was rolled back."
             " Register a better one, or ask an approver to clear the failure.",
         )
-    if stage.newest_standing is not None and promotion.version < stage.newest_standing:
+    if stage.newer_standing is not None:
         yield Reason(
             code=ReasonCode.OLDER_THAN_CURRENT,
-            message=f"Version {stage.newest_standing}, which is newer than {promotion.version}, was applied to"
+            message=f"Version {stage.newer_standing}, which is newer than {promotion.version}, was applied to"
             f" '{promotion.stage}'. Only a rollback goes back.",
         )
     yield from _leases(facts, now, holder)

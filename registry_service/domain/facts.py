@@ -112,14 +112,14 @@ class OpenRequest(Fact, frozen=True, kw_only=True):
 
 
 class StageFacts(Fact, frozen=True, kw_only=True):
-    """`newest_standing` is the highest number that a promotion made current here and that is still good, so neither
-    failed here nor revoked: older ones come back by rollback only, until the newer one was abandoned. `failed` are the
-    versions whose content is marked failed here; `lease` is another promotion's; `others` are all other open promotions
-    to the stage."""
+    """`newer_standing` is the highest number above the version's that a promotion made current here and that is still
+    good, so neither failed here nor revoked: older ones come back by rollback only, until the newer one was abandoned.
+    It keeps nothing out but open promotions, and isn't looked for otherwise. `failed`: the version's content is marked
+    failed here; `lease` is another promotion's; `others` are all other open promotions to the stage."""
 
     hold: Hold | None = None
-    failed: frozenset[int] = frozenset()
-    newest_standing: int | None = None
+    failed: bool = False
+    newer_standing: int | None = None
     lease: StageLease | None = None
     others: tuple[OpenRequest, ...] = ()
 

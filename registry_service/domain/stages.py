@@ -36,13 +36,12 @@ def hold_is_active(hold: Hold | None, now: datetime) -> bool:
     return hold is not None and (hold.until is None or now < hold.until)
 
 
-def seconds_current(history: Iterable[StageRecord], version: int, now: datetime) -> float:
-    """For how long, in sum, the version was current until now."""
+def seconds_current(spells: Iterable[tuple[datetime, datetime | None]], now: datetime) -> float:
+    """For how long, in sum, a version was current until now. A spell lasts from when it became current to the next
+    change of the stage (None: there was none yet). One that ends before it began, by a clock that was set back, is
+    none."""
 
-    entries = sorted(history, key=_moment)
-    ends = [*(entry.at for entry in entries[1:]), now]
-    spans = (end - entry.at for entry, end in zip(entries, ends, strict=False) if entry.version == version)
-    return sum(spans, timedelta()).total_seconds()
+    return sum((max((end or now) - begun, timedelta()) for begun, end in spells), timedelta()).total_seconds()
 
 
 def _moment(entry: StageRecord) -> tuple[datetime, int]:
@@ -50,6 +49,15 @@ def _moment(entry: StageRecord) -> tuple[datetime, int]:
 
 
 # --------------------------------------------------------------------------------------------------- going back
+
+
+class StagePointer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a stage points: `version` with its content, made current by `promotion_id`; None where it is vacant."""
+
+    stage: str
+    version: int | None
+    digest: str | None
+    promotion_id: str | None
 
 
 class RollbackPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +72,10 @@ class RollbackPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rollback_plan(
-    stage: Stage,
+    pointer: StagePointer,
     history: Sequence[StageRecord],
     *,
+    failed: Collection[int],
     revoked: Collection[int],
     within: int,
     from_version: int | None = None,
@@ -75,8 +84,9 @@ def rollback_plan(
 ) -> RollbackPlan:
     """Where going back from `from_version` (or from what `promotion` brought; both given must agree) leads.
 
-    `history` is the stage's, in any order; `revoked` are the model's revoked numbers; `within` says how many applied
-    promotions before the current one may be looked at. `to` None: the last version that is still good.
+    `history` is the stage's, in any order; `failed` and `revoked` are those of its numbers, and of `to`, whose content
+    failed here or was revoked; `within` says how many applied promotions before the current one may be looked at. `to`
+    None: the last version that is still good.
 
     :raises InvalidInput: neither `from_version` nor `promotion` is given, or `to` is what is to be undone.
     :raises NothingToRollBack: what is to be undone isn't current.
@@ -84,53 +94,60 @@ def rollback_plan(
     :raises VersionRevoked: `to` is revoked.
     """
 
-    current = _undone(stage, from_version, promotion)
+    current = _undone(pointer, from_version, promotion)
     entries = sorted(history, key=_moment, reverse=True)
     # The first is what made the current version current.
     earlier = [entry for entry in entries if entry.version is not None][1 : within + 1]
     if to is None:
-        found = next((entry for entry in earlier if _is_good(entry, stage, revoked)), None)
+        bad = {*failed, *revoked}
+        found = next((entry for entry in earlier if entry.digest != pointer.digest and entry.version not in bad), None)
         if found is None:
             raise NoRollbackTarget(
-                f"No version that was current in '{stage.name}' before {current}, within its last {within}"
+                f"No version that was current in '{pointer.stage}' before {current}, within its last {within}"
                 " promotions, is still good. Promote a new version; or revoke this one and vacate the stage.",
-                stage=stage.name,
+                stage=pointer.stage,
                 from_version=current,
             )
     else:
-        found = _named_target(stage, earlier, current, to, revoked)
+        found = _named_target(pointer, earlier, current, to, failed=failed, revoked=revoked)
     assert found.version is not None
     assert found.digest is not None
     return RollbackPlan(
         from_version=current,
-        undoes=stage.promotion_id,
+        undoes=pointer.promotion_id,
         to_version=found.version,
         digest=found.digest,
         restores=found.promotion_id,
     )
 
 
-def _undone(stage: Stage, from_version: int | None, promotion: str | None) -> int:
+def _undone(pointer: StagePointer, from_version: int | None, promotion: str | None) -> int:
     if from_version is None and promotion is None:
         raise InvalidInput("Say what to undo: `from_version`, or `promotion` as its id.")
     if (
-        stage.version is None
-        or (from_version is not None and from_version != stage.version)
-        or (promotion is not None and promotion != stage.promotion_id)
+        pointer.version is None
+        or (from_version is not None and from_version != pointer.version)
+        or (promotion is not None and promotion != pointer.promotion_id)
     ):
         undone = f"version {from_version}" if from_version is not None else f"what promotion {promotion} brought"
-        now = "nothing" if stage.version is None else f"version {stage.version}"
+        now = "nothing" if pointer.version is None else f"version {pointer.version}"
         raise NothingToRollBack(
-            f"Nothing to roll back: {undone} is not current in '{stage.name}'; {now} is. It was undone already,"
+            f"Nothing to roll back: {undone} is not current in '{pointer.stage}'; {now} is. It was undone already,"
             " or something else was promoted since. Nothing was changed.",
-            stage=stage.name,
-            current=stage.version,
+            stage=pointer.stage,
+            current=pointer.version,
         )
-    return stage.version
+    return pointer.version
 
 
 def _named_target(
-    stage: Stage, earlier: Sequence[StageRecord], current: int, to: int, revoked: Collection[int]
+    pointer: StagePointer,
+    earlier: Sequence[StageRecord],
+    current: int,
+    to: int,
+    *,
+    failed: Collection[int],
+    revoked: Collection[int],
 ) -> StageRecord:
     if to == current:
         raise InvalidInput(f"Version {to} is both what to undo and where to go. Name an earlier version, or none.")
@@ -138,19 +155,20 @@ def _named_target(
         raise VersionRevoked(
             f"Version {to} was revoked and can't come back. Name another version, or none.", version=to
         )
-    if to in stage.failed:
+    if to in failed:
         raise NoRollbackTarget(
-            f"Version {to} failed in '{stage.name}'. Name another version, or let an approver clear the failure first.",
+            f"Version {to} failed in '{pointer.stage}'. Name another version, or let an approver clear the failure"
+            " first.",
             version=to,
         )
     found = next((entry for entry in earlier if entry.version == to), None)
     if found is None:
         raise NoRollbackTarget(
-            f"Version {to} was not current in '{stage.name}' within the {len(earlier)} promotions before {current}."
+            f"Version {to} was not current in '{pointer.stage}' within the {len(earlier)} promotions before {current}."
             " Name one that was, or request a promotion.",
             version=to,
         )
-    if found.digest == stage.digest:
+    if found.digest == pointer.digest:
         raise NoRollbackTarget(
             f"Version {to} has the same content as {current}, which is to be undone. Name another version, or none.",
             version=to,
@@ -158,16 +176,11 @@ def _named_target(
     return found
 
 
-def _is_good(entry: StageRecord, stage: Stage, revoked: Collection[int]) -> bool:
-    """Not what is undone, under this number or another, and neither failed here nor revoked."""
-    return entry.digest != stage.digest and entry.version not in stage.failed and entry.version not in revoked
-
-
 # ------------------------------------------------------------------------------------- emptying and rearranging
 
 
 def check_vacate(
-    stage: Stage, from_version: int, *, is_revoked: bool, good_target: int | None, is_archived: bool = False
+    pointer: StagePointer, from_version: int, *, is_revoked: bool, good_target: int | None, is_archived: bool = False
 ) -> None:
     """Whether the stage may be emptied: its version is revoked and nothing good is left to go back to, or the model
     is archived and nobody is to be served. `good_target` is where a rollback would lead.
@@ -177,28 +190,28 @@ def check_vacate(
     :raises Conflict: there is a better way, which the message names.
     """
 
-    if stage.version is None:
-        raise StageVacant(f"'{stage.name}' is vacant already.", stage=stage.name)
-    if stage.version != from_version:
+    if pointer.version is None:
+        raise StageVacant(f"'{pointer.stage}' is vacant already.", stage=pointer.stage)
+    if pointer.version != from_version:
         raise NothingToRollBack(
-            f"Version {from_version} is not current in '{stage.name}', {stage.version} is. Nothing was changed.",
-            stage=stage.name,
-            current=stage.version,
+            f"Version {from_version} is not current in '{pointer.stage}', {pointer.version} is. Nothing was changed.",
+            stage=pointer.stage,
+            current=pointer.version,
         )
     if is_archived:
         return
     if good_target is not None:
         raise Conflict(
-            f"Version {good_target} was current in '{stage.name}' before and is still good. Roll back to it; or archive"
-            " the model first if it is to serve nobody any more.",
-            stage=stage.name,
+            f"Version {good_target} was current in '{pointer.stage}' before and is still good. Roll back to it; or"
+            " archive the model first if it is to serve nobody any more.",
+            stage=pointer.stage,
             to=good_target,
         )
     if not is_revoked:
         raise Conflict(
-            f"Version {from_version} is current in '{stage.name}' and not revoked. Revoke it first; or archive the"
-            " model if it is to serve nobody any more.",
-            stage=stage.name,
+            f"Version {from_version} is current in '{pointer.stage}' and not revoked. Revoke it first; or archive"
+            " the model if it is to serve nobody any more.",
+            stage=pointer.stage,
             version=from_version,
         )
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, exists, insert, select
 
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of, pins_for
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
-from registry_service.db.queries.stages import describe_record, describe_stages, find_stage
+from registry_service.db.queries.stages import describe_record, failed_among, find_stage, pointer_of
 from registry_service.db.queries.versions import find_version
+from registry_service.db.query import one_of
 from registry_service.db.tables import promotions, stage_failures, stage_history, versions
-from registry_service.domain.entities import Promotion, Stage, StageChange
+from registry_service.domain.entities import Promotion, StageChange
 from registry_service.domain.errors import NotPermitted
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action, Scope, has_role
 from registry_service.domain.policy_sets import Terms, terms
 from registry_service.domain.promotions import Move, Phase, PromotionKind
 from registry_service.domain.requests import HoldStage, RollBack
-from registry_service.domain.stages import RollbackPlan, rollback_plan
+from registry_service.domain.stages import RollbackPlan, StagePointer, rollback_plan
 from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.holds import hold, may_end
@@ -28,6 +30,20 @@ from registry_service.services.judging import perform
 from registry_service.services.promotions import apply_to_stage
 from registry_service.services.texts import check_people, check_reason
 from registry_service.services.work import Work
+
+_withdrawn: Final = versions.alias("withdrawn")
+# Content is revoked, not a number, as it is for promotions.
+_REVOKED_AMONG: Final = Prepared(
+    select(versions.c.number).where(
+        versions.c.model_id == bindparam("model_id"),
+        one_of(versions.c.number, "numbers"),
+        exists().where(
+            _withdrawn.c.model_id == versions.c.model_id,
+            _withdrawn.c.digest == versions.c.digest,
+            _withdrawn.c.revoked_at.is_not(None),
+        ),
+    )
+)
 
 
 def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
@@ -47,10 +63,10 @@ def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
     check_people(body.people)
     _check_role(work, model, stage)
     to = None if body.to is None else find_version(work, found, body.to).number
-    described = describe_stages(work, found, [row])[0]
-    plan = plan_rollback(work, found, described, from_version=body.from_version, promotion=body.promotion, to=to)
+    pointer = pointer_of(work, row)
+    plan = plan_rollback(work, found, pointer, from_version=body.from_version, promotion=body.promotion, to=to)
     reach("rollback.planned")
-    promotion = _insert(work, found, described, plan, body)
+    promotion = _insert(work, found, stage, plan, body)
     reach("rollback.requested")
     _mark_failed(work, found, stage, plan, body.reason)
     reach("rollback.failure_marked")
@@ -66,7 +82,7 @@ def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
 def plan_rollback(
     work: Work,
     model: Row[Any],
-    stage: Stage,
+    pointer: StagePointer,
     *,
     from_version: int | None = None,
     promotion: str | None = None,
@@ -77,31 +93,24 @@ def plan_rollback(
     :raises NothingToRollBack, NoRollbackTarget, VersionRevoked, InvalidInput: as `stages.rollback_plan`.
     """
 
-    within = _terms(work, model.name, stage.name).rollback_within
+    within = _terms(work, model.name, pointer.stage).rollback_within
     # The plan looks at so many promotions before the current one; vacancies between them don't count.
     newest = work.connection.execute(
         select(stage_history)
         .where(
             stage_history.c.model_id == model.id,
-            stage_history.c.stage == stage.name,
+            stage_history.c.stage == pointer.stage,
             stage_history.c.number.is_not(None),
         )
         .order_by(stage_history.c.id.desc())
         .limit(within + 1)
     ).all()
-    # Content is revoked, not a number, as it is for promotions.
-    withdrawn = select(versions.c.digest).where(versions.c.model_id == model.id, versions.c.revoked_at.is_not(None))
-    revoked = work.connection.execute(
-        select(versions.c.number).where(
-            versions.c.model_id == model.id,
-            versions.c.number.in_([record.number for record in newest] + ([] if to is None else [to])),
-            versions.c.digest.in_(withdrawn),
-        )
-    ).scalars()
+    numbers = [record.number for record in newest] + ([] if to is None else [to])
     return rollback_plan(
-        stage,
+        pointer,
         [describe_record(model.name, record) for record in newest],
-        revoked=set(revoked),
+        failed=failed_among(work, model.id, pointer.stage, numbers),
+        revoked=_REVOKED_AMONG.values(work.connection, model_id=model.id, numbers=numbers),
         within=within,
         from_version=from_version,
         promotion=promotion,
@@ -125,16 +134,16 @@ def _check_role(work: Work, model_name: str, stage: str) -> None:
         )
 
 
-def _insert(work: Work, model: Row[Any], stage: Stage, plan: RollbackPlan, body: RollBack) -> Row[Any]:
+def _insert(work: Work, model: Row[Any], stage: str, plan: RollbackPlan, body: RollBack) -> Row[Any]:
     promotion_id = new_id()
-    lasts = _terms(work, model.name, stage.name).request_expires_after
-    _end_open_requests(work, model, stage.name, plan)
+    lasts = _terms(work, model.name, stage).request_expires_after
+    _end_open_requests(work, model, stage, plan)
     revision = record_change(
         work,
         model,
         EventKind.PROMOTION_ROLLED_BACK,
         subject=promotion_id,
-        stage=stage.name,
+        stage=stage,
         version=plan.to_version,
         digest=plan.digest,
         phase=Phase.PENDING,
@@ -149,9 +158,9 @@ def _insert(work: Work, model: Row[Any], stage: Stage, plan: RollbackPlan, body:
             model_id=model.id,
             number=plan.to_version,
             digest=plan.digest,
-            stage=stage.name,
+            stage=stage,
             phase=Phase.PENDING,
-            policies=stage.policies,
+            policies=pins_for(work, model.name, stage),
             reason=body.reason,
             people=sorted(set(body.people)),
             requested_by=work.actor.name,

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select,
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.stages import describe_stages, find_stage, get_stage, list_stages
+from registry_service.db.queries.stages import describe_stages, find_stage, get_stage, list_stages, pointer_of
 from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import aliases, promotions, stage_failures, stage_history, stages, versions
 from registry_service.domain.entities import Page, Stage, StageChange
@@ -21,7 +21,7 @@ from registry_service.domain.errors import (
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ArrangeStages, ClearFailure, HoldStage, VacateStage
-from registry_service.domain.stages import MAX_STAGES, check_arrange, check_vacate
+from registry_service.domain.stages import MAX_STAGES, StagePointer, check_arrange, check_vacate
 from registry_service.services.changes import check_revision, record_change
 from registry_service.services.holds import check_may_end, hold, release
 from registry_service.services.judging import judge
@@ -139,15 +139,13 @@ def vacate_stage(work: Work, model: str, stage: str, body: VacateStage) -> Stage
     found = find_model(work, model, Action.STAGE_VACATE, lock=True)
     row = find_stage(work, found, stage)
     check_reason(body.reason, "Say why the stage is vacated.")
-    described = describe_stages(work, found, [row])[0]
-    revoked = described.version is not None and (
-        find_version(work, found, str(described.version)).revoked_at is not None
-    )
+    pointer = pointer_of(work, row)
+    revoked = pointer.version is not None and (find_version(work, found, str(pointer.version)).revoked_at is not None)
     check_vacate(
-        described,
+        pointer,
         body.from_version,
         is_revoked=revoked,
-        good_target=_good_target(work, found, described),
+        good_target=_good_target(work, found, pointer),
         is_archived=found.archived,
     )
     point_stage(work, found, row, StageChange.VACATED, number=None, digest=None, promotion=None, reason=body.reason)
@@ -155,13 +153,13 @@ def vacate_stage(work: Work, model: str, stage: str, body: VacateStage) -> Stage
     return get_stage(work, model, stage)
 
 
-def _good_target(work: Work, model: Row[Any], stage: Stage) -> int | None:
+def _good_target(work: Work, model: Row[Any], pointer: StagePointer) -> int | None:
     """Where a rollback would lead, if anywhere."""
 
-    if stage.version is None:
+    if pointer.version is None:
         return None
     try:
-        return plan_rollback(work, model, stage, from_version=stage.version).to_version
+        return plan_rollback(work, model, pointer, from_version=pointer.version).to_version
     except (NoRollbackTarget, NothingToRollBack):
         return None
 

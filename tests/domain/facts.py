@@ -115,7 +115,7 @@ def facts(
         promotion=promotion(**of_promotion),
         version=of or version(),
         current=None if vacant else current or version(2),
-        stage=stage or StageFacts(newest_standing=2),
+        stage=stage or StageFacts(),
         policies=tuple(
             PinnedPolicy(pin=PolicyPin(name=one.name, version=1), document=one) for one in policies or (TEAM,)
         ),

@@ -24,6 +24,7 @@ from registry_service.domain.errors import (
 from registry_service.domain.stages import (
     MAX_STAGES,
     RollbackPlan,
+    StagePointer,
     check_arrange,
     check_vacate,
     hold_is_active,
@@ -94,8 +95,22 @@ class Pointer:
             revision=len(self.history),
         )
 
+    @property
+    def pointer(self) -> StagePointer:
+        stage = self.stage
+        return StagePointer(
+            stage=stage.name, version=stage.version, digest=stage.digest, promotion_id=stage.promotion_id
+        )
+
     def plan(self, *, revoked: tuple[int, ...] = (), within: int = 10, **bound: object) -> RollbackPlan:
-        return rollback_plan(self.stage, self.history, revoked=revoked, within=within, **bound)  # type: ignore[arg-type]  # as the tests say
+        return rollback_plan(
+            self.pointer,
+            self.history,
+            failed=self.failed,
+            revoked=revoked,
+            within=within,
+            **bound,  # type: ignore[arg-type]  # as the tests say
+        )
 
 
 def stage(name: str, version: int | None = None) -> Stage:
@@ -104,6 +119,13 @@ def stage(name: str, version: int | None = None) -> Stage:
         pointer.promote(version)
     found = pointer.stage
     return Stage(**{field: getattr(found, field) for field in found.__struct_fields__} | {"name": name})
+
+
+def pointing(name: str, version: int | None = None) -> StagePointer:
+    pointer = Pointer()
+    if version is not None:
+        pointer.promote(version)
+    return structs.replace(pointer.pointer, stage=name)
 
 
 # ------------------------------------------------------------------------------------------------------- holds
@@ -122,13 +144,16 @@ def test_a_hold_is_active_until_its_time_is_over() -> None:
 
 
 def test_the_time_as_current_is_the_sum_of_all_its_times() -> None:
-    pointer = Pointer().promote(1, 2, 1).vacate()
-    now = START + timedelta(hours=9)
-    assert seconds_current(pointer.history, 1, now) == 2 * 3600
-    assert seconds_current(pointer.history[::-1], 2, now) == 3600
-    assert seconds_current(pointer.promote(3).history, 3, now) == 5 * 3600
-    assert seconds_current(pointer.history, 7, now) == 0
-    assert seconds_current([], 1, now) == 0
+    hours = [START + timedelta(hours=number) for number in range(10)]
+    assert seconds_current([(hours[0], hours[1]), (hours[2], hours[3])], hours[9]) == 2 * 3600
+    assert seconds_current([(hours[0], hours[1]), (hours[4], None)], hours[9]) == 6 * 3600
+    assert seconds_current([], hours[9]) == 0
+
+
+def test_a_clock_that_was_set_back_takes_no_time_from_what_was_current() -> None:
+    hour = timedelta(hours=1)
+    assert seconds_current([(START, START - hour), (START, START + hour)], START + 2 * hour) == 3600
+    assert seconds_current([(START, None)], START - hour) == 0
 
 
 # --------------------------------------------------------------------------------------------------- going back
@@ -257,28 +282,28 @@ def test_a_rollback_always_leads_to_the_last_good_one(
 
 
 def test_a_stage_is_emptied_when_its_version_is_revoked_and_nothing_good_is_left() -> None:
-    check_vacate(stage("production", 3), 3, is_revoked=True, good_target=None)
+    check_vacate(pointing("production", 3), 3, is_revoked=True, good_target=None)
 
 
 def test_while_something_good_is_left_the_way_is_back() -> None:
     with pytest.raises(Conflict, match="Roll back to it"):
-        check_vacate(stage("production", 3), 3, is_revoked=True, good_target=2)
+        check_vacate(pointing("production", 3), 3, is_revoked=True, good_target=2)
 
 
 def test_a_version_that_is_not_revoked_keeps_its_stage() -> None:
     with pytest.raises(Conflict, match="Revoke it first"):
-        check_vacate(stage("production", 3), 3, is_revoked=False, good_target=None)
+        check_vacate(pointing("production", 3), 3, is_revoked=False, good_target=None)
 
 
 def test_an_archived_model_leaves_its_stages() -> None:
-    check_vacate(stage("production", 3), 3, is_revoked=False, good_target=2, is_archived=True)
+    check_vacate(pointing("production", 3), 3, is_revoked=False, good_target=2, is_archived=True)
 
 
 def test_emptying_is_bound_to_what_is_current() -> None:
     with pytest.raises(StageVacant):
-        check_vacate(stage("production"), 3, is_revoked=True, good_target=None)
+        check_vacate(pointing("production"), 3, is_revoked=True, good_target=None)
     with pytest.raises(NothingToRollBack):
-        check_vacate(stage("production", 4), 3, is_revoked=True, good_target=None)
+        check_vacate(pointing("production", 4), 3, is_revoked=True, good_target=None)
 
 
 # ---------------------------------------------------------------------------------------------------- arranging

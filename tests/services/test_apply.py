@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from registry_service.db.queries.promotions import test_policy as try_policy
 from registry_service.domain.entities import Promotion
 from registry_service.domain.errors import (
     IllegalMove,
@@ -20,6 +21,7 @@ from registry_service.domain.errors import (
 from registry_service.domain.policies import PolicyDocument, Prerequisite, RequiredCheck, ReviewRule
 from registry_service.domain.promotions import Phase
 from registry_service.domain.requests import FailPromotion, ReleaseLease
+from registry_service.domain.requests import TestPolicy as Trial
 from registry_service.services.promotions import fail_promotion, release_lease
 from tests.services.world import DAY, HOUR, MINUTE, World
 
@@ -289,6 +291,28 @@ async def test_a_prerequisite_is_met_by_having_been_current_long_enough(solo: Wo
     assert (await solo.apply(promotion)).is_current
 
 
+async def test_the_time_of_a_prerequisite_is_that_of_the_version_in_that_stage(solo: World) -> None:
+    document = PolicyDocument(
+        name="soaked", rules=(APPROVER,), prerequisites=(Prerequisite(stage="staging", seconds=3600),)
+    )
+    await solo.registered(3)
+    await solo.promote(1, "staging")
+    solo.clock.advance(10 * MINUTE)
+    await solo.promote(1)  # elsewhere: it ends no time in staging
+    solo.clock.advance(10 * MINUTE)
+    await solo.promote(2, "staging")
+    solo.clock.advance(HOUR)
+    await solo.promote(3, "staging")
+    await solo.roll_back("staging", from_version=3, to="2")
+    await solo.roll_back("staging", from_version=2)
+    solo.clock.advance(10 * MINUTE)
+    body = Trial(model="fraud", version="1", stage="production", document=document)
+    decision = await solo.look("ada", try_policy, body)
+    assert [reason.message for reason in decision.reasons if reason.code == "prerequisite_not_yet_met"] == [
+        "It must be current in 'staging' for 1 h; 30 min are left."
+    ]
+
+
 async def test_a_prerequisite_without_a_time_is_met_the_moment_it_is_current_there(solo: World) -> None:
     document = PolicyDocument(name="staged", rules=(APPROVER,), prerequisites=(Prerequisite(stage="staging"),))
     await solo.policy(document, attach=False)
@@ -310,6 +334,16 @@ async def test_a_prerequisite_is_not_met_by_another_version_that_was_there(solo:
     assert [reason.code for reason in promotion.decision.reasons] == ["prerequisite_not_met"]
     with pytest.raises(NotApproved):
         await solo.apply(promotion)
+
+
+async def test_once_all_that_was_newer_is_good_no_more_an_older_version_may_come(solo: World) -> None:
+    await solo.registered(4)
+    for number in (1, 3, 4):
+        await solo.promote(number)
+    await solo.roll_back(from_version=4, to="1")
+    assert (await solo.request(2)).phase is Phase.SUPERSEDED
+    await solo.revoke(3)
+    assert (await solo.promote(2)).is_current
 
 
 # ---------------------------------------------------------------------------------------------------------- time

@@ -17,7 +17,7 @@ from sqlalchemy import Row, bindparam, func, select
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.principals import grants_of, groups_of, owners_of
-from registry_service.db.queries.stages import describe_record, failed_numbers, hold_of
+from registry_service.db.queries.stages import failed_among, hold_of, marked_failed
 from registry_service.db.query import one_of
 from registry_service.db.tables import (
     checks,
@@ -93,19 +93,42 @@ _OPEN: Final = Prepared(
         promotions.c.phase.in_(OPEN_PHASES),
     )
 )
-# From the highest number down: the first is nearly always the one, however long the history.
-_NEWEST_STANDING: Final = Prepared(
+# Only above the number asked for, where mostly nothing is; and from the highest down: the first is nearly always the
+# one, however long the history.
+_NEWER_STANDING: Final = Prepared(
     select(stage_history.c.number)
     .join(versions, (versions.c.model_id == stage_history.c.model_id) & (versions.c.number == stage_history.c.number))
     .where(
         stage_history.c.model_id == bindparam("model_id"),
         stage_history.c.stage == bindparam("stage"),
+        stage_history.c.number > bindparam("number"),
         stage_history.c.change == StageChange.PROMOTED,
-        ~one_of(stage_history.c.number, "failed"),
+        ~marked_failed(),
         versions.c.revoked_at.is_(None),
     )
     .order_by(stage_history.c.number.desc())
     .limit(1)
+)
+_next: Final = stage_history.alias("next")
+_SPELLS: Final = Prepared(
+    select(
+        stage_history.c.stage,
+        stage_history.c.at,
+        select(_next.c.at)
+        .where(
+            _next.c.model_id == stage_history.c.model_id,
+            _next.c.stage == stage_history.c.stage,
+            _next.c.id > stage_history.c.id,
+        )
+        .order_by(_next.c.id)
+        .limit(1)
+        .scalar_subquery()
+        .label("ended"),
+    ).where(
+        stage_history.c.model_id == bindparam("model_id"),
+        one_of(stage_history.c.stage, "stages"),
+        stage_history.c.number == bindparam("number"),
+    )
 )
 _REVIEWS: Final = Prepared(
     select(reviews).where(reviews.c.promotion_id == bindparam("promotion_id")).order_by(reviews.c.id)
@@ -186,12 +209,13 @@ class FactSource:
         stage = self._once(("stage", target.model_id, target.stage), partial(self._stage_row, target))
         version = self._version(target.model_id, target.number)
         if any(policy.document.prerequisites for policy in policies):
-            version = msgspec.structs.replace(version, current_in=self._seconds_current(target))
+            named = sorted({wanted.stage for policy in policies for wanted in policy.document.prerequisites})
+            version = msgspec.structs.replace(version, current_in=self._seconds_current(target, named))
         return Facts(
             promotion=promotion,
             version=version,
             current=None if stage.number is None else self._version(target.model_id, stage.number),
-            stage=self._stage(target, stage),
+            stage=self._stage(target, stage, promotion),
             policies=policies,
             reviews=given,
             checks=self._once(("checks", target.model_id, target.number), partial(self._checks, target)),
@@ -272,23 +296,21 @@ class FactSource:
             stages=tuple(current_in),
         )
 
-    def _seconds_current(self, target: _Target) -> dict[str, float]:
-        history = defaultdict(list)
-        for row in self._view.connection.execute(
-            select(stage_history).where(stage_history.c.model_id == target.model_id).order_by(stage_history.c.id)
+    def _seconds_current(self, target: _Target, named: Sequence[str]) -> dict[str, float]:
+        """Only of stages where it was: no time at all, in a stage that others held, must not pass for having been
+        there."""
+
+        spells = defaultdict(list)
+        for row in _SPELLS.rows(
+            self._view.connection, model_id=target.model_id, number=target.number, stages=list(named)
         ):
-            history[row.stage].append(describe_record(target.model_name, row))
-        # Only where it was: no time at all, in a stage that others held, must not pass for having been there.
-        return {
-            stage: seconds_current(records, target.number, self._view.now)
-            for stage, records in history.items()
-            if any(record.version == target.number for record in records)
-        }
+            spells[row.stage].append((row.at, row.ended))
+        return {stage: seconds_current(those, self._view.now) for stage, those in spells.items()}
 
     def _stage_row(self, target: _Target) -> Row[Any]:
         return _the(_STAGE.row(self._view.connection, model_id=target.model_id, stage=target.stage))
 
-    def _stage(self, target: _Target, row: Row[Any]) -> StageFacts:
+    def _stage(self, target: _Target, row: Row[Any], promotion: PromotionFacts) -> StageFacts:
         model_id, stage = target.model_id, target.stage
         open_ones: list[Row[Any]] = self._once(("open", model_id, stage), partial(self._open, model_id, stage))
         others = [other for other in open_ones if other.id != target.promotion_id]
@@ -296,8 +318,10 @@ class FactSource:
         lease = lease_of(leased) if leased is not None else None
         return StageFacts(
             hold=hold_of(row),
-            failed=frozenset(self._failed(model_id)[stage]),
-            newest_standing=self._once(("newest", model_id, stage), partial(self._newest_standing, model_id, stage)),
+            failed=self._once(("failed", model_id, stage, target.number), partial(self._failed, target)),
+            newer_standing=self._once(("newer", model_id, stage, target.number), partial(self._newer_standing, target))
+            if promotion.kind is PromotionKind.PROMOTION and promotion.phase in OPEN_PHASES
+            else None,
             lease=None if leased is None or lease is None else StageLease(promotion_id=leased.id, lease=lease),
             others=tuple(
                 OpenRequest(
@@ -311,21 +335,20 @@ class FactSource:
             ),
         )
 
-    def _failed(self, model_id: str) -> dict[str, list[int]]:
-        return self._once(("failed", model_id), partial(failed_numbers, self._view, model_id))
+    def _failed(self, target: _Target) -> bool:
+        return bool(failed_among(self._view, target.model_id, target.stage, [target.number]))
 
     def _open(self, model_id: str, stage: str) -> list[Row[Any]]:
         return _OPEN.rows(self._view.connection, model_id=model_id, stage=stage)
 
-    def _newest_standing(self, model_id: str, stage: str) -> int | None:
-        """The highest number that a promotion made current here and that is still good. Older ones come back by
-        rollback only; once the newer one was abandoned or revoked, the way is open for them again."""
+    def _newer_standing(self, target: _Target) -> int | None:
+        """The highest number above this one that a promotion made current here and that is still good. Older ones come
+        back by rollback only; once the newer one was abandoned or revoked, the way is open for them again."""
 
-        failed = self._failed(model_id)[stage]
-        newest: int | None = _NEWEST_STANDING.value(
-            self._view.connection, model_id=model_id, stage=stage, failed=failed
+        newer: int | None = _NEWER_STANDING.value(
+            self._view.connection, model_id=target.model_id, stage=target.stage, number=target.number
         )
-        return newest
+        return newer
 
     def _reviews(self, promotion_id: str) -> list[Row[Any]]:
         return _REVIEWS.rows(self._view.connection, promotion_id=promotion_id)

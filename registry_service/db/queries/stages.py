@@ -7,25 +7,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, or_, select
+from sqlalchemy import ColumnElement, Row, bindparam, exists, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.past import hold_at, record_at, revision_at, stages_at
 from registry_service.db.queries.policies import pins_for
+from registry_service.db.query import one_of
 from registry_service.db.tables import stage_failures, stage_history, stages, versions
 from registry_service.db.types import UtcTimestamp
 from registry_service.db.view import View
 from registry_service.domain.entities import Hold, Page, Stage, StageChange, StageRecord
 from registry_service.domain.errors import StageNotFound
 from registry_service.domain.names import check_stage_name
-from registry_service.domain.stages import hold_is_active
+from registry_service.domain.stages import StagePointer, hold_is_active
 
 _BY_POSITION = Ordering(columns={"position": stages.c.position}, tie_breakers=[stages.c.name], default="position")
 _HISTORY = Ordering(columns={"id": stage_history.c.id}, tie_breakers=[stage_history.c.id], default="id desc")
 _BY_NAME: Final = Prepared(
     select(stages).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("stage"))
+)
+_DIGEST: Final = Prepared(
+    select(versions.c.digest).where(
+        versions.c.model_id == bindparam("model_id"), versions.c.number == bindparam("number")
+    )
 )
 _abandoned = versions.alias("abandoned")
 # Content fails, not a number: the same bytes registered anew are as bad as they were.
@@ -45,6 +51,27 @@ _FAILED_AT: Final = Prepared(
         stage_failures.c.at <= _THEN,
         or_(stage_failures.c.cleared_at.is_(None), stage_failures.c.cleared_at > _THEN),
         versions.c.created_at <= _THEN,
+    )
+)
+
+
+def marked_failed() -> ColumnElement[bool]:
+    """Of a row of `versions`: its content is marked failed in the stage that parameter `stage` names. Asked from the
+    version's side, it costs the same however many were rolled back and never cleared."""
+
+    twin = versions.alias("twin")
+    marked = exists().where(
+        stage_failures.c.model_id == twin.c.model_id,
+        stage_failures.c.stage == bindparam("stage"),
+        stage_failures.c.number == twin.c.number,
+        stage_failures.c.cleared_at.is_(None),
+    )
+    return exists().where(twin.c.model_id == versions.c.model_id, twin.c.digest == versions.c.digest, marked)
+
+
+_FAILED_AMONG: Final = Prepared(
+    select(versions.c.number).where(
+        versions.c.model_id == bindparam("model_id"), one_of(versions.c.number, "numbers"), marked_failed()
     )
 )
 
@@ -135,8 +162,14 @@ def describe_record(model_name: str, row: Row[Any]) -> StageRecord:
     )
 
 
+def failed_among(view: View, model_id: str, stage: str, numbers: Sequence[int]) -> frozenset[int]:
+    """Those of the versions whose content a rollback abandoned in the stage and nobody cleared since."""
+    return frozenset(_FAILED_AMONG.values(view.connection, model_id=model_id, stage=stage, numbers=numbers))
+
+
 def failed_numbers(view: View, model_id: str, *, as_of: datetime | None = None) -> dict[str, list[int]]:
-    """By stage: the versions with the content that a rollback abandoned there and nobody cleared since."""
+    """By stage: all versions with the content that a rollback abandoned there and nobody cleared since. It grows with
+    the model's past: to decide about some versions, ask for these (`failed_among`)."""
 
     found: dict[str, set[int]] = defaultdict(set)
     if as_of is None:
@@ -154,6 +187,18 @@ def hold_of(row: Row[Any]) -> Hold | None:
     if row.hold_at is None:
         return None
     return Hold(reason=row.hold_reason, by=row.hold_by, at=row.hold_at, until=row.hold_until)
+
+
+def pointer_of(view: View, row: Row[Any]) -> StagePointer:
+    """Where the stage of this row points."""
+
+    at = {"model_id": row.model_id, "number": row.number}
+    return StagePointer(
+        stage=row.name,
+        version=row.number,
+        digest=None if row.number is None else _DIGEST.value(view.connection, **at),
+        promotion_id=row.promotion_id,
+    )
 
 
 def describe_stages(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> list[Stage]:

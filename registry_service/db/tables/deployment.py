@@ -29,5 +29,6 @@ deployments = Table(
     Column("revision", BigInteger, nullable=False),
     version_reference("deployments"),
     Index("ix_deployments_started_at_id", "started_at", "id"),
+    Index("ix_deployments_promotion_id", "promotion_id"),
     Index("ix_deployments_model_id_target_role", "model_id", "target", "role"),
 )

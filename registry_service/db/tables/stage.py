@@ -59,5 +59,5 @@ stage_failures = Table(
     Column("cleared_by", String(256)),
     Column("cleared_reason", Text),
     ForeignKeyConstraint(["model_id", "stage"], ["stages.model_id", "stages.name"]),
-    Index("ix_stage_failures_model_id_stage", "model_id", "stage"),
+    Index("ix_stage_failures_model_id_stage_number", "model_id", "stage", "number"),
 )

@@ -26,13 +26,13 @@ def test_a_hold_blocks_until_it_ends_and_says_whose_it_is() -> None:
 
 
 def test_a_version_that_failed_here_stays_out() -> None:
-    assert codes(decide(facts(OPEN, stage=StageFacts(failed=frozenset({3}))), NOW)) == ["version_failed_here"]
-    assert decide(facts(OPEN, stage=StageFacts(failed=frozenset({1}))), NOW).outcome is Outcome.APPLICABLE
+    assert codes(decide(facts(OPEN, stage=StageFacts(failed=True)), NOW)) == ["version_failed_here"]
+    assert decide(facts(OPEN), NOW).outcome is Outcome.APPLICABLE
 
 
-@pytest.mark.parametrize(("newest", "blocked"), [(None, False), (2, False), (3, False), (4, True)])
-def test_an_older_version_does_not_come_after_a_newer_one(newest: int | None, blocked: bool) -> None:
-    decision = decide(facts(OPEN, stage=StageFacts(newest_standing=newest)), NOW)
+@pytest.mark.parametrize(("newer", "blocked"), [(None, False), (4, True)])
+def test_an_older_version_does_not_come_after_a_newer_one(newer: int | None, blocked: bool) -> None:
+    decision = decide(facts(OPEN, stage=StageFacts(newer_standing=newer)), NOW)
     assert (codes(decision) == ["older_than_current"]) is blocked
 
 

@@ -19,7 +19,7 @@ def test_met_demands_approve() -> None:
 
 
 def test_what_is_in_the_way_for_the_moment_does_not_keep_from_approving() -> None:
-    held = StageFacts(hold=Hold(reason="freeze", by="sam", at=NOW, until=None), failed=frozenset({3}))
+    held = StageFacts(hold=Hold(reason="freeze", by="sam", at=NOW, until=None), failed=True)
     assert moved(facts(reviews=[review("bob")], stage=held)) is Move.APPROVE
     assert moved(facts(reviews=[review("bob")], stage=held, **APPROVED)) is None
     assert not demands_are_met(decide(facts(stage=held), NOW))
@@ -51,7 +51,7 @@ def test_a_lease_that_ran_out_is_released_and_the_old_approval_then_expires() ->
 
 
 def test_once_a_newer_version_was_applied_older_requests_are_superseded() -> None:
-    newer = StageFacts(newest_standing=4)
+    newer = StageFacts(newer_standing=4)
     assert moved(facts(stage=newer)) is Move.SUPERSEDE
     assert moved(facts(reviews=[review("bob")], stage=newer, **APPROVED)) is Move.SUPERSEDE
     assert moved(facts(OPEN, stage=newer, phase=Phase.APPLYING, lease=lease())) is None
@@ -66,7 +66,7 @@ def test_every_demanded_move_is_one_that_the_phase_knows() -> None:
             facts(OPEN, phase=phase, lease=lease(left=-HOUR), expires_at=NOW - DAY, approved_at=NOW - 30 * DAY),
             facts(OPEN, phase=phase, lease=lease(), of=version(revoked=True)),
             facts(phase=phase, lease=lease(), reviews=[rejection("ann")]),
-            facts(OPEN, phase=phase, lease=lease(), stage=StageFacts(newest_standing=9)),
+            facts(OPEN, phase=phase, lease=lease(), stage=StageFacts(newer_standing=9)),
         ):
             demanded = next_move(judged, NOW)
             assert demanded is None or move(phase, demanded.move)
@@ -75,8 +75,8 @@ def test_every_demanded_move_is_one_that_the_phase_knows() -> None:
 def test_a_rollback_needs_no_approval_and_no_open_way() -> None:
     held = StageFacts(
         hold=Hold(reason="incident", by="sam", at=NOW, until=None),
-        newest_standing=9,
-        failed=frozenset({3}),
+        newer_standing=9,
+        failed=True,
         lease=StageLease(promotion_id="p9", lease=lease()),
     )
     judged = facts(TEAM, stage=held, kind=PromotionKind.ROLLBACK)

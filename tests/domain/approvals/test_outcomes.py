@@ -61,9 +61,7 @@ def test_all_that_stands_in_the_way_is_told_at_once_the_worst_first() -> None:
     judged = facts(
         REGULATED,
         demanding(conditions=(RequiredCondition(expression="metrics.auc > 0.95"),), formats=("onnx",)),
-        stage=StageFacts(
-            hold=Hold(reason="freeze", by="sam", at=NOW, until=None), failed=frozenset({3}), newest_standing=4
-        ),
+        stage=StageFacts(hold=Hold(reason="freeze", by="sam", at=NOW, until=None), failed=True, newer_standing=4),
         of=version(revoked=True),
     )
     decision = decide(judged, NOW)
@@ -83,10 +81,10 @@ def test_all_that_stands_in_the_way_is_told_at_once_the_worst_first() -> None:
 @pytest.mark.parametrize(
     ("judged", "outcome"),
     [
-        (facts(OPEN, stage=StageFacts(failed=frozenset({3}))), Outcome.BLOCKED),
-        (facts(stage=StageFacts(failed=frozenset({3}))), Outcome.BLOCKED),
+        (facts(OPEN, stage=StageFacts(failed=True)), Outcome.BLOCKED),
+        (facts(stage=StageFacts(failed=True)), Outcome.BLOCKED),
         (facts(), Outcome.WAITING),
-        (facts(stage=StageFacts(failed=frozenset({3})), of=version(revoked=True)), Outcome.CLOSED),
+        (facts(stage=StageFacts(failed=True), of=version(revoked=True)), Outcome.CLOSED),
     ],
 )
 def test_closed_comes_before_blocked_before_waiting(judged: Facts, outcome: Outcome) -> None:

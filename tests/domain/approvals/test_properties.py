@@ -89,8 +89,8 @@ leases = st.none() | taken
 stages = st.builds(
     StageFacts,
     hold=holds,
-    failed=st.frozensets(st.integers(1, 5)),
-    newest_standing=st.none() | st.integers(1, 5),
+    failed=st.booleans(),
+    newer_standing=st.none() | st.integers(4, 5),
     lease=st.none() | st.builds(StageLease, promotion_id=st.just("p9"), lease=taken),
     others=st.lists(st.builds(open_request, st.integers(1, 5)), max_size=2).map(tuple),
 )
@@ -109,7 +109,7 @@ def any_facts(draw: st.DrawFn, phases: tuple[Phase, ...] = OPEN_PHASES) -> Facts
         return draw(strategy if draw(st.sampled_from([False] * 7 + [True])) else st.just(usual))
 
     judged = facts(
-        stage=rarely(stages, StageFacts(newest_standing=2)),
+        stage=rarely(stages, StageFacts()),
         of=rarely(versions, version(metadata=Metadata(metrics={"auc": 0.95}))),
         vacant=draw(st.booleans()),
         reviews=draw(st.lists(rarely(st.just(reviews), good_reviews), max_size=5)),
@@ -148,8 +148,8 @@ def test_nothing_is_applicable_against_any_of_the_great_refusals(judged: Facts, 
     assert judged.version.digest == promotion.digest
     assert judged.policies
     assert stage.hold is None or (stage.hold.until is not None and stage.hold.until <= NOW)
-    assert promotion.version not in stage.failed
-    assert stage.newest_standing is None or stage.newest_standing <= promotion.version
+    assert not stage.failed
+    assert stage.newer_standing is None
     assert stage.lease is None or stage.lease.lease.expires_at <= NOW
     assert promotion.lease is None or promotion.lease.expires_at <= NOW or promotion.lease.holder == holder
     assert promotion.phase is not Phase.PENDING or promotion.expires_at > NOW
