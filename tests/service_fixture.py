@@ -38,8 +38,10 @@ class RunningService:
         clock: Clock = now,
         store: ArtifactStore | None = None,
         head_seconds: float = HEAD_SECONDS,
+        wrap: Callable[[Any], Any] = lambda app: app,
     ) -> None:
         self.settings = settings
+        self._wrap = wrap
         self._head_seconds = head_seconds
         self._clock = clock
         self._store = store
@@ -80,7 +82,9 @@ class RunningService:
         self.settings = msgspec.structs.replace(self.settings, port=listening.getsockname()[1])
         ready = threading.Event()
         app = create_app(self.settings, clock=self._clock, store=self._store, announce=lambda _: ready.set())
-        self._server = build_server(app, self.settings, ending=app.stop_waiting, head_seconds=self._head_seconds)
+        self._server = build_server(
+            self._wrap(app), self.settings, ending=app.stop_waiting, head_seconds=self._head_seconds
+        )
         self._failure = None
 
         def run() -> None:
@@ -148,8 +152,15 @@ def settings_for(home: Path, **changes: Any) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings, *, clock: Clock = now, store: ArtifactStore | None = None) -> Iterator[RunningService]:
-    service = RunningService(settings, clock=clock, store=store)
+def running(
+    settings: Settings,
+    *,
+    clock: Clock = now,
+    store: ArtifactStore | None = None,
+    wrap: Callable[[Any], Any] = lambda app: app,
+) -> Iterator[RunningService]:
+    """`wrap`: puts the service behind something else, such as a planted bug."""
+    service = RunningService(settings, clock=clock, store=store, wrap=wrap)
     service.start()
     try:
         yield service

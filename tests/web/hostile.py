@@ -144,29 +144,29 @@ def complaints(caller: Caller, places: Iterable[Place]) -> Iterator[str]:
     document, lets a text write a header, has changed something though it refused, or isn't well afterwards."""
 
     for place in places:
-        before = _last_event(caller)
-        answers = _answers(caller, place, place.texts)
+        before = last_event(caller)
+        answers = answers_at(caller, place, place.texts)
         for text, answer in zip(place.texts, answers, strict=True):
-            fault = _fault(place, text, answer)
+            fault = fault_of(place, text, answer)
             if fault:
                 yield f"{place} with {text[:60]!r}: {fault}"
-        if _last_event(caller) != before:
+        if last_event(caller) != before:
             # What was taken may change things; what was refused, or only read, is sent once more by itself.
             refused = [
                 text
                 for text, answer in zip(place.texts, answers, strict=True)
                 if answer is None or answer.status >= 400 or place.method == "GET"
             ]
-            before = _last_event(caller)
-            _answers(caller, place, refused)
-            if _last_event(caller) != before:
+            before = last_event(caller)
+            answers_at(caller, place, refused)
+            if last_event(caller) != before:
                 yield f"{place}: something changed though it was refused, or only read"
     well = caller.answer(caller.request(Place("GET", "/health/ready")))
     if well is None or well.status != 200:
         yield f"the service is not well afterwards: {well}"
 
 
-def _answers(caller: Caller, place: Place, texts: Sequence[bytes]) -> list[Answer | None]:
+def answers_at(caller: Caller, place: Place, texts: Sequence[bytes]) -> list[Answer | None]:
     requests = [caller.request(place, text) for text in texts]
     if place.frames:
         # What comes behind might be its body, and one that announces more than it sends would wait for it.
@@ -185,7 +185,7 @@ def _is_no_header(place: Place, text: bytes) -> bool:
     )
 
 
-def _fault(place: Place, text: bytes, answer: Answer | None) -> str | None:
+def fault_of(place: Place, text: bytes, answer: Answer | None) -> str | None:
     if answer is None:
         return None if place.frames else "no answer"
     if answer.status >= 500:
@@ -208,7 +208,7 @@ def _is_problem(answer: Answer) -> bool:
     return told and answer.headers.get("content-type") == "application/problem+json"
 
 
-def _last_event(caller: Caller) -> str:
+def last_event(caller: Caller) -> str:
     answer = caller.answer(caller.request(Place("GET", "/api/v1/events?after=latest")))
     assert answer is not None and answer.status == 200, answer
     return str(json.loads(answer.body)["cursor"])
