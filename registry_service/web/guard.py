@@ -204,6 +204,9 @@ class _Body:
             self._complete = not message["more_body"]
             if self._limit is not None and self.received > self._limit:
                 raise TooLarge(f"The body may have {self._limit} bytes here. Send less.", limit=self._limit)
+        elif message["type"] == "http.disconnect":
+            # Nobody reads this answer. To the framework it would be a fault of the service, and to whoever watches it.
+            raise HttpRefusal(HTTPStatus.BAD_REQUEST, "The caller went away before the body was whole.")
         return message
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from tests.service_fixture import RunningService, StartService
+from tests.web.logged import logged
 from tests.web.stories import API, answered, create_model, digest_of
 
 DATA = os.urandom(3_000_000)
@@ -135,6 +137,24 @@ def test_own_open_sessions_are_listed_page_by_page(shared_service: RunningServic
         answered(lisa.delete(f"{API}/uploads/{begun[0]}"), 204)
         assert len(answered(lisa.get(f"{API}/uploads"))["items"]) == 2
         assert answered(lisa.get(f"{API}/uploads", params={"filter": "id = '1'"}), 400)["code"] == "invalid_filter"
+
+
+def test_a_caller_that_goes_away_is_no_fault_of_the_service(shared_service: RunningService, http: httpx.Client) -> None:
+    upload = announced(http)
+    with logged() as log:
+        with socket.create_connection(("127.0.0.1", shared_service.settings.port)) as raw:
+            head = (
+                f"PATCH {file_of(upload)} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpload-Offset: 0\r\n"
+                f"Authorization: Bearer {shared_service.person}\r\nContent-Length: {len(DATA)}\r\n\r\n"
+            )
+            raw.sendall(head.encode() + DATA[:1_000_000])
+            time.sleep(0.2)
+        deadline = time.monotonic() + 30
+        while '"PATCH"' not in log.getvalue():
+            assert time.monotonic() < deadline, log.getvalue()
+            time.sleep(0.05)
+    [line] = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert (line["event"], line["status"]) == ("request", 400)
 
 
 def test_an_aborted_session_keeps_nothing(shared_service: RunningService, http: httpx.Client) -> None:
