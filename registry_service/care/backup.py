@@ -11,6 +11,7 @@ still there however long the copying takes. What uploads had brought that were u
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -22,6 +23,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 
 from registry_service.care.fsck import Report, check_registry
+from registry_service.care.reading import Pace, Reading
 from registry_service.db.directory_lock import DirectoryLock
 from registry_service.db.dump import DumpedTable, dump_tables, is_intact, load_tables, rows_of
 from registry_service.db.engine import open_database
@@ -161,12 +163,14 @@ async def restore(
     *,
     now: Callable[[], datetime],
     snapshot: str | None = None,
+    trust_store: bool = False,
     progress: Progress | None = None,
 ) -> Restored:
     """Fill an empty database and store from a backup, and check the outcome. The log gets a new epoch, so that whoever
     has read further than the snapshot goes is told.
 
     :param snapshot: its name; None: the newest.
+    :param trust_store: don't read again what the store has already: altered bytes stay, until a scrub finds them.
     :raises InvalidInput: there is no such snapshot, or it is damaged.
     :raises Conflict: the database isn't empty.
     """
@@ -175,7 +179,7 @@ async def restore(
     tables = directory / "snapshots" / name
     await _require_empty(url)
     needed = await asyncio.to_thread(_needed, tables)
-    missing = await _bring_back(store, directory, manifest, needed, progress)
+    missing = await _bring_back(store, directory, manifest, needed, trust_store=trust_store, progress=progress)
     await upgrade(url)
     database = open_database(url)
     await database.start()
@@ -285,15 +289,21 @@ def _needed(tables: Path) -> dict[str, int]:
 
 
 async def _bring_back(
-    store: ArtifactStore, directory: Path, manifest: Manifest, needed: dict[str, int], progress: Progress | None
+    store: ArtifactStore,
+    directory: Path,
+    manifest: Manifest,
+    needed: dict[str, int],
+    *,
+    trust_store: bool,
+    progress: Progress | None,
 ) -> set[str]:
-    """Copy what the store lacks. The digests that it lacks then."""
+    """Copy what the store lacks, or has altered. The digests that it lacks then."""
 
     missing: set[str] = set()
     pool = FilesystemStore(directory / "artifacts")
     try:
         for number, (digest, size) in enumerate(sorted(needed.items()), 1):
-            there = await store.stat(digest) == size
+            there = await (_has(store, digest, size) if trust_store else _reads_well(store, digest))
             if not there and (not manifest.with_artifacts or not await _copy(pool, store, digest, size)):
                 missing.add(digest)
             if progress is not None:
@@ -301,6 +311,16 @@ async def _bring_back(
     finally:
         await pool.close()
     return missing
+
+
+async def _has(store: ArtifactStore, digest: str, size: int) -> bool:
+    return await store.stat(digest) == size
+
+
+async def _reads_well(store: ArtifactStore, digest: str) -> bool:
+    reading = Reading(digest)
+    await reading.go_on(store, Pace(None, math.inf))
+    return reading.actual == digest
 
 
 def _load(work: Work, tables: Path, name: str, manifest: Manifest, missing: list[str]) -> None:

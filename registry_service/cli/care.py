@@ -152,11 +152,15 @@ def backup(state: State, ctx: click.Context, directory: Path, *, without_artifac
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Home of the restored registry.")
 @click.option("--snapshot", help="Which; else the newest.")
+@click.option("--trust-store", is_flag=True, help="Don't read again what the store has already; scrub it later.")
 @click.pass_context
 @pass_state
-def restore(state: State, ctx: click.Context, directory: Path, home: Path | None, snapshot: str | None) -> None:
+def restore(
+    state: State, ctx: click.Context, directory: Path, *, home: Path | None, snapshot: str | None, trust_store: bool
+) -> None:
     """Fill an empty home and an empty database from the backup in DIRECTORY, and check the outcome.
 
+    Artifacts that are in the store already are read again; where they were altered, the backup's take their place.
     Uses the settings of the service that is to run there. Tokens work as before; readers of the event log are told that
     it was restored. Exit code 0: restored and sound; 1: restored, and not sound.
     """
@@ -167,7 +171,13 @@ def restore(state: State, ctx: click.Context, directory: Path, home: Path | None
         from registry_service.care import backup  # noqa: PLC0415
 
         return await backup.restore(
-            settings.database_url, store, directory, now=now, snapshot=snapshot, progress=_counter(state)
+            settings.database_url,
+            store,
+            directory,
+            now=now,
+            snapshot=snapshot,
+            trust_store=trust_store,
+            progress=_counter(state),
         )
 
     done = with_store(run, home=home)

@@ -243,6 +243,41 @@ async def test_a_backup_without_artifacts_relies_on_the_store(world: World, data
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_altered_bytes_in_the_store_give_way_to_the_backups(
+    world: World, database_url: str, tmp_path: Path
+) -> None:
+    await world.registered(0)
+    await world.register(content=b"good")
+    digest = digest_of(b"good")
+    await back_up(database_url, world.store, tmp_path / "backup", now=world.clock())
+    name = digest.removeprefix("sha256:")
+    stored = tmp_path / "artifacts" / "blobs" / "sha256" / name[:2] / name
+
+    stored.write_bytes(b"Good")
+    trusting = f"sqlite:///{tmp_path / 'trusting' / 'registry.db'}"
+    await restore(trusting, world.store, tmp_path / "backup", now=world.clock, trust_store=True)
+    assert stored.read_bytes() == b"Good"
+    reading = f"sqlite:///{tmp_path / 'reading' / 'registry.db'}"
+    done = await restore(reading, world.store, tmp_path / "backup", now=world.clock)
+    assert (stored.read_bytes(), done.missing, done.report.sound) == (b"good", [], True)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_altered_bytes_of_which_there_is_no_copy_are_missing_after_a_restore(
+    world: World, database_url: str, tmp_path: Path
+) -> None:
+    await world.registered(0)
+    await world.register(content=b"good")
+    digest = digest_of(b"good")
+    await back_up(database_url, world.store, tmp_path / "backup", now=world.clock(), with_artifacts=False)
+    name = digest.removeprefix("sha256:")
+    (tmp_path / "artifacts" / "blobs" / "sha256" / name[:2] / name).write_bytes(b"Good")
+    url = f"sqlite:///{tmp_path / 'other' / 'registry.db'}"
+    done = await restore(url, world.store, tmp_path / "backup", now=world.clock)
+    assert (done.missing, done.report.sound) == ([digest], False)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
 async def test_a_second_backup_into_the_same_directory_waits_for_another_time(
     world: World, database_url: str, tmp_path: Path
 ) -> None:
