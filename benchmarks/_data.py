@@ -39,7 +39,7 @@ from registry_service.domain.permissions import Actor, Role, Scope
 from registry_service.domain.policies import TEAM
 from registry_service.domain.requests import AttachPolicy, CreateGrant, CreateModel, CreatePrincipal
 from registry_service.services.event_log import append_events
-from registry_service.services.first_run import set_up
+from registry_service.services.first_run import set_up, token_files
 from registry_service.services.models import create_model
 from registry_service.services.policies import insert_attachment
 from registry_service.services.principals import create_grant, create_principal
@@ -105,7 +105,7 @@ async def _make(home: Path, url: str | None, work: Any) -> None:  # noqa: ANN401
 
 def _people_and_models(connection: Connection, home: Path, names: list[str]) -> list[str]:
     work = Work(connection, _ADMIN, _NOW)
-    set_up(work, person="admin", url="", directory=home / "credentials")
+    set_up(work, person="admin", files=token_files(home / "credentials", ""))
     create_principal(work, CreatePrincipal(name="ben", kind=PrincipalKind.PERSON))
     create_grant(work, CreateGrant(principal="ben", role=Role.APPROVER))
     insert_attachment(work, AttachPolicy(policy=TEAM.name, model_pattern="*"))

@@ -23,7 +23,7 @@ from registry_service.db.engine import open_database
 from registry_service.db.migrate import current, head, upgrade
 from registry_service.domain.errors import InvalidInput, InvalidName, RegistryError, StorageUnavailable
 from registry_service.domain.names import check_principal_name
-from registry_service.services.first_run import FirstRun, keep_credentials, set_up
+from registry_service.services.first_run import FirstRun, TokenFile, keep_credentials, set_up, token_files
 from registry_service.services.registry import SYSTEM, Registry
 from registry_service.settings import BucketAddress, Settings, check_settings, read_settings, s3_secret
 from registry_service.storage.base import ArtifactStore
@@ -155,14 +155,13 @@ async def _running(settings: Settings, registry: Registry, metrics: Metrics) -> 
     await _migrate(settings.database_url)
     await registry.database.start()
     try:
-        person, url = settings.person or _user_of_this_process(), settings.base_url
-        directory = settings.home / "credentials"
-        answered = await registry.write(SYSTEM, set_up, None, person=person, url=url, directory=directory)
+        person, files = settings.person or _user_of_this_process(), _token_files(settings)
+        answered = await registry.write(SYSTEM, set_up, None, person=person, files=files)
         made = answered.result
         assert made is not None
 
         async def renew() -> None:
-            await registry.write(SYSTEM, keep_credentials, None, person=made.person, url=url, directory=directory)
+            await registry.write(SYSTEM, keep_credentials, None, person=made.person, files=files)
 
         work = [
             asyncio.create_task(_repeat(SWEEP_SECONDS, registry.sweep, metrics)),
@@ -222,6 +221,13 @@ def _make_home(settings: Settings) -> None:
             f"Can't use {settings.home} as the home of the registry: {error.strerror}. Set MODEL_REGISTRY_HOME to a"
             " directory of this user."
         ) from error
+
+
+def _token_files(settings: Settings) -> dict[str, TokenFile]:
+    files = token_files(settings.home / "credentials", settings.base_url)
+    airflow = files["airflow"]
+    files["airflow"] = TokenFile(settings.airflow_credentials or airflow.path, settings.airflow_url or airflow.url)
+    return files
 
 
 def _user_of_this_process() -> str:

@@ -67,8 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where people reach the service, without a trailing slash; None: at the address it listens on."""
 
     allowed_hosts: tuple[str, ...] = ()
-    """Names under which the service may be addressed (in the Host header), besides that of `public_url` and, on
-    loopback, the names of this machine's loopback."""
+    """Names under which the service may be addressed (in the Host header), besides those of `public_url` and
+    `airflow_url` and, on loopback, the names of this machine's loopback."""
 
     tls_cert: Path | None = None
     """File of the certificate chain (PEM)."""
@@ -78,6 +78,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     behind_proxy: tuple[str, ...] = ()
     """Addresses or networks of the proxies that end TLS before the service; their X-Forwarded headers are believed."""
+
+    airflow_credentials: Path | None = None
+    """File of the address and token for Airflow; None: in the home, beside the person's. With another one, an Airflow
+    that runs apart gets a directory that holds its own token and nobody else's."""
+
+    airflow_url: str | None = None
+    """Where Airflow reaches the service; None: at the address of the people."""
 
     person: str | None = None
     """Who is made admin when the registry is empty; None: the user of the operating system."""
@@ -137,7 +144,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def host_names(self) -> frozenset[str]:
         """Every name under which the service may be addressed, in lower case and without a port."""
         names = {name.lower() for name in self.allowed_hosts}
-        names.add((urlsplit(self.base_url).hostname or "").lower())
+        names |= {(urlsplit(url).hostname or "").lower() for url in (self.base_url, self.airflow_url or "")}
         if self.is_loopback:
             names |= {"localhost", "127.0.0.1", "::1"}
         # As a name, "any address" reaches this machine from every web page that is open on it.
@@ -310,6 +317,8 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "tls_cert": _path,
         "tls_key": _path,
         "behind_proxy": _names,
+        "airflow_credentials": _path,
+        "airflow_url": _url,
         "person": str,
         "log": _one_of("auto", "json", "text"),
         "log_level": _one_of("debug", "info", "warning", "error"),

@@ -113,6 +113,12 @@ def test_metrics_need_a_token_where_others_can_ask(more: dict[str, str]) -> None
         read_settings({**more, "MODEL_REGISTRY_METRICS": "loopback"})
 
 
+def test_the_address_for_airflow_is_a_name_to_be_called_by() -> None:
+    settings = read_settings({**NAMED, **TLS, "MODEL_REGISTRY_AIRFLOW_URL": "http://Inside:8470/"})
+    assert settings.host_names == {"registry", "inside"}
+    assert (settings.base_url, settings.airflow_url) == ("https://registry:8470", "http://Inside:8470")
+
+
 def test_any_address_is_no_name_to_be_called_by() -> None:
     settings = read_settings({**NAMED, **TLS})
     assert settings.host_names == {"registry"}

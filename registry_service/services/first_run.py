@@ -46,6 +46,18 @@ PROFILES: Final[Mapping[str, PrincipalKind]] = MappingProxyType(
 )
 
 
+class TokenFile(msgspec.Struct, frozen=True):
+    """Where a token is kept, and the address of the service that stands beside it."""
+
+    path: Path
+    url: str
+
+
+def token_files(directory: Path, url: str) -> dict[str, TokenFile]:
+    """The file of each profile, all in one directory."""
+    return {profile: TokenFile(directory / f"{profile}.json", url) for profile in PROFILES}
+
+
 class FirstRun(msgspec.Struct, frozen=True, kw_only=True):
     """What was made at this start. `credentials`: files written anew, by the name of the principal."""
 
@@ -54,8 +66,8 @@ class FirstRun(msgspec.Struct, frozen=True, kw_only=True):
     credentials: dict[str, str]
 
 
-def set_up(work: Work, *, person: str, url: str, directory: Path) -> FirstRun:
-    """Make what is missing of a registry that one can work with; token files in `directory`.
+def set_up(work: Work, *, person: str, files: Mapping[str, TokenFile]) -> FirstRun:
+    """Make what is missing of a registry that one can work with; token files by their profile.
 
     :raises InvalidName: `person` can't be the name of a principal.
     """
@@ -73,14 +85,12 @@ def set_up(work: Work, *, person: str, url: str, directory: Path) -> FirstRun:
             insert_policy(work, document)
         insert_attachment(work, AttachPolicy(policy=SOLO.name, model_pattern="*", stage="*", default=True))
         reach("first_run.policies_written")
-    return FirstRun(
-        person=person, is_new=is_new, credentials=keep_credentials(work, person=person, url=url, directory=directory)
-    )
+    return FirstRun(person=person, is_new=is_new, credentials=keep_credentials(work, person=person, files=files))
 
 
-def keep_credentials(work: Work, *, person: str, url: str, directory: Path) -> dict[str, str]:
-    """See to it that each token file holds the service's address and a token that is good for some time. Answers the
-    files that were written. A principal that doesn't exist, is disabled, or is of another kind than its file gets
+def keep_credentials(work: Work, *, person: str, files: Mapping[str, TokenFile]) -> dict[str, str]:
+    """See to it that each token file holds its address of the service and a token that is good for some time. Answers
+    the files that were written. A principal that doesn't exist, is disabled, or is of another kind than its file gets
     none."""
 
     written: dict[str, str] = {}
@@ -89,7 +99,7 @@ def keep_credentials(work: Work, *, person: str, url: str, directory: Path) -> d
         principal = work.connection.execute(select(principals).where(principals.c.name == name)).one_or_none()
         if principal is None or principal.disabled or principal.kind != kind:
             continue
-        path = directory / f"{profile}.json"
+        path, url = files[profile].path, files[profile].url
         kept = read_credentials(path)
         if kept is not None and _is_good(work, kept, principal):
             if kept.url == url:

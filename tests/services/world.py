@@ -70,7 +70,7 @@ from registry_service.services import (
     uploads,
     versions,
 )
-from registry_service.services.first_run import set_up
+from registry_service.services.first_run import set_up, token_files
 from registry_service.services.idempotency import Idempotency
 from registry_service.services.principals import create_grant, create_principal
 from registry_service.services.registry import Answered, Registry
@@ -122,7 +122,7 @@ class World:
         await self.registry.write(ADA, self._found, None)
 
     def _found(self, work: Work) -> None:
-        set_up(work, person="ada", url=work.public_url, directory=self._directory / "credentials")
+        set_up(work, person="ada", files=token_files(self._directory / "credentials", work.public_url))
         for name, role in PEOPLE.items():
             create_principal(work, CreatePrincipal(name=name, kind=PrincipalKind.PERSON))
             create_grant(work, CreateGrant(principal=name, role=role))

@@ -46,6 +46,22 @@ def test_the_token_of_airflow_is_the_services(service: RunningService) -> None:
         assert answered(http.get(f"{API}/models/made by a pipeline"))["owner"] == "ada"
 
 
+def test_an_airflow_apart_gets_a_file_of_its_own_with_the_address_where_it_finds_the_service(
+    start_service: StartService, tmp_path: Path
+) -> None:
+    apart = tmp_path / "volume" / "credentials" / "airflow.json"
+    service = start_service(airflow_credentials=apart, airflow_url="http://registry:8470")
+    kept = read_credentials(apart)
+    assert kept is not None and kept.url == "http://registry:8470"
+    assert modes(tmp_path / "volume") == {"credentials": 0o700, "credentials/airflow.json": 0o600}
+    assert [file.name for file in (service.home / "credentials").iterdir()] == ["person.json"]
+    assert service.credentials("person").url == service.url
+    with service.http(token=kept.token) as http:
+        assert answered(http.get(f"{API}/whoami", headers={"Host": "registry:8470"}))["principal"]["name"] == "airflow"
+    service.restart()
+    assert read_credentials(apart) == kept
+
+
 def test_nobody_else_can_read_what_the_service_keeps(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
