@@ -65,6 +65,16 @@ object-stores: .cache/swift/.installed $(if $(shell command -v go),.cache/minio/
 serve: $(INSTALLED) ## run the registry on loopback, its data in ~/.model-registry
 	$(BIN)/model-registry serve
 
+.PHONY: env
+env: .env ## make .env with a random secret for each that docker-compose.yml asks for
+
+# What is there is kept: the databases know it. A secret of 32 bytes, in the form that Airflow's Fernet key has to have.
+.env: docker-compose.yml
+	@touch $@ && chmod 600 $@
+	@for name in $$(grep -o '[A-Z0-9_]*:?' $< | tr -d ':?' | sort -u); do \
+	  grep -q "^$$name=" $@ || printf '%s=%s\n' "$$name" "$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')" >> $@; \
+	done
+
 .PHONY: demo
 demo: $(INSTALLED) ## run the registry and a real Airflow together (ONCE=1: run the story once and exit)
 	$(BIN)/python -m tests.demo $(if $(ONCE),--once)

@@ -217,7 +217,8 @@ def check_settings(settings: Settings) -> None:
 
 def _check_reached_from_here_alone(settings: Settings) -> None:
     # To the service, what a proxy on this machine passes on comes from this machine.
-    if not settings.is_loopback or settings.public_url or settings.allowed_hosts or settings.behind_proxy:
+    elsewhere = settings.public_url or settings.airflow_url or settings.allowed_hosts or settings.behind_proxy
+    if not settings.is_loopback or elsewhere:
         raise InvalidInput(
             "Others can reach this service, by its address or through a proxy, and would read its metrics. Leave"
             " MODEL_REGISTRY_METRICS at token, and give the scraper a token of an auditor.",

@@ -18,10 +18,19 @@ class ServerProcess:
 
     Children may make process groups of their own (Airflow does so for each task), but they stay in the session, and a
     session's id isn't reused while it has members. So the members are exactly what the command started.
+
+    :param user: as whom to run it; None: as the caller.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, environment: Mapping[str, str], output: Path, directory: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        output: Path,
+        directory: Path,
+        user: str | None = None,
     ) -> None:
         self.name = name
         self.output = output
@@ -34,6 +43,7 @@ class ServerProcess:
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                user=user,
             )
 
     @property

@@ -102,6 +102,7 @@ def test_named_and_behind_tls_it_may_be_reached(more: dict[str, str]) -> None:
     [
         {**NAMED, **TLS},
         {"MODEL_REGISTRY_PUBLIC_URL": "https://models.example.org"},
+        {"MODEL_REGISTRY_AIRFLOW_URL": "http://registry:8470"},
         {"MODEL_REGISTRY_ALLOWED_HOSTS": "registry"},
         {"MODEL_REGISTRY_BEHIND_PROXY": "127.0.0.1"},
     ],

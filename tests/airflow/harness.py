@@ -52,7 +52,40 @@ def silent(_message: str) -> None:
     """No progress is shown."""
 
 
-class Airflow(AirflowApi):
+class WatchedAirflow(AirflowApi):
+    """An Airflow whose scheduler writes into a file: `scheduler_log`."""
+
+    scheduler_log: Path
+
+    @override
+    def wait_for_task(
+        self,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        state: str,
+        *,
+        map_index: int = -1,
+        try_number: int | None = None,
+        timeout: float = 60,
+    ) -> TaskInstance:
+        """As it says there. A task that is parked has also been let go of by the scheduler: to one that is woken before
+        that, Airflow takes the end of its first worker for the task's own, and fails it. People are slower.
+        """
+        task = super().wait_for_task(
+            dag_id, run_id, task_id, state, map_index=map_index, try_number=try_number, timeout=timeout
+        )
+        if state in PARKED:
+            self.wait_until(
+                lambda: has_let_go(self.scheduler_log.read_text(errors="replace"), dag_id, run_id, task_id, map_index),
+                bool,
+                timeout,
+                lambda: f"the scheduler doesn't hear of the end of the worker of {task.label} in {timeout:g} s",
+            )
+        return task
+
+
+class Airflow(WatchedAirflow):
     """An Airflow of one's own.
 
     :param home: its home directory; everything that it writes is in there.
@@ -79,6 +112,7 @@ class Airflow(AirflowApi):
         self.environment = airflow_environment(
             self.home, dags=self.dags, port=port, people=people, extra=environment or {}
         )
+        self.scheduler_log = self.home / "output" / "scheduler.log"
         self.processes: dict[Component, ServerProcess] = {}
         self._views: list[AirflowApi] = []
 
@@ -137,36 +171,6 @@ class Airflow(AirflowApi):
         self._views.append(view)
         view.log_in()
         return view
-
-    @override
-    def wait_for_task(
-        self,
-        dag_id: str,
-        run_id: str,
-        task_id: str,
-        state: str,
-        *,
-        map_index: int = -1,
-        try_number: int | None = None,
-        timeout: float = 60,
-    ) -> TaskInstance:
-        """As it says there. A task that is parked has also been let go of by the scheduler: to one that is woken before
-        that, Airflow takes the end of its first worker for the task's own, and fails it. People are slower.
-        """
-        task = super().wait_for_task(
-            dag_id, run_id, task_id, state, map_index=map_index, try_number=try_number, timeout=timeout
-        )
-        if state in PARKED:
-            self.wait_until(
-                lambda: has_let_go(self._scheduler_log(), dag_id, run_id, task_id, map_index),
-                bool,
-                timeout,
-                lambda: f"the scheduler doesn't hear of the end of the worker of {task.label} in {timeout:g} s",
-            )
-        return task
-
-    def _scheduler_log(self) -> str:
-        return (self.home / "output" / "scheduler.log").read_text(errors="replace")
 
     def memory(self) -> dict[Component, int]:
         """Bytes per component with its children."""

@@ -47,7 +47,7 @@ class Playground:
 
     def __enter__(self) -> Self:
         try:
-            self.registry_url = self._start_registry()
+            self.registry_url = self.start_registry()
             endpoint, self.endpoint_url = start_endpoint(self.directory / "endpoint", program=self._endpoint_program)
             self.processes.append(endpoint)
         except BaseException:
@@ -73,25 +73,17 @@ class Playground:
 
     def introduce_to(self, airflow: AirflowApi) -> None:
         """Tell an Airflow where registry and endpoint are."""
-        token = json.loads((self.home / "credentials" / "airflow.json").read_text())["token"]
+        self.introduce_registry_to(airflow)
         endpoint = urlsplit(self.endpoint_url)
-        connections: dict[str, dict[str, object]] = {
-            "model_registry_default": {
-                "conn_type": "model_registry",
-                "host": self.registry_url,
-                "password": token,
-            },
-            "scoring_endpoint": {
-                "conn_type": "generic",
-                "host": endpoint.hostname,
-                "port": endpoint.port,
-                "extra": json.dumps({"models": str(self.directory / "endpoint" / "models")}),
-            },
-        }
-        for name, fields in connections.items():
-            with suppress(AirflowFailure):
-                airflow.request("DELETE", f"/connections/{name}")
-            airflow.add_connection(name, **fields)
+        models = str(self.directory / "endpoint" / "models")
+        _connect(
+            airflow, "scoring_endpoint", conn_type="generic", host=endpoint.hostname, port=endpoint.port,
+            extra=json.dumps({"models": models}),
+        )  # fmt: skip
+
+    def introduce_registry_to(self, airflow: AirflowApi) -> None:
+        token = json.loads((self.home / "credentials" / "airflow.json").read_text())["token"]
+        _connect(airflow, "model_registry_default", conn_type="model_registry", host=self.registry_url, password=token)
 
     def command(self, *arguments: str, token_file: Path | None = None) -> str:
         """What `model-registry` prints, as the person of the first run, or as whose token the file has.
@@ -131,7 +123,8 @@ class Playground:
         """Bytes per process with its children."""
         return {process.name: process.memory() for process in self.processes}
 
-    def _start_registry(self, timeout: float = 30) -> str:
+    def start_registry(self, timeout: float = 30) -> str:
+        """Where it is, once it is ready."""
         registry = ServerProcess(
             "registry",
             [str(COMMAND), "serve"],
@@ -149,3 +142,9 @@ class Playground:
                     return url
             time.sleep(0.1)
         raise AssertionError(f"the registry isn't ready after {timeout:g} s:\n{registry.tail()}")
+
+
+def _connect(airflow: AirflowApi, name: str, **fields: object) -> None:
+    with suppress(AirflowFailure):
+        airflow.request("DELETE", f"/connections/{name}")
+    airflow.add_connection(name, **fields)
