@@ -6,7 +6,7 @@
     python -m tests.campaign --output FILE --continue   go on with a run that was stopped: what FILE says was kept, in
                                                     this form and at this very commit, isn't done again
 
-Exit codes: 0 nothing was violated; 1 something was; 2 a harness is broken, or used wrongly.
+Exit codes: 0 nothing was violated; 1 something was; 2 a harness is broken, skipped, or used wrongly.
 """
 
 from __future__ import annotations

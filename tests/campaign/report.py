@@ -15,15 +15,17 @@ import msgspec
 
 from tests.campaign.frame import Outcome, Scale
 
-BROKEN_EXIT = 2
+UNKNOWN_EXIT = 2
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """0: nothing was violated; 1: something was; 2: a harness is broken, so nobody knows."""
+    """0: nothing was violated; 1: something was; 2: a harness is broken or could try nothing here, so nobody knows."""
     verdicts = {outcome.verdict for outcome in outcomes}
     if "broken" in verdicts:
-        return BROKEN_EXIT
-    return 1 if "violated" in verdicts else 0
+        return UNKNOWN_EXIT
+    if "violated" in verdicts:
+        return 1
+    return UNKNOWN_EXIT if "skipped" in verdicts else 0
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,13 @@ def test_a_broken_harness_is_neither_a_pass_nor_a_violation(capsys: pytest.Captu
 
 
 def test_a_skipped_harness_says_so_loudly(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([], (SKIPPING,)) == 0
+    assert main([], (GOOD, SKIPPING)) == 2, "nobody knows whether all is kept"
     assert "SKIPPED: there is no strace here" in capsys.readouterr().out
+
+
+def test_a_violation_beside_a_skipped_harness_stays_a_violation() -> None:
+    assert main(["--mutant", "planted"], (SEEING, replace(SKIPPING, mutants=("planted",)))) == 1
+    assert main(["--mutant", "planted"], (replace(SKIPPING, mutants=("planted",)),)) == 2
 
 
 def test_each_planted_bug_is_claimed_by_a_harness_and_each_claim_is_planted() -> None:
@@ -178,6 +184,7 @@ def test_going_on_needs_a_report_and_no_planted_bug(words: list[str], capsys: py
 
 INTERRUPTIBLE = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tests.campaign.__main__ import main
 from tests.campaign.frame import Findings, Harness
