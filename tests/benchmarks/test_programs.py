@@ -15,6 +15,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROGRAMS = {
     "footprint": {("start and idle", "Litestar, one route", "idle_mib")},
     "growth": set(),
+    "many_files": set(),
     "reads": {
         ("read by alias", "Litestar from memory", "per_second"),
         ("read by stage", "Litestar from memory", "per_second"),
