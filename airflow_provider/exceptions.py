@@ -78,7 +78,8 @@ def as_task_failure(error: RegistryError) -> ModelRegistryException | ModelRegis
 def refusals_as_failures() -> Iterator[None]:
     """Let the block speak to the registry; what it refuses fails the task in Airflow's terms.
 
-    :raises ModelRegistryException: not reachable, overloaded, or the stage is leased by another run; Airflow retries.
+    :raises ModelRegistryException: not reachable, overloaded, the stage is leased by another run, or too many uploads
+        are open; Airflow retries.
     :raises ModelRegistryRefused: a refusal that stays; Airflow doesn't retry.
     """
     try:

@@ -16,7 +16,7 @@ from registry_service.cli.endings import Stopped
 from registry_service.domain.entities import LineageKind
 from registry_service.domain.metadata import FieldType
 from registry_service.domain.requests import NewLineageEdge
-from registry_service.domain.strictness import UNDECODABLE, RepeatedName, decode_strictly, refuse_repeated_names
+from registry_service.domain.strictness import UNDECODABLE, decode_strictly
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -164,11 +164,9 @@ def read_json(file: Path, kind: type[T]) -> T:
 
     try:
         text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        value = decode_strictly(text, kind)
-        refuse_repeated_names(text)
-    except (*UNDECODABLE, RepeatedName, OSError) as error:
+        return decode_strictly(text, kind)
+    except (*UNDECODABLE, OSError) as error:
         raise Stopped("file_failed", f"{file} can't be used: {error}") from error
-    return value
 
 
 JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Overloaded, PersonRequired, PolicyNotFound, Precondition, PrincipalNotFound, PromotionFinal,
         PromotionNotFound, RegistryError, RevisionMismatch, RevisionRequired, SelfApproval, SizeMismatch, StageHeld,
         StageNotFound, StageProtected, StageVacant, StorageFull, StorageUnavailable, TokenNotFound, TooLarge,
+        TooManyUploads,
         Unavailable, UploadClosed, UploadIncomplete, UploadNotFound, VersionNotFound, VersionRevoked,
     )
     from registry_service.domain.evaluation import Regression, regressions
@@ -86,8 +87,8 @@ __all__ = [
     "RevokeVersion", "RollBack", "RollbackHold", "RollbackRule", "SatisfiedCode", "Scrub", "ScrubStep",
     "SelfApproval", "Signature", "SizeMismatch", "Stage", "StageChange", "StageHeld", "StageNotFound",
     "StageProtected", "StageRecord", "StageVacant", "StartDeployment", "StartUpload", "StorageFull",
-    "StorageUnavailable", "TakeLease", "TestPolicy", "Token", "TokenNotFound", "TooLarge", "Unavailable",
-    "UnexpectedAnswer", "UpdateModel", "UpdatePrincipal", "UpdateVersion", "Upload", "UploadClosed",
+    "StorageUnavailable", "TakeLease", "TestPolicy", "Token", "TokenNotFound", "TooLarge", "TooManyUploads",
+    "Unavailable", "UnexpectedAnswer", "UpdateModel", "UpdatePrincipal", "UpdateVersion", "Upload", "UploadClosed",
     "UploadIncomplete", "UploadNotFound", "VacateStage", "Verdict", "VersionNotFound", "VersionRevoked",
     "VersionStatus", "WhoAmI", "WriteGroup", "WritePolicy", "collect", "convert_strictly", "decode_strictly",
     "regressions", "stored_credentials",

@@ -22,7 +22,14 @@ from registry_service.client.calls import Call, RetryRule, Sink
 from registry_service.client.credentials import Credentials
 from registry_service.client.errors import RegistryUnreachable, UnexpectedAnswer
 from registry_service.client.retries import Attempts, RetryPolicy
-from registry_service.domain.errors import InvalidInput, LeaseHeld, RegistryError, Unavailable, error_classes
+from registry_service.domain.errors import (
+    InvalidInput,
+    LeaseHeld,
+    RegistryError,
+    TooManyUploads,
+    Unavailable,
+    error_classes,
+)
 from registry_service.domain.strictness import UNDECODABLE
 
 T = TypeVar("T")
@@ -208,8 +215,9 @@ class Exchange(Generic[T]):
 
     def _may_repeat(self, error: Exception) -> bool:
         if isinstance(error, RegistryError):
-            # A lease can last an hour: waiting for it is the caller's decision, not the transport's.
-            return error.retryable and not isinstance(error, LeaseHeld)
+            # A lease can last an hour, and uploads end by the caller's own doing: to wait is the caller's decision, not
+            # the transport's.
+            return error.retryable and not isinstance(error, LeaseHeld | TooManyUploads)
         if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)) or _certificate_fault(error):
             return False
         never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))

@@ -249,6 +249,14 @@ class UploadClosed(Conflict):
     code = "upload_closed"
 
 
+class TooManyUploads(Conflict):
+    """The caller has as many open uploads as one may have. It passes when some of them end, which is the caller's own
+    doing, or a day after they last moved."""
+
+    code = "too_many_uploads"
+    retryable = True
+
+
 class OffsetMismatch(Conflict):
     """Bytes don't continue what is kept of their file; `details["kept"]` says where they would, where it is known."""
 

@@ -18,22 +18,6 @@ import msgspec
 
 T = TypeVar("T")
 
-UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises of bytes that aren't the JSON wanted: text that isn't UTF-8 and nesting without end are no
-DecodeError."""
-
-
-def decode_strictly(data: bytes, of: type[T]) -> T:
-    """The JSON as a value of this type.
-
-    :raises msgspec.DecodeError: it is none, or at any level has a field that its type doesn't know.
-    """
-
-    checked = strict(of)
-    value = msgspec.json.decode(data, type=checked)
-    # Values of other classes would be none that anybody else takes, or that equal those written in Python.
-    return value if checked is of else msgspec.json.decode(data, type=of)
-
 
 class RepeatedName(ValueError):
     """An object of JSON names something twice; `name` is what."""
@@ -43,14 +27,33 @@ class RepeatedName(ValueError):
         self.name = name
 
 
-def refuse_repeated_names(data: bytes) -> None:
+UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, RepeatedName)
+"""What is raised of bytes that aren't the JSON wanted: text that isn't UTF-8 and nesting without end are no
+DecodeError."""
+
+
+def decode_strictly(data: bytes, of: type[T]) -> T:
+    """The JSON as a value of this type.
+
+    :raises msgspec.DecodeError: it is none, or at any level has a field that its type doesn't know.
+    :raises RepeatedName: an object at any level names something twice.
+    :raises UnicodeDecodeError, RecursionError: it isn't UTF-8, or is nested too deeply.
+    """
+
+    checked = strict(of)
+    value = msgspec.json.decode(data, type=checked)
+    # Whatever its size: a limit to what is looked through would be a way around it.
+    _refuse_repeated_names(data)
+    # Values of other classes would be none that anybody else takes, or that equal those written in Python.
+    return value if checked is of else msgspec.json.decode(data, type=of)
+
+
+def _refuse_repeated_names(data: bytes) -> None:
     """Of two fields of the same name, one reader takes the first and another the last (RFC 8259, section 4), so that
     what one has looked through is not what the other does. Nothing is kept of the values; names are compared as they
     are meant, whichever escapes they are written with.
 
     :param data: JSON that msgspec can read
-    :raises RepeatedName: an object at any level has such a pair.
-    :raises RecursionError: it is nested too deeply.
     """
 
     _NAMES.decode(data.decode())

@@ -21,7 +21,7 @@ from registry_service.db.queries.uploads import (
 )
 from registry_service.db.tables import blobs, upload_files, uploads
 from registry_service.domain.entities import Upload, UploadFile
-from registry_service.domain.errors import BeingCollected, InvalidManifest, Overloaded, TooLarge
+from registry_service.domain.errors import BeingCollected, InvalidManifest, TooLarge, TooManyUploads
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import MAX_FILES, check_digest
 from registry_service.domain.permissions import Action
@@ -41,7 +41,7 @@ def start_upload(work: Work, body: StartUpload) -> Upload:
     pins them as well, so that no collection takes them before the version stands.
 
     :raises InvalidManifest, InvalidDigest, TooLarge: files that can't be.
-    :raises Overloaded: too many open sessions of this principal.
+    :raises TooManyUploads: too many open sessions of this principal.
     """
 
     model = find_model(work, body.model, Action.VERSION_REGISTER)
@@ -99,8 +99,12 @@ def _announced(body: StartUpload) -> dict[str, int]:
 def _check_room(work: Work) -> None:
     count = work.connection.execute(select(func.count()).select_from(uploads).where(own_and_open(work))).scalar_one()
     if count >= MAX_OPEN:
-        raise Overloaded(
-            f"'{work.actor.name}' has {count} open uploads. Finish or abort some first: model-registry uploads list"
+        raise TooManyUploads(
+            f"'{work.actor.name}' has {count} open uploads, and may have {MAX_OPEN}. Finish or abort some first: GET"
+            " /api/v1/uploads lists them and DELETE aborts one (`model-registry uploads list`, `uploads abort`); what"
+            " doesn't move for a day ends by itself.",
+            open=count,
+            limit=MAX_OPEN,
         )
 
 

@@ -27,6 +27,7 @@ from registry_service.domain.errors import (
     RevisionRequired,
     StorageFull,
     TooLarge,
+    TooManyUploads,
     Unavailable,
 )
 
@@ -41,6 +42,7 @@ STATUSES: Final[Mapping[type, HTTPStatus]] = MappingProxyType(
         NotPermitted: HTTPStatus.FORBIDDEN,
         NotFound: HTTPStatus.NOT_FOUND,
         Conflict: HTTPStatus.CONFLICT,
+        TooManyUploads: HTTPStatus.TOO_MANY_REQUESTS,
         IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
         RevisionMismatch: HTTPStatus.PRECONDITION_FAILED,
         RevisionRequired: HTTPStatus.PRECONDITION_REQUIRED,

@@ -20,6 +20,7 @@ from registry_service.client import (
     RetryPolicy,
     StorageFull,
     TakeLease,
+    TooManyUploads,
     UpdateModel,
 )
 from registry_service.client.retries import Attempts
@@ -75,6 +76,7 @@ def test_what_may_pass_is_tried_again(
     [
         (problem(ModelNotFound("No."), 404), ModelNotFound),
         (problem(LeaseHeld("Another run."), 409), LeaseHeld),
+        (problem(TooManyUploads("Abort some."), 429), TooManyUploads),
         (httpx.Response(500, text="oops"), RegistryError),
         (httpx.LocalProtocolError("bad header"), RegistryUnreachable),
     ],

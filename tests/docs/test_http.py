@@ -42,7 +42,7 @@ def documents(printed: str) -> list[dict[str, Any]]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page is typed with curl")
 def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Path) -> None:
     printed = type_page(service, tmp_path)
-    who, named, sent, pieces, registered, *rest = printed
+    who, named, sent, pieces, abandoned, registered, *rest = printed
     asked, approved, applied, live, part, event, second, back, refused, updated = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
@@ -53,6 +53,8 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     first_piece, last_piece = documents(pieces)
     assert (first_piece["kept"], first_piece["received"]) == (300_000, False)
     assert (last_piece["kept"], last_piece["received"]) == (last_piece["size"], True)
+
+    assert len(documents(abandoned)[0]["items"]) == 2, "this one and the one that the version ends"
 
     (version,) = documents(registered)
     assert (version["number"], version["file_count"], version["metadata"]["metrics"]) == (1, 2, {"error_cm": 4.2})

@@ -36,7 +36,7 @@ from registry_service.domain.policies import (
 from registry_service.domain.policy_check import check_policy
 from registry_service.domain.requests import NewManifestFile
 from registry_service.domain.selectors import parse_selector
-from registry_service.domain.strictness import RepeatedName, decode_strictly, refuse_repeated_names
+from registry_service.domain.strictness import RepeatedName, decode_strictly
 from registry_service.domain.tokens import ENTROPY_BYTES, TokenKind, new_token, parse_token
 from tests.mutations import REPEATED, near_misses, nearly, nearly_document
 
@@ -157,15 +157,14 @@ def test_a_policy_means_what_was_written_or_is_refused(document: Any) -> None:
     text = json.dumps(document)
     repeated = json.dumps(REPEATED)[1:-1]
     data = text.replace(repeated, "").encode()
+    if repeated in text:
+        with pytest.raises((RepeatedName, msgspec.DecodeError)):
+            decode_strictly(data, PolicyDocument)
+        return
     try:
         read = decode_strictly(data, PolicyDocument)
     except msgspec.DecodeError:
         return
-    if repeated in text:
-        with pytest.raises(RepeatedName):
-            refuse_repeated_names(data)
-        return
-    refuse_repeated_names(data)
     assert says(read, document)
     try:
         check_policy(read)

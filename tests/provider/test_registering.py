@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ from airflow_provider.exceptions import ModelRegistryException, ModelRegistryRef
 from airflow_provider.operators.versions import RegisterModelOperator
 from airflow_provider.registration import OnClear
 from airflow_provider.sdk import ModelDraft
-from registry_service.client import CreateToken, LineageKind
+from registry_service.client import (
+    CreateToken,
+    LineageKind,
+    NewUploadFile,
+    RegistryClient,
+    StartUpload,
+    TooManyUploads,
+)
 from tests.provider.contexts import StubStateStore, a_context, pushed
 from tests.provider.world import World
 
@@ -217,6 +225,22 @@ def test_nothing_is_trained_for_a_registry_that_would_not_have_it(
     with pytest.raises(failure):
         operator.execute(a_context(operator))
     assert training.count == 0
+
+
+def test_where_too_many_uploads_are_open_another_try_may_find_some_ended(world: World) -> None:
+    world.create_model()
+    operator = an_operator(world)
+    with RegistryClient(world.url, world.token) as airflow:
+        with suppress(TooManyUploads):
+            for number in range(101):
+                file = NewUploadFile(digest=f"sha256:{number:064x}", size=1)
+                airflow.start_upload(StartUpload(model=world.model, files=[file]))
+        with pytest.raises(ModelRegistryException, match="uploads abort") as failure:
+            operator.execute(a_context(operator))
+        assert failure.value.code == "too_many_uploads"
+        for upload in list(airflow.iterate_uploads()):
+            airflow.abort_upload(upload.id)
+    assert operator.execute(a_context(operator))["version"] == 1
 
 
 def test_nothing_is_trained_for_somebody_who_may_only_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,9 @@ from registry_service.domain.errors import (
     InvalidManifest,
     ModelNotFound,
     NotPermitted,
-    Overloaded,
     SizeMismatch,
     TooLarge,
+    TooManyUploads,
     UploadClosed,
     UploadIncomplete,
     UploadNotFound,
@@ -187,8 +187,9 @@ async def test_open_sessions_are_bounded_per_principal(world: World) -> None:
     await world.model()
     for number in range(MAX_OPEN):
         await start(world, str(number).encode())
-    with pytest.raises(Overloaded):
+    with pytest.raises(TooManyUploads, match="abort some") as refusal:
         await start(world, b"one more")
+    assert refusal.value.details == {"open": MAX_OPEN, "limit": MAX_OPEN}
     await start(world, b"one more", by="carl")
     world.clock.advance(DAY)
     await start(world, b"one more")

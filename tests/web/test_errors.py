@@ -16,7 +16,7 @@ def test_every_refusal_of_the_tree_has_a_status_of_its_family() -> None:
         errors.NotAuthenticated: {401},
         errors.NotPermitted: {403},
         errors.NotFound: {404},
-        errors.Conflict: {409, 422},
+        errors.Conflict: {409, 422, 429},
         errors.Precondition: {412, 428},
         errors.Unavailable: {503, 507},
     }

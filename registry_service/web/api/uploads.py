@@ -46,7 +46,8 @@ class Uploads(Controller):
     @post(action=Action.VERSION_REGISTER, request_max_body_size=MANIFEST_BODY)
     async def start_upload(self, caller: NamedDependency[Caller], data: JSONBody[StartUpload]) -> Encoded[Upload]:
         """Announce the files of a version to come; the answer says which bytes are still to be sent. With `resume`,
-        where a session that announced the same files is still open, the answer is that one."""
+        where a session that announced the same files is still open, the answer is that one. One caller has at most 100
+        open sessions: one more is refused with status 429 (`too_many_uploads`) until some were finished or aborted."""
         return await caller.make(use_cases.start_upload, data)
 
     @get("/{upload:str}", action=Action.VERSION_REGISTER)
