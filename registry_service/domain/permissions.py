@@ -148,6 +148,34 @@ def reaches_no_further(pattern: str, bound: str) -> bool:
     return pattern == bound or ("?" not in bound and fnmatchcase(pattern, bound))
 
 
+def meets(one: str, other: str) -> bool:
+    """Whether there can be a name that both patterns match."""
+
+    # Where in `other` one can be after each sign of `one`; a `*` on either side may stand for nothing, or for more.
+    places = _through_stars(other, {0})
+    for sign in one:
+        if sign == "*":
+            places = set(range(min(places, default=len(other) + 1), len(other) + 1))
+        else:
+            places = {
+                place if other[place] == "*" else place + 1
+                for place in places
+                if place < len(other) and (sign == "?" or other[place] in ("*", "?", sign))
+            }
+        places = _through_stars(other, places)
+    return len(other) in places
+
+
+def _through_stars(pattern: str, places: set[int]) -> set[int]:
+    reached = set(places)
+    for place in sorted(places):
+        at = place
+        while at < len(pattern) and pattern[at] == "*":
+            at += 1
+            reached.add(at)
+    return reached
+
+
 class Scope(msgspec.Struct, frozen=True):
     """A role on the models that `pattern` matches: `*` and `?` as in a shell, case-sensitive, over the whole name."""
 
@@ -223,6 +251,12 @@ def readable_patterns(actor: Actor, action: Action) -> tuple[tuple[str, ...], tu
         return (), ()
     granted = tuple(grant.pattern for grant in actor.grants if action in ALLOWED[grant.role])
     return granted, actor.token_patterns or ("*",)
+
+
+def pattern_in_sight(actor: Actor, action: Action, pattern: str) -> bool:
+    """Whether a name pattern speaks of models on which the actor may do this: of others it must not tell the names."""
+
+    return all(any(meets(pattern, bound) for bound in bounds) for bounds in readable_patterns(actor, action))
 
 
 def may_end_hold(actor: Actor, maker: Actor, model_name: str) -> bool:

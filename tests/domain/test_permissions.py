@@ -22,6 +22,8 @@ from registry_service.domain.permissions import (
     may,
     may_anywhere,
     may_end_hold,
+    meets,
+    pattern_in_sight,
     reaches_no_further,
     readable_patterns,
 )
@@ -294,6 +296,24 @@ def test_a_pattern_that_reaches_no_further_matches_no_other_name() -> None:
     narrower = [pair for pair in itertools.product(patterns, patterns) if reaches_no_further(*pair)]
     assert len(narrower) > 500
     assert all(matched[pattern] <= matched[bound] for pattern, bound in narrower)
+
+
+def test_patterns_meet_where_a_name_matches_both() -> None:
+    patterns, names = all_words("ab*?", 3), all_words("ab", 6)
+    matched = {pattern: {name for name in names if fnmatchcase(name, pattern)} for pattern in patterns}
+    for one, other in itertools.product(patterns, patterns):
+        assert meets(one, other) is bool(matched[one] & matched[other]), (one, other)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "seen"),
+    [("*", True), ("fraud.*", True), ("fraud.eu", True), ("*.eu", True), ("churn.*", False), ("fraud.us", False)],
+)
+def test_a_pattern_is_in_sight_where_it_speaks_of_models_that_are(pattern: str, seen: bool) -> None:
+    otto = Actor(
+        name="otto", is_person=True, grants=(Scope(Role.READER, "fraud.*"),), token_patterns=("*.eu", "fraud.e?")
+    )
+    assert pattern_in_sight(otto, Action.POLICY_READ, pattern) is seen
 
 
 @pytest.mark.parametrize(

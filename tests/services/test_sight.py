@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from registry_service.db.paging import PageRequest
-from registry_service.db.queries import aliases, checks, deployments, events, models, promotions, stages, versions
+from registry_service.db.queries import (
+    aliases,
+    checks,
+    deployments,
+    events,
+    models,
+    policies,
+    principals,
+    promotions,
+    stages,
+    versions,
+)
 from registry_service.domain.errors import ModelNotFound, NotFound, NotPermitted
 from registry_service.domain.permissions import Role
 from registry_service.domain.requests import StartDeployment
@@ -36,6 +47,19 @@ async def test_lists_hold_what_is_in_sight_and_nothing_else(two: World) -> None:
     assert {one.model_name for one in await two.look_at_all("otto", promotions.list_promotions)} == {"fraud"}
     assert {one.model_name for one in await two.look_at_all("otto", deployments.list_deployments)} == {"fraud"}
     assert {one.model_name for one in await two.events(by="otto")} == {"fraud"}
+
+
+async def test_patterns_tell_no_names_of_models_out_of_sight(two: World) -> None:
+    for pattern in ("secret", "fraud", "sec*", "*"):
+        await two.attach("regulated", pattern, "production", force=True)
+        await two.person(f"reader-of-{len(pattern)}", Role.READER, pattern)
+    seen = {one.model_pattern for one in await two.look_at_all("otto", policies.list_attachments)}
+    assert seen == {"fraud", "*"}
+    assert {one.model_pattern for one in await two.look_at_all("ada", policies.list_attachments)} > {"secret", "sec*"}
+    granted = {
+        grant.pattern for one in await two.look_at_all("otto", principals.list_principals) for grant in one.grants
+    }
+    assert granted == {"fraud", "fraud*", "*"}
 
 
 async def test_a_filter_finds_nothing_out_of_sight(two: World) -> None:

@@ -16,7 +16,7 @@ from registry_service.db.view import View
 from registry_service.domain.entities import Page, Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.errors import PolicyNotFound
 from registry_service.domain.names import check_policy_name
-from registry_service.domain.permissions import Action
+from registry_service.domain.permissions import Action, pattern_in_sight
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.domain.policy_sets import select_policies
 from registry_service.domain.selectors import MAX_NUMBER
@@ -95,9 +95,14 @@ def list_policies(view: View, page: PageRequest) -> Page[Policy]:
 
 
 def list_attachments(view: View, page: PageRequest) -> Page[PolicyAttachment]:
+    """Those that speak of models in sight."""
+
     refuse_filter(page)
     view.authorize_somewhere(Action.POLICY_READ)
-    statement = select(policy_attachments).where(policy_attachments.c.detached_at.is_(None))
+    in_force = policy_attachments.c.detached_at.is_(None)
+    patterns = view.connection.execute(select(policy_attachments.c.model_pattern).where(in_force).distinct()).scalars()
+    visible = [pattern for pattern in patterns if pattern_in_sight(view.actor, Action.POLICY_READ, pattern)]
+    statement = select(policy_attachments).where(in_force, policy_attachments.c.model_pattern.in_(visible))
     return page_of(
         view.connection, statement, _ATTACHMENTS, page, lambda rows: [describe_attachment(row) for row in rows]
     )

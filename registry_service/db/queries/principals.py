@@ -16,7 +16,7 @@ from registry_service.db.view import View
 from registry_service.domain.entities import Grant, Group, Page, Principal, PrincipalKind
 from registry_service.domain.errors import GroupNotFound, PrincipalNotFound
 from registry_service.domain.names import check_group_name, check_principal_name
-from registry_service.domain.permissions import Action
+from registry_service.domain.permissions import Action, pattern_in_sight
 
 _PRINCIPALS = Ordering(columns={"name": principals.c.name}, tie_breakers=[principals.c.name], default="name")
 _GROUPS = Ordering(columns={"name": groups.c.name}, tie_breakers=[groups.c.name], default="name")
@@ -121,6 +121,8 @@ def describe_grant(row: Row[Any]) -> Grant:
 
 
 def describe_principals(view: View, rows: Sequence[Row[Any]]) -> list[Principal]:
+    """Their grants as far as they speak of models that the caller may see; one's own, all."""
+
     names = [row.name for row in rows]
     owners, member_of, granted = owners_of(view, names), groups_of(view, names), grants_of(view, names)
     return [
@@ -130,7 +132,11 @@ def describe_principals(view: View, rows: Sequence[Row[Any]]) -> list[Principal]
             display_name=row.display_name,
             owners=owners[row.name],
             groups=member_of[row.name],
-            grants=granted[row.name],
+            grants=[
+                grant
+                for grant in granted[row.name]
+                if row.name == view.actor.name or pattern_in_sight(view.actor, Action.PRINCIPAL_READ, grant.pattern)
+            ],
             disabled=row.disabled,
             created_at=row.created_at,
         )
