@@ -31,11 +31,10 @@ def log_request(fields: dict[str, object]) -> None:
     structlog and logging do for a line, it would cost more than the read that it tells of."""
 
     root = logging.getLogger()
-    if root.level > logging.INFO:
-        return
     for handler in root.handlers:
         if isinstance(handler, _Handler):
-            handler.write_request(fields)
+            if root.level <= logging.INFO:
+                handler.write_request(fields)
             return
     structlog.get_logger("registry.access").info("request", **fields)
 
