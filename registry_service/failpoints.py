@@ -79,6 +79,7 @@ POINTS: Final = frozenset(
         "revoke.promotions_closed",
         "deployment.started",
         "deployment.observed",
+        "comment.written",
         "policy.proposed",
         "policy.written",
         "policy.in_force",

@@ -12,6 +12,7 @@ import click
 from registry_service.cli.aliases import aliases
 from registry_service.cli.care import backup, fsck, gc, restore, scrub
 from registry_service.cli.checks import checks
+from registry_service.cli.comments import comments
 from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
 from registry_service.cli.models import models
@@ -63,6 +64,7 @@ for command in (
     promotions,
     approve,
     reject,
+    comments,
     stages,
     rollback,
     deployments,

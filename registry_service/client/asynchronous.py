@@ -224,6 +224,16 @@ class AsyncRegistryClient:
     fail_promotion = _sends(calls.fail_promotion)
     cancel_promotion = _sends(calls.cancel_promotion)
 
+    list_model_comments = _sends(calls.list_model_comments)
+    comment_on_model = _sends(calls.comment_on_model)
+    list_version_comments = _sends(calls.list_version_comments)
+    comment_on_version = _sends(calls.comment_on_version)
+    list_promotion_comments = _sends(calls.list_promotion_comments)
+    comment_on_promotion = _sends(calls.comment_on_promotion)
+    get_comment = _sends(calls.get_comment)
+    edit_comment = _sends(calls.edit_comment)
+    remove_comment = _sends(calls.remove_comment)
+
     list_deployments = _sends(calls.list_deployments)
     start_deployment = _sends(calls.start_deployment)
     get_deployment = _sends(calls.get_deployment)
@@ -278,6 +288,9 @@ class AsyncRegistryClient:
     iterate_stage_history = _iterates(calls.stage_history)
     iterate_versions = _iterates(calls.list_versions)
     iterate_checks = _iterates(calls.list_checks)
+    iterate_model_comments = _iterates(calls.list_model_comments)
+    iterate_version_comments = _iterates(calls.list_version_comments)
+    iterate_promotion_comments = _iterates(calls.list_promotion_comments)
 
     register = _follows(plans.register)
     download = _follows(plans.download)

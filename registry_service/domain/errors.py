@@ -196,6 +196,10 @@ class DeploymentNotFound(NotFound):
     code = "deployment_not_found"
 
 
+class CommentNotFound(NotFound):
+    code = "comment_not_found"
+
+
 class ConsumerNotFound(NotFound):
     code = "consumer_not_found"
 

@@ -53,6 +53,8 @@ class Action(StrEnum):
     DEPLOYMENT_READ = "deployment:read"
     DEPLOYMENT_WRITE = "deployment:write"
     EVENT_READ = "event:read"
+    COMMENT_READ = "comment:read"
+    COMMENT_WRITE = "comment:write"
     POLICY_READ = "policy:read"
     POLICY_WRITE = "policy:write"
     PRINCIPAL_READ = "principal:read"
@@ -71,6 +73,7 @@ _READ: Final = frozenset(
         Action.PROMOTION_READ,
         Action.DEPLOYMENT_READ,
         Action.EVENT_READ,
+        Action.COMMENT_READ,
         Action.POLICY_READ,
         Action.PRINCIPAL_READ,
         Action.TOKEN_OWN,
@@ -89,6 +92,7 @@ _CONTRIBUTE: Final = _READ | {
     Action.PROMOTION_CANCEL,
     Action.PROMOTION_ROLLBACK,
     Action.DEPLOYMENT_WRITE,
+    Action.COMMENT_WRITE,
 }
 _APPROVE: Final = _CONTRIBUTE | {
     Action.PROMOTION_REVIEW,

@@ -209,6 +209,15 @@ class CancelPromotion(Request, frozen=True, kw_only=True):
     reason: str = ""
 
 
+# ------------------------------------------------------------------------------------------------------ comments
+
+
+class WriteComment(Request, frozen=True, kw_only=True):
+    """`text` is Markdown. `@name` mentions a person or group that may read the model; elsewhere it stays text."""
+
+    text: str
+
+
 # ------------------------------------------------------------------------------------------------------ policies
 
 

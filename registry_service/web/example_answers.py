@@ -16,6 +16,7 @@ from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonC
 from registry_service.domain.errors import DatabaseUnavailable, NotAuthenticated, StageHeld
 from registry_service.domain.events import Cursor, EventKind
 from registry_service.domain.manifest import content_digest, digest_of
+from registry_service.domain.mentions import Mentions
 from registry_service.domain.policies import TEAM, PolicyPin
 from registry_service.domain.promotions import Phase, PromotionKind
 from registry_service.domain.requests import (
@@ -25,6 +26,7 @@ from registry_service.domain.requests import (
     RegisterVersion,
     ReportCheck,
     RequestPromotion,
+    WriteComment,
 )
 from registry_service.web.errors import Problem, refused
 from registry_service.web.examples import EXAMPLES
@@ -51,6 +53,7 @@ _REQUESTED: Final = _body(RequestPromotion)
 _REPORTED: Final = _body(ReportCheck)
 _HELD: Final = _body(HoldStage)
 _TOKEN: Final = _body(CreateToken)
+_COMMENTED: Final = _body(WriteComment)
 
 _MODEL: Final = _CREATED.name
 _NUMBER: Final = 7
@@ -272,6 +275,19 @@ _ALL: Final = (
         started_by="airflow",
         ended_at=None,
         revision=31,
+    ),
+    entities.Comment(
+        id="c4m7x2k9w3q6n5z2",
+        model_name=_MODEL,
+        version=_NUMBER,
+        promotion_id=None,
+        author="ada",
+        text=_COMMENTED.text,
+        mentions=Mentions(people=("grace",)),
+        at=_AT + _HOUR,
+        edited_at=None,
+        removed_at=None,
+        revision=28,
     ),
     entities.Policy(name=TEAM.name, version=1, document=TEAM, created_at=_AT - 30 * _DAY, created_by="ada"),
     entities.PolicyAttachment(

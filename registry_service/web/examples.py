@@ -44,6 +44,7 @@ _ALL: Final = (
     requests.ApplyPromotion(holder="airflow:deploy/scheduled__2026-03-03"),
     requests.FailPromotion(holder="airflow:deploy/scheduled__2026-03-03", reason="The endpoint refused it."),
     requests.CancelPromotion(reason="Retrained meanwhile."),
+    requests.WriteComment(text="@grace, is the drop in *recall* on holidays known?"),
     requests.WritePolicy(document=TEAM),
     requests.AttachPolicy(policy="team", model_pattern="churn*", stage="production"),
     requests.TestPolicy(model="fraud-detector", version="latest", stage="production"),

@@ -38,6 +38,7 @@ TAGS: Final = {
     "aliases": "Free pointers to versions.",
     "stages": "Protected pointers, with history, holds and rollback.",
     "promotions": "Requests to make a version current in a stage: reviews, leases, apply.",
+    "comments": "What people write to each other about models, versions and promotions.",
     "deployments": "Where versions run.",
     "policies": "What stages demand.",
     "events": "The one log.",

@@ -428,3 +428,22 @@ def _open(directory: Path) -> Path:
     file = directory / "open.json"
     file.write_text('{"name": "anything", "nobody_need_review": true}')
     return file
+
+
+def test_people_write_to_each_other(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> None:
+    version = register(ada, model, trained)
+    promotion = request(ada, model, version)
+    assert "No comments." in ada("comments", "list", model).out
+    comment = ada.json("comments", "add", f"{model}/latest", "@ben, see \x1b[2J\u202e*this*.\nTwice.")
+    assert (comment["version"], comment["mentions"]["people"]) == (version, ["ben"])
+    shown = ben("comments", "list", f"{model}/{version}").out
+    assert "\x1b" not in shown and "\u202e" not in shown and "*this*.\n  Twice." in shown
+    assert "So?" in ben("comments", "add", model, "So?").out
+    assert "Why now?" in ben("comments", "add", "--promotion", promotion, "Why now?").out
+    assert [one["text"] for one in ada.json("comments", "list", "--promotion", promotion)] == ["Why now?"]
+    assert [one["text"] for one in ada.json("comments", "list", model)] == ["So?"]
+
+    assert "[not_permitted]" in ben("comments", "edit", comment["id"], "no", code=1).err
+    assert ", edited " in ada("comments", "edit", comment["id"], "better").out
+    assert "better" in ben("comments", "show", comment["id"]).out
+    assert "(removed)" in ada("comments", "remove", comment["id"], typed="y\n").out

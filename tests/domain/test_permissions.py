@@ -35,6 +35,7 @@ READ = [
     "promotion:read",
     "deployment:read",
     "event:read",
+    "comment:read",
     "policy:read",
     "principal:read",
     "token:own",
@@ -52,6 +53,7 @@ CONTRIBUTE = [
     "promotion:cancel",
     "promotion:rollback",
     "deployment:write",
+    "comment:write",
 ]
 APPROVE = ["promotion:review", "version:revoke", "stage:release", "stage:vacate", "stage:clear_failure"]
 ADMINISTER = [

@@ -3,7 +3,8 @@
     python -m tests.security.matrix tests/security/matrix.csv
 
 `yes`: it is done, or refused for another reason than who asks. `no`: 403. `hidden`: 404 in the very words that are
-said of what doesn't exist. `who?`: 401. `.`: the route is about no model, upload, promotion, deployment or token.
+said of what doesn't exist. `who?`: 401. `.`: the route is about no model, upload, promotion,
+deployment, comment or token.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ ROLES: Final = (*Role, EVERYWHERE)
 COLUMNS: Final = (NOBODY, *(f"{role}, {whose}" for role in ROLES for whose in ("own", "other")))
 
 CONTENT: Final = b"bytes"
-_BOUND: Final = frozenset({"model", "upload", "promotion", "deployment", "token"})
+_BOUND: Final = frozenset({"model", "upload", "promotion", "deployment", "comment", "token"})
 
 # What others need comes first, what ends it last; in between reads before writes before deletions.
 _FIRST: Final = ("move_consumer", "write_group")
@@ -123,7 +124,8 @@ def _revision(admin: httpx.Client, model: str) -> Any:
 
 
 def make_things(service: RunningService, admin: httpx.Client, model: str, http: httpx.Client) -> Things:
-    """A model with all that a route can be about. Its upload and its token are `http`'s own, where it may have them."""
+    """A model with all that a route can be about. Its upload, its comment and its token are `http`'s own, where it may
+    have them."""
 
     create_model(admin, model)
     for number in (1, 2, 3):
@@ -141,6 +143,10 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
     announced = {"model": model, "files": [{"digest": digest_of(CONTENT[:1]), "size": 1}]}
     upload = http.post(f"{API}/uploads", json=announced)
     upload = upload if upload.status_code == 201 else admin.post(f"{API}/uploads", json=announced)
+    comment = http.post(f"{API}/models/{model}/comments", json={"text": "So?"})
+    comment = (
+        comment if comment.status_code == 201 else admin.post(f"{API}/models/{model}/comments", json={"text": "So?"})
+    )
     token = http if http.headers.get("authorization") else admin
     called = model.removesuffix(".m")
     somebody = f"somebody-{called}"
@@ -151,7 +157,7 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
         {
             "model": model, "selector": "1", "path": "model.bin", "digest": digest_of(CONTENT[:1]), "alias": "best",
             "stage": "production", "upload": answered(upload, 201)["id"], "promotion": promotion,
-            "change": _propose_change(admin), "deployment": deployment,
+            "change": _propose_change(admin), "deployment": deployment, "comment": answered(comment, 201)["id"],
             "attachment": answered(attached, 201)["attachment_id"],
             "grant": answered(admin.post(f"{API}/grants", json=grant), 201)["id"], "group": f"group-{called}",
             "token": answered(token.post(f"{API}/tokens", json={"name": "spare"}), 201)["info"]["id"],
@@ -182,7 +188,7 @@ def _ask(http: httpx.Client, call: Call, things: Things) -> tuple[str, str]:
         case 403:
             return "no", text
         case 404:
-            missing = {"upload", "promotion", "deployment", "token"} & set(parameters(call))
+            missing = {"upload", "promotion", "deployment", "comment", "token"} & set(parameters(call))
             nowhere = {name: SAMPLES[name] for name in missing} or {"model": things.parameters["model"] + "x"}
             like = _send(http, call, Things(things.parameters | nowhere, things.version))
             same = like.status_code == 404 and _plain(answer, things, {}) == _plain(like, things, nowhere)

@@ -12,6 +12,7 @@ import pytest
 from registry_service.db.queries import (
     aliases,
     checks,
+    comments,
     deployments,
     events,
     models,
@@ -62,6 +63,7 @@ LOOKUPS: dict[str, Callable[[World, str], Awaitable[object]]] = {
     "stage": lambda world, text: world.look("ada", stages.get_stage, "fraud", text),
     "checks": lambda world, text: world.look("ada", checks.list_checks, "fraud", text, ALL),
     "promotion": lambda world, text: world.look("ada", promotions.get_promotion, text),
+    "comment": lambda world, text: world.look("ada", comments.get_comment, text),
     "deployment": lambda world, text: world.look("ada", deployments.get_deployment, text),
     "policy": lambda world, text: world.look("ada", policies.get_policy, text),
     "principal": lambda world, text: world.look("ada", principals.get_principal, text),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from registry_service.domain.entities.answer import Answer, Page
 from registry_service.domain.entities.care import CollectedArtifact, CollectionStep, DamagedArtifact, Health, ScrubStep
+from registry_service.domain.entities.comment import Comment
 from registry_service.domain.entities.deployment import Deployment, DeploymentRole, DeploymentStatus
 from registry_service.domain.entities.event import Consumer, Event, EventPage
 from registry_service.domain.entities.model import Alias, RegisteredModel
@@ -43,6 +44,7 @@ __all__ = [
     "Closure",
     "CollectedArtifact",
     "CollectionStep",
+    "Comment",
     "Consumer",
     "DamagedArtifact",
     "Deployment",
