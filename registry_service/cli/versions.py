@@ -13,7 +13,15 @@ import msgspec
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, facts, joined, printable, section, size, table
-from registry_service.client import Manifest, Metadata, ModelVersion, NewLineageEdge, RevokeVersion, UpdateVersion
+from registry_service.client import (
+    Comparison,
+    Manifest,
+    Metadata,
+    ModelVersion,
+    NewLineageEdge,
+    RevokeVersion,
+    UpdateVersion,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -243,6 +251,18 @@ def tag_version(
     state.show(after, lambda: f"{model} {after.number}: {joined(after.tags) or 'no tags'}")
 
 
+@versions.command("compare")
+@click.argument("named", nargs=-1, required=True, metavar="MODEL/SELECTOR")
+@click.option("--all", "everything", is_flag=True, help="Also the params, fields and files that don't differ.")
+@pass_state
+def compare_versions(state: State, named: tuple[str, ...], *, everything: bool) -> None:
+    """2 to 20 versions side by side, such as fraud/7 fraud/@production. * marks the best of each metric; differences
+    are to the first."""
+
+    found = state.client.compare_versions(named, everything=everything)
+    state.show(found, lambda: _comparison_text(found))
+
+
 class Progress:
     """How far each file has come, on one line of the terminal."""
 
@@ -300,6 +320,26 @@ def _revoked_text(version: ModelVersion, reason: str) -> str:
             f"\nIt is still current in {stage}.\nNext: model-registry rollback {model} {stage} --reason WHY\n"
             f"or, where nothing good is left: model-registry stages vacate {model} {stage} --reason WHY"
         )
+    return text
+
+
+def _comparison_text(found: Comparison) -> str:
+    rows = [
+        (line.name, *(f"{cell.text} *" if cell.best else cell.text or None for cell in line.cells))
+        for line in found.lines()
+    ]
+    text = table(["", *found.headings()], rows, empty="")
+    findings = [
+        (heading, finding.side, finding.path or None, finding.message)
+        for heading, one in zip(found.headings(), found.replaceable, strict=True)
+        for finding in one.findings
+    ]
+    if findings:
+        text += "\n" + section("signatures", table(["version", "of", "path", "finding"], findings, empty=""))
+    if found.files is None:
+        text += "\n\nThe files are too many to compare."
+    elif found.files.left_out:
+        text += f"\n\n{count(found.files.left_out, 'more path')} of files."
     return text
 
 

@@ -192,6 +192,7 @@ class AsyncRegistryClient:
     download_file = _sends(calls.download_file)
     list_checks = _sends(calls.list_checks)
     report_check = _sends(calls.report_check)
+    compare_versions = _sends(calls.compare_versions)
 
     list_uploads = _sends(calls.list_uploads)
     start_upload = _sends(calls.start_upload)

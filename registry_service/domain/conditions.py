@@ -1,7 +1,7 @@
 """Conditions of policies: what they may speak of, and what they say of the facts.
 
 A condition speaks of the version that is asked for, and as `current.…` of the one that is current in the stage.
-`signature.changed` compares the two.
+`signature.changed` and `signature.compatible` (callers of the current one can be given the new one) compare the two.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from registry_service.domain.entities import Replaceability
 from registry_service.domain.errors import InvalidFilter
 from registry_service.domain.expressions import (
     Expression,
@@ -24,8 +25,11 @@ from registry_service.domain.expressions import (
 )
 from registry_service.domain.facts import Facts, VersionFacts
 from registry_service.domain.policies import PolicyDocument
+from registry_service.domain.signatures import compare_signatures
 
 SIGNATURE_CHANGED: Final = "signature.changed"
+SIGNATURE_COMPATIBLE: Final = "signature.compatible"
+_COMPARING: Final = frozenset({SIGNATURE_CHANGED, SIGNATURE_COMPATIBLE})
 
 CONDITIONS: Final = Vocabulary(
     attributes={
@@ -42,6 +46,7 @@ CONDITIONS: Final = Vocabulary(
         "target_device": Type.TEXT,
         "score": Type.NUMBER,
         SIGNATURE_CHANGED: Type.BOOLEAN,
+        SIGNATURE_COMPATIBLE: Type.BOOLEAN,
     },
     # Not tags and description: who could change them after a review would choose the rules that it is judged by.
     spaces={"metrics": Type.NUMBER, "params": Type.MIXED},
@@ -55,10 +60,11 @@ def parse_condition(text: str) -> Expression:
     """:raises InvalidFilter: it is no condition over a version and the current one."""
 
     tree = parse(text, CONDITIONS)
-    if any(reference.name == SIGNATURE_CHANGED and reference.current for reference in references(tree)):
-        raise InvalidFilter(
-            f"'{SIGNATURE_CHANGED}' compares with the current version already. Write it without 'current.'."
-        )
+    for reference in references(tree):
+        if reference.name in _COMPARING and reference.current:
+            raise InvalidFilter(
+                f"'{reference.name}' compares with the current version already. Write it without 'current.'."
+            )
     return tree
 
 
@@ -95,7 +101,7 @@ def cites_current(text: str) -> bool:
         tree = parse_condition(text)
     except InvalidFilter:
         return True
-    return any(reference.current or reference.name == SIGNATURE_CHANGED for reference in references(tree))
+    return any(reference.current or reference.name in _COMPARING for reference in references(tree))
 
 
 def binds_current(document: PolicyDocument) -> bool:
@@ -109,6 +115,8 @@ def binds_current(document: PolicyDocument) -> bool:
 def _value(reference: Reference, facts: Facts) -> Scalar | None:
     if reference.name == SIGNATURE_CHANGED:
         return _signature_changed(facts)
+    if reference.name == SIGNATURE_COMPATIBLE:
+        return _signature_compatible(facts)
     version = facts.current if reference.current else facts.version
     if version is None:
         return None
@@ -145,6 +153,15 @@ def _signature_changed(facts: Facts) -> bool | None:
         return None
     mine, theirs = facts.version.metadata.signature, facts.current.metadata.signature
     return None if mine is None and theirs is None else mine != theirs
+
+
+def _signature_compatible(facts: Facts) -> bool | None:
+    """None where nothing is current, or it can't be told."""
+
+    if facts.current is None:
+        return None
+    found = compare_signatures(facts.version.metadata.signature, facts.current.metadata.signature)
+    return None if found.verdict is Replaceability.UNKNOWN else found.verdict is Replaceability.COMPATIBLE
 
 
 def _written(reference: Reference) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from registry_service.domain import entities
+from registry_service.domain.comparing import Compared, compare
 from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode, SatisfiedCode
 from registry_service.domain.errors import DatabaseUnavailable, NotAuthenticated, StageHeld
 from registry_service.domain.events import Cursor, EventKind
@@ -82,6 +83,37 @@ _VERSION: Final = entities.ModelVersion(
     revision=31,
     url=f"{_URL}/models/{_MODEL}/versions/{_NUMBER}",
 )
+_MANIFEST: Final = entities.Manifest(
+    model_name=_MODEL,
+    number=_NUMBER,
+    digest=_DIGEST,
+    files=[
+        entities.ManifestFile(path=file.path, digest=file.digest, size=file.size, media_type=file.media_type)
+        for file in _REGISTERED.files
+    ],
+)
+_CHECK: Final = entities.Check(
+    id=3,
+    model_name=_MODEL,
+    version=_NUMBER,
+    digest=_DIGEST,
+    name=_REPORTED.name,
+    status=_REPORTED.status,
+    summary="",
+    evidence=_REPORTED.evidence,
+    url=None,
+    reported_by="airflow",
+    reported_at=_AT,
+    revision=27,
+)
+_BEFORE: Final = msgspec.structs.replace(
+    _VERSION,
+    number=6,
+    metadata=msgspec.structs.replace(_VERSION.metadata, metrics={"auc": 0.92}),
+    aliases=[],
+    stages=[],
+    url=f"{_URL}/models/{_MODEL}/versions/6",
+)
 _REVIEW: Final = entities.Review(
     id=12,
     promotion_id=_PROMOTION,
@@ -141,15 +173,7 @@ _ALL: Final = (
         url=f"{_URL}/models/{_MODEL}",
     ),
     _VERSION,
-    entities.Manifest(
-        model_name=_MODEL,
-        number=_NUMBER,
-        digest=_DIGEST,
-        files=[
-            entities.ManifestFile(path=file.path, digest=file.digest, size=file.size, media_type=file.media_type)
-            for file in _REGISTERED.files
-        ],
-    ),
+    _MANIFEST,
     entities.Alias(
         model_name=_MODEL,
         name="champion",
@@ -216,20 +240,7 @@ _ALL: Final = (
         ],
         expires_at=_AT + _DAY / 24,
     ),
-    entities.Check(
-        id=3,
-        model_name=_MODEL,
-        version=_NUMBER,
-        digest=_DIGEST,
-        name=_REPORTED.name,
-        status=_REPORTED.status,
-        summary="",
-        evidence=_REPORTED.evidence,
-        url=None,
-        reported_by="airflow",
-        reported_at=_AT,
-        revision=27,
-    ),
+    _CHECK,
     entities.Promotion(
         id=_PROMOTION,
         kind=PromotionKind.PROMOTION,
@@ -256,6 +267,12 @@ _ALL: Final = (
         url=f"{_URL}/promotions/{_PROMOTION}",
     ),
     _DECISION,
+    compare(
+        [
+            Compared(version=_VERSION, checks=[_CHECK], files=_MANIFEST.files),
+            Compared(version=_BEFORE, checks=[], files=_MANIFEST.files),
+        ]
+    ),
     entities.Deployment(
         id="d9w3k7x2m4q6n5z2",
         model_name=_MODEL,

@@ -220,7 +220,13 @@ def _query_parameter(name: str, field: FieldDefinition) -> dict[str, Any]:
     given = next(part for part in field.inner_types if not part.is_none_type) if field.is_optional else field
     limits = {"minimum": told.ge, "maximum": told.le, "maxLength": told.max_length}
     schema = msgspec.json.schema(given.annotation) | {k: v for k, v in limits.items() if v is not None}
-    return {"name": name, "in": "query", "required": False, "description": told.description, "schema": schema}
+    return {
+        "name": name,
+        "in": "query",
+        "required": field.is_required,
+        "description": told.description,
+        "schema": schema,
+    }
 
 
 def _headers(method: str, handler: HTTPRouteHandler, answer: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a type

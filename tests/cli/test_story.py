@@ -69,6 +69,22 @@ def test_a_version_goes_live_and_back(ada: CommandLine, ben: CommandLine, model:
     assert ada.json("stages", "show", model, "production")["failed"] == []
 
 
+def test_versions_are_shown_side_by_side(ada: CommandLine, model: str, trained: Path) -> None:
+    register(ada, model, trained, "--metric", "auc=0.90", "--param", "depth=6")
+    (trained / "weights.bin").write_bytes(b"better")
+    register(ada, model, trained, "--metric", "auc=0.95", "--param", "depth=6")
+
+    shown = ada("versions", "compare", f"{model}/1", f"{model}/latest").out
+
+    assert "0.95 (+0.05) *" in shown and "0.9 *" not in shown
+    assert "file weights.bin" in shown and "changed" in shown
+    assert "param depth" not in shown
+    assert "neither version says what its inputs are" in shown
+    assert "param depth" in ada("versions", "compare", f"{model}/1", f"{model}/2", "--all").out
+    found = ada.json("versions", "compare", f"{model}/2", f"{model}/1")
+    assert found["metrics"][0]["differences"] == [0.0, -0.05]
+
+
 def test_an_approver_sees_what_they_sign(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> None:
     promote(ada, ben, model, register(ada, model, trained, "--metric", "auc=0.90", "--metric", "loss=0.2"))
     (trained / "weights.bin").write_bytes(b"better")

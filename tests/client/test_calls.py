@@ -32,6 +32,7 @@ WIRE = {
     "download_file": "GET /models/{model}/versions/{selector}/files/{path}",
     "list_checks": "GET /models/{model}/versions/{selector}/checks",
     "report_check": "POST /models/{model}/versions/{selector}/checks",
+    "compare_versions": "GET /compare",
     "list_uploads": "GET /uploads",
     "start_upload": "POST /uploads",
     "get_upload": "GET /uploads/{upload}",

@@ -13,7 +13,7 @@ from registry_service.domain.conditions import (
 )
 from registry_service.domain.errors import InvalidFilter
 from registry_service.domain.facts import Party
-from registry_service.domain.metadata import Metadata
+from registry_service.domain.metadata import Metadata, Signature
 from registry_service.domain.policies import BUILT_IN
 from tests.domain.facts import DIGEST, facts, version
 
@@ -62,7 +62,7 @@ def test_a_condition_speaks_of_all_that_is_known_of_a_version(text: str) -> None
 def test_every_attribute_has_a_value_to_look_at() -> None:
     for name in CONDITIONS.attributes:
         text = f"{name} IS NOT NULL"
-        assert (holds(text, RICH) is True) is (name != "signature.changed")
+        assert (holds(text, RICH) is True) is (name not in {"signature.changed", "signature.compatible"})
 
 
 def test_a_missing_value_settles_nothing_and_the_rule_applies() -> None:
@@ -75,10 +75,21 @@ def test_a_missing_value_settles_nothing_and_the_rule_applies() -> None:
 def test_where_nothing_is_current_there_is_nothing_to_compare_with() -> None:
     vacant = facts(vacant=True)
     assert holds("signature.changed", vacant) is None
+    assert holds("signature.compatible", vacant) is None
     assert holds("current.number = 2", vacant) is None
 
 
-@pytest.mark.parametrize("text", ["", "stage = 'x'", "metrics.auc", "current.stage = 'x'", "current.signature.changed"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "stage = 'x'",
+        "metrics.auc",
+        "current.stage = 'x'",
+        "current.signature.changed",
+        "NOT current.signature.compatible",
+    ],
+)
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(InvalidFilter):
         parse_condition(text)
@@ -91,6 +102,7 @@ def test_what_is_no_condition_is_refused(text: str) -> None:
 def test_a_comparison_with_the_current_version_is_found_wherever_it_stands() -> None:
     assert cites_current("metrics.auc > 1 OR NOT (score = 1 AND current.score > 0)")
     assert cites_current("NOT signature.changed")
+    assert cites_current("signature.compatible")
     assert not cites_current("metrics.current > 1 AND params.`current.x` = 'y'")
     assert not any(binds_current(document) for document in BUILT_IN)
 
@@ -103,3 +115,17 @@ def test_figures_are_those_that_the_condition_names() -> None:
         "metrics.recall": None,
         "signature.changed": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("new", "held"), [({"type": "number"}, True), ({"type": "string"}, False), ({"$ref": "#/x"}, None), (None, None)]
+)
+def test_a_condition_can_ask_whether_callers_of_the_current_version_can_be_given_the_new_one(
+    new: dict[str, str] | None, held: bool | None
+) -> None:
+    integer = {"type": "integer"}
+    asked = facts(
+        of=version(metadata=Metadata(signature=Signature(inputs=new, outputs=integer))),
+        current=version(number=2, metadata=Metadata(signature=Signature(inputs=integer, outputs=integer))),
+    )
+    assert holds("signature.compatible", asked) is held

@@ -34,6 +34,8 @@ COLUMNS: Final = (NOBODY, *(f"{role}, {whose}" for role in ROLES for whose in ("
 
 CONTENT: Final = b"bytes"
 _BOUND: Final = frozenset({"model", "upload", "promotion", "deployment", "comment", "token"})
+# Where a query is what a route is about.
+_QUERIES: Final = {"compare_versions": {"versions": "{model}/1,{model}/2"}}
 
 # What others need comes first, what ends it last; in between reads before writes before deletions.
 _FIRST: Final = ("move_consumer", "write_group")
@@ -176,7 +178,8 @@ def _propose_change(admin: httpx.Client) -> str:
 
 
 def _is_bound(call: Call) -> bool:
-    return bool(_BOUND & set(parameters(call))) or "fraud-detector" in json.dumps(call.body)
+    queried = "{model}" in json.dumps(_QUERIES.get(call.name))
+    return queried or bool(_BOUND & set(parameters(call))) or "fraud-detector" in json.dumps(call.body)
 
 
 def _ask(http: httpx.Client, call: Call, things: Things) -> tuple[str, str]:
@@ -213,6 +216,7 @@ def _send(http: httpx.Client, call: Call, things: Things) -> httpx.Response:
         if name == "name":
             value = "team" if "/policies/" in path else values["principal"] if "/principals/" in path else "mine"
         path = path.replace(f"{{{name}}}", value, 1)
+    query = {name: text.format(**values) for name, text in _QUERIES.get(call.name, {}).items()}
     content: dict[str, Any] = (
         {"content": CONTENT[:1]} if "files/{digest}" in call.template and call.body is None else {}
     )
@@ -222,7 +226,7 @@ def _send(http: httpx.Client, call: Call, things: Things) -> httpx.Response:
     body = _body(call, things)
     if body is not None:
         content = {"json": body}
-    return http.request(call.method, path, headers=headers, **content)
+    return http.request(call.method, path, params=query or None, headers=headers, **content)
 
 
 def _body(call: Call, things: Things) -> Any:

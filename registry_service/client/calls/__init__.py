@@ -102,6 +102,7 @@ from registry_service.client.calls.uploads import (
     start_upload,
 )
 from registry_service.client.calls.versions import (
+    compare_versions,
     download_file,
     get_manifest,
     get_version,
@@ -129,6 +130,7 @@ __all__ = [
     "comment_on_model",
     "comment_on_promotion",
     "comment_on_version",
+    "compare_versions",
     "complete_upload_file",
     "confirm_policy_change",
     "continue_upload_file",

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, Sink, read, write
-from registry_service.domain.entities import Check, Manifest, ModelVersion, Page
+from registry_service.domain.entities import Check, Comparison, Manifest, ModelVersion, Page
 from registry_service.domain.requests import RegisterVersion, ReportCheck, RevokeVersion, UpdateVersion
 
 Selector = str | int
@@ -56,3 +57,9 @@ def report_check(
     model: str, selector: Selector, body: ReportCheck, *, idempotency_key: str | None = None
 ) -> Call[Check]:
     return write("POST", Check, "models", model, "versions", selector, "checks", body=body, key=idempotency_key)
+
+
+def compare_versions(versions: Sequence[str], *, everything: bool = False) -> Call[Comparison]:
+    """2 to 20 versions side by side, each named as `<model>/<selector>`; a notebook shows the answer as a table.
+    `everything`: also the params, fields and files that don't differ."""
+    return read(Comparison, "compare", versions=",".join(versions), everything=everything or None)

@@ -9,6 +9,16 @@ from __future__ import annotations
 from registry_service.domain.entities.answer import Answer, Page
 from registry_service.domain.entities.care import CollectedArtifact, CollectionStep, DamagedArtifact, Health, ScrubStep
 from registry_service.domain.entities.comment import Comment
+from registry_service.domain.entities.comparison import (
+    ComparedCheck,
+    ComparedFile,
+    ComparedMetric,
+    ComparedValue,
+    ComparedVersion,
+    Comparison,
+    FileChange,
+    FileComparison,
+)
 from registry_service.domain.entities.deployment import Deployment, DeploymentRole, DeploymentStatus
 from registry_service.domain.entities.event import Consumer, Event, EventPage
 from registry_service.domain.entities.model import Alias, RegisteredModel
@@ -24,6 +34,12 @@ from registry_service.domain.entities.principal import (
 )
 from registry_service.domain.entities.promotion import Closure, Lease, Promotion
 from registry_service.domain.entities.review import Check, CheckStatus, Review, Verdict
+from registry_service.domain.entities.signature import (
+    Replaceability,
+    SignatureComparison,
+    SignatureFinding,
+    SignatureSide,
+)
 from registry_service.domain.entities.stage import Hold, Stage, StageChange, StageRecord
 from registry_service.domain.entities.upload import Upload, UploadFile, UploadPart, UploadParts
 from registry_service.domain.entities.version import (
@@ -45,6 +61,12 @@ __all__ = [
     "CollectedArtifact",
     "CollectionStep",
     "Comment",
+    "ComparedCheck",
+    "ComparedFile",
+    "ComparedMetric",
+    "ComparedValue",
+    "ComparedVersion",
+    "Comparison",
     "Consumer",
     "DamagedArtifact",
     "Deployment",
@@ -52,6 +74,8 @@ __all__ = [
     "DeploymentStatus",
     "Event",
     "EventPage",
+    "FileChange",
+    "FileComparison",
     "Grant",
     "Group",
     "Health",
@@ -71,9 +95,13 @@ __all__ = [
     "PrincipalKind",
     "Promotion",
     "RegisteredModel",
+    "Replaceability",
     "Review",
     "Revocation",
     "ScrubStep",
+    "SignatureComparison",
+    "SignatureFinding",
+    "SignatureSide",
     "Stage",
     "StageChange",
     "StageRecord",

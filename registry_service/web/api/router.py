@@ -9,6 +9,7 @@ from litestar.di import Provide
 
 from registry_service.web.api.aliases import Aliases
 from registry_service.web.api.comments import Comments
+from registry_service.web.api.compare import compare_versions
 from registry_service.web.api.deployments import Deployments
 from registry_service.web.api.downloads import download_file
 from registry_service.web.api.events import Events
@@ -38,7 +39,7 @@ def api_router() -> Router:
     return Router(
         API_PATH,
         route_handlers=[
-            Models, Versions, download_file, Uploads, Aliases, Stages, Promotions, Deployments, Comments, Policies,
-            Events, Principals, Tokens, Maintenance,
+            Models, Versions, download_file, compare_versions, Uploads, Aliases, Stages, Promotions, Deployments,
+            Comments, Policies, Events, Principals, Tokens, Maintenance,
         ],
     )  # fmt: skip
