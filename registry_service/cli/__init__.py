@@ -19,7 +19,7 @@ from registry_service.cli.models import models
 from registry_service.cli.policies import policies
 from registry_service.cli.principals import principals
 from registry_service.cli.promotions import promotions
-from registry_service.cli.reviews import approve, reject
+from registry_service.cli.reviews import approve, reject, reviews
 from registry_service.cli.service import serve
 from registry_service.cli.session import completion, login, logout, whoami
 from registry_service.cli.stages import rollback, stages
@@ -64,6 +64,7 @@ for command in (
     promotions,
     approve,
     reject,
+    reviews,
     comments,
     stages,
     rollback,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -10,17 +11,20 @@ import click
 
 from registry_service.cli import options
 from registry_service.cli.checks import checks_text
-from registry_service.cli.endings import Stopped
+from registry_service.cli.endings import REFUSED, Stopped
 from registry_service.cli.progress import progress_text
 from registry_service.cli.promotions import OPEN, decision_text, quoted
-from registry_service.cli.state import Command, State, pass_state
-from registry_service.cli.text import Cell, facts, section, table
+from registry_service.cli.state import Command, Group, State, pass_state
+from registry_service.cli.text import Cell, count, facts, section, table
 from registry_service.client import (
     Check,
     GiveReview,
     ModelVersion,
     Promotion,
     PromotionNotFound,
+    PromotionReview,
+    ReviewOutcome,
+    ReviewPromotions,
     StageVacant,
     Verdict,
     VersionNotFound,
@@ -57,6 +61,44 @@ def approve(state: State, target: str, stage: str | None, digest: str | None, co
 def reject(state: State, target: str, stage: str | None, digest: str | None, comment: str, *, yes: bool) -> None:
     """Reject a promotion, which ends it. TARGET is its id, or model/selector with --stage."""
     _review(state, Verdict.REJECT, target, stage, digest, comment, yes=yes)
+
+
+@click.group(cls=Group)
+def reviews() -> None:
+    """Reviews of many promotions at once."""
+
+
+@reviews.command("bulk")
+@click.argument("file", type=options.JSON_FILE)
+@options.yes
+@pass_state
+@click.pass_context
+def review_many(ctx: click.Context, state: State, file: Path, *, yes: bool) -> None:
+    """Give the reviews that FILE lists; - reads it from stdin.
+
+    FILE is a JSON list of at most 100 objects with promotion, digest, verdict (approve or reject) and comment. Each
+    review is given or refused by itself. Exit code 0: all were given; 1: some were refused.
+    """
+
+    listed = options.read_json(file, list[PromotionReview])
+    verdicts = ", ".join(
+        f"{word} {count(number, 'promotion')}"
+        for word in Verdict
+        if (number := sum(review.verdict is word for review in listed))
+    )
+    state.confirm(f"{verdicts.capitalize()}?", yes=yes)
+    outcomes = state.client.review_promotions(ReviewPromotions(reviews=listed)).outcomes
+    state.show(outcomes, lambda: _outcomes_text(outcomes))
+    if not all(outcome.reviewed for outcome in outcomes):
+        ctx.exit(REFUSED)
+
+
+def _outcomes_text(outcomes: list[ReviewOutcome]) -> str:
+    return table(
+        ["promotion", "reviewed", "phase", "refused", "why"],
+        [(one.promotion_id, one.reviewed, one.phase, one.code, one.message) for one in outcomes],
+        empty="No reviews.",
+    )
 
 
 def _review(

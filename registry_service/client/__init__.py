@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         DeploymentRole, DeploymentStatus, Event, EventPage, FileChange, FileComparison, Grant, Group, Health, Hold,
         IssuedToken, Lease, LineageEdge, LineageKind, Manifest, ManifestFile, ModelVersion, Page, Policy,
         PolicyAttachment, PolicyChange, Principal, PrincipalKind, Promotion, RegisteredModel, Replaceability, Review,
-        Revocation, ScrubStep, SignatureComparison, SignatureFinding, SignatureSide, Stage, StageChange, StageRecord,
-        Token, Upload, Verdict, VersionStatus, WhoAmI,
+        ReviewOutcome, ReviewOutcomes, Revocation, ScrubStep, SignatureComparison, SignatureFinding, SignatureSide,
+        Stage, StageChange, StageRecord, Token, Upload, Verdict, VersionStatus, WhoAmI,
     )
     from registry_service.domain.errors import (
         AliasNotFound, AlreadyExists, AmbiguousDigest, ArtifactMissing, BeingCollected, CommentNotFound,
@@ -58,9 +58,10 @@ if TYPE_CHECKING:
     from registry_service.domain.requests import (
         ApplyPromotion, ArrangeStages, AttachPolicy, CancelPromotion, ClearFailure, CollectGarbage, CreateGrant,
         CreateModel, CreatePrincipal, CreateToken, FailPromotion, GiveReview, HoldStage, MoveAlias, MoveConsumer,
-        NewLineageEdge, NewManifestFile, NewUploadFile, ObserveDeployment, RegisterVersion, ReleaseLease, ReportCheck,
-        RequestPromotion, RevokeVersion, RollBack, RollbackHold, Scrub, StartDeployment, StartUpload, TakeLease,
-        TestPolicy, UpdateModel, UpdatePrincipal, UpdateVersion, VacateStage, WriteComment, WriteGroup, WritePolicy,
+        NewLineageEdge, NewManifestFile, NewUploadFile, ObserveDeployment, PromotionReview, RegisterVersion,
+        ReleaseLease, ReportCheck, RequestPromotion, ReviewPromotions, RevokeVersion, RollBack, RollbackHold, Scrub,
+        StartDeployment, StartUpload, TakeLease, TestPolicy, UpdateModel, UpdatePrincipal, UpdateVersion, VacateStage,
+        WriteComment, WriteGroup, WritePolicy,
     )
     from registry_service.domain.strictness import convert_strictly, decode_strictly
 
@@ -83,17 +84,18 @@ __all__ = [
     "ObserveDeployment", "OlderThanCurrent", "OnNewer", "Outcome", "Overloaded", "Page", "PersonRequired", "Phase",
     "Policy", "PolicyAttachment", "PolicyChange", "PolicyDocument", "PolicyNotFound", "PolicyPin", "Precondition",
     "Prerequisite", "Principal", "PrincipalKind", "PrincipalNotFound", "Promotion", "PromotionFinal", "PromotionKind",
-    "PromotionNotFound", "Reason", "ReasonCode", "RegisterVersion", "RegisteredModel", "RegistryClient",
-    "RegistryError", "RegistryUnreachable", "Regression", "ReleaseLease", "Replaceability", "ReportCheck",
-    "RequestPromotion", "RequiredCheck", "RequiredCondition", "RetryPolicy", "Review", "ReviewRule", "RevisionMismatch",
-    "RevisionRequired", "Revocation", "RevokeVersion", "RollBack", "RollbackHold", "RollbackRule", "SatisfiedCode",
-    "Scrub", "ScrubStep", "SelfApproval", "Signature", "SignatureComparison", "SignatureFinding", "SignatureSide",
-    "SizeMismatch", "Stage", "StageChange", "StageHeld", "StageNotFound", "StageProtected", "StageRecord",
-    "StageVacant", "StartDeployment", "StartUpload", "StorageFull", "StorageUnavailable", "TakeLease", "TestPolicy",
-    "Token", "TokenNotFound", "TooLarge", "TooManyUploads", "Unavailable", "UnexpectedAnswer", "UpdateModel",
-    "UpdatePrincipal", "UpdateVersion", "Upload", "UploadClosed", "UploadIncomplete", "UploadNotFound", "VacateStage",
-    "Verdict", "VersionNotFound", "VersionRevoked", "VersionStatus", "WhoAmI", "WriteComment", "WriteGroup",
-    "WritePolicy", "collect", "convert_strictly", "decode_strictly", "regressions", "stored_credentials",
+    "PromotionNotFound", "PromotionReview", "Reason", "ReasonCode", "RegisterVersion", "RegisteredModel",
+    "RegistryClient", "RegistryError", "RegistryUnreachable", "Regression", "ReleaseLease", "Replaceability",
+    "ReportCheck", "RequestPromotion", "RequiredCheck", "RequiredCondition", "RetryPolicy", "Review", "ReviewOutcome",
+    "ReviewOutcomes", "ReviewPromotions", "ReviewRule", "RevisionMismatch", "RevisionRequired", "Revocation",
+    "RevokeVersion", "RollBack", "RollbackHold", "RollbackRule", "SatisfiedCode", "Scrub", "ScrubStep", "SelfApproval",
+    "Signature", "SignatureComparison", "SignatureFinding", "SignatureSide", "SizeMismatch", "Stage", "StageChange",
+    "StageHeld", "StageNotFound", "StageProtected", "StageRecord", "StageVacant", "StartDeployment", "StartUpload",
+    "StorageFull", "StorageUnavailable", "TakeLease", "TestPolicy", "Token", "TokenNotFound", "TooLarge",
+    "TooManyUploads", "Unavailable", "UnexpectedAnswer", "UpdateModel", "UpdatePrincipal", "UpdateVersion", "Upload",
+    "UploadClosed", "UploadIncomplete", "UploadNotFound", "VacateStage", "Verdict", "VersionNotFound", "VersionRevoked",
+    "VersionStatus", "WhoAmI", "WriteComment", "WriteGroup", "WritePolicy", "collect", "convert_strictly",
+    "decode_strictly", "regressions", "stored_credentials",
 ]
 # isort: on
 # fmt: on

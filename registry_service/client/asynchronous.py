@@ -218,6 +218,7 @@ class AsyncRegistryClient:
     request_promotion = _sends(calls.request_promotion)
     get_promotion = _sends(calls.get_promotion)
     review_promotion = _sends(calls.review_promotion)
+    review_promotions = _sends(calls.review_promotions)
     withdraw_review = _sends(calls.withdraw_review)
     take_lease = _sends(calls.take_lease)
     release_lease = _sends(calls.release_lease)

@@ -182,6 +182,21 @@ class GiveReview(Request, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class PromotionReview(Request, frozen=True, kw_only=True):
+    """A review of one promotion among many."""
+
+    promotion: str
+    verdict: Verdict
+    digest: str
+    comment: str = ""
+
+
+class ReviewPromotions(Request, frozen=True, kw_only=True):
+    """At most 100, each of another promotion."""
+
+    reviews: list[PromotionReview]
+
+
 class TakeLease(Request, frozen=True, kw_only=True):
     """`holder` names one run, not a process: a retry of the run takes the same lease again. `seconds` None: as the
     policy says."""

@@ -14,7 +14,7 @@ import msgspec
 from registry_service.domain import entities
 from registry_service.domain.comparing import Compared, compare
 from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode, SatisfiedCode
-from registry_service.domain.errors import DatabaseUnavailable, NotAuthenticated, StageHeld
+from registry_service.domain.errors import DatabaseUnavailable, DigestMismatch, NotAuthenticated, StageHeld
 from registry_service.domain.events import Cursor, EventKind
 from registry_service.domain.manifest import content_digest, digest_of
 from registry_service.domain.mentions import Mentions
@@ -267,6 +267,26 @@ _ALL: Final = (
         url=f"{_URL}/promotions/{_PROMOTION}",
     ),
     _DECISION,
+    entities.ReviewOutcomes(
+        outcomes=[
+            entities.ReviewOutcome(
+                promotion_id=_PROMOTION,
+                reviewed=True,
+                phase=Phase.APPROVED,
+                decision=_DECISION,
+                code=None,
+                message=None,
+            ),
+            entities.ReviewOutcome(
+                promotion_id="k4x5w2m7q3n6z2ac",
+                reviewed=False,
+                phase=None,
+                decision=None,
+                code=DigestMismatch.code,
+                message=f"This promotion is about {_DIGEST}, and your review is of another digest. Look at it again.",
+            ),
+        ]
+    ),
     compare(
         [
             Compared(version=_VERSION, checks=[_CHECK], files=_MANIFEST.files),

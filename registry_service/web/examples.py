@@ -39,6 +39,14 @@ _ALL: Final = (
     requests.ClearFailure(version=7, reason="The endpoint was at fault, not the model."),
     requests.RequestPromotion(model="fraud-detector", version="7", stage="production", reason="Better recall."),
     requests.GiveReview(verdict=Verdict.APPROVE, digest=_DIGEST, comment="Evidence read."),
+    requests.ReviewPromotions(
+        reviews=[
+            requests.PromotionReview(promotion="k4x5w2m7q3n6z2ab", verdict=Verdict.APPROVE, digest=_DIGEST),
+            requests.PromotionReview(
+                promotion="k4x5w2m7q3n6z2ac", verdict=Verdict.REJECT, digest=_DIGEST, comment="Recall is worse."
+            ),
+        ]
+    ),
     requests.TakeLease(holder="airflow:deploy/scheduled__2026-03-03"),
     requests.ReleaseLease(holder="airflow:deploy/scheduled__2026-03-03"),
     requests.ApplyPromotion(holder="airflow:deploy/scheduled__2026-03-03"),

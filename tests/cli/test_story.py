@@ -463,3 +463,21 @@ def test_people_write_to_each_other(ada: CommandLine, ben: CommandLine, model: s
     assert ", edited " in ada("comments", "edit", comment["id"], "better").out
     assert "better" in ben("comments", "show", comment["id"]).out
     assert "(removed)" in ada("comments", "remove", comment["id"], typed="y\n").out
+
+
+def test_many_promotions_are_reviewed_at_once(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path, tmp_path: Path
+) -> None:
+    version = register(ada, model, trained)
+    digest = ada.json("versions", "show", model, str(version))["digest"]
+    promotions = [request(ada, model, version, stage) for stage in ("staging", "production")]
+    reviews = [{"promotion": one, "digest": digest, "verdict": "approve"} for one in promotions]
+    listed = tmp_path / "reviews.json"
+    listed.write_text(json.dumps([*reviews, {**reviews[0], "promotion": "absent"}]))
+    assert "--yes" in ben("reviews", "bulk", str(listed), code=2).err
+    asked = ben("reviews", "bulk", str(listed), typed="n\n", code=1)
+    assert "Approve 3 promotions?" in asked.err
+    shown = ben("reviews", "bulk", str(listed), "--yes", code=1).out
+    assert shown.count("APPROVED") == 2 and "promotion_not_found" in shown
+    again = ben.json("reviews", "bulk", "-", "--yes", stdin=json.dumps(reviews))
+    assert [(one["promotion_id"], one["reviewed"]) for one in again] == [(one, True) for one in promotions]

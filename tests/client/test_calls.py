@@ -59,6 +59,7 @@ WIRE = {
     "request_promotion": "POST /promotions",
     "get_promotion": "GET /promotions/{promotion}",
     "review_promotion": "POST /promotions/{promotion}/reviews",
+    "review_promotions": "POST /reviews",
     "withdraw_review": "POST /promotions/{promotion}/reviews/withdraw",
     "take_lease": "POST /promotions/{promotion}/lease",
     "release_lease": "POST /promotions/{promotion}/release",

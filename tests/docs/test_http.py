@@ -43,7 +43,7 @@ def documents(printed: str) -> list[dict[str, Any]]:
 def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Path) -> None:
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
-    asked, approved, applied, live, part, event, second, back, talked, compared, refused, updated = rest
+    asked, approved, applied, live, part, event, second, back, talked, many, compared, refused, updated = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
@@ -81,6 +81,12 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     edited, discussion = documents(talked)
     assert edited["edited_at"] and edited["mentions"] == {"people": ["ada"], "groups": []}
     assert [comment["text"] for comment in discussion["items"]] == ["@ada, was that the storm of Tuesday?"]
+
+    (reviewed,) = documents(many)
+    assert [(one["phase"], one["code"]) for one in reviewed["outcomes"]] == [
+        ("APPROVED", None),
+        (None, "promotion_final"),
+    ]
 
     (comparison,) = documents(compared)
     assert comparison["metrics"][0]["values"] == [4.2, 4.2, 9.9]

@@ -248,6 +248,9 @@ def _body(call: Call, things: Things) -> Any:
         body["members"] = [things.parameters["principal"]]
     if call.name in {"review_promotion", "observe_deployment"}:
         body["digest"] = things.version["digest"]
+    if call.name == "review_promotions":
+        review = {"promotion": things.parameters["promotion"], "digest": things.version["digest"], "verdict": "approve"}
+        body["reviews"] = [review]
     if call.name == "start_deployment":
         body |= {"promotion": None, "version": "1"}
     if call.name == "create_model":

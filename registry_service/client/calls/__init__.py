@@ -76,6 +76,7 @@ from registry_service.client.calls.promotions import (
     release_lease,
     request_promotion,
     review_promotion,
+    review_promotions,
     take_lease,
     withdraw_review,
 )
@@ -192,6 +193,7 @@ __all__ = [
     "request_promotion",
     "restore_model",
     "review_promotion",
+    "review_promotions",
     "revoke_token",
     "revoke_version",
     "roll_back",

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, read, write
-from registry_service.domain.entities import Page, Promotion
+from registry_service.domain.entities import Page, Promotion, ReviewOutcomes
 from registry_service.domain.requests import (
     ApplyPromotion,
     CancelPromotion,
@@ -11,6 +11,7 @@ from registry_service.domain.requests import (
     GiveReview,
     ReleaseLease,
     RequestPromotion,
+    ReviewPromotions,
     TakeLease,
 )
 
@@ -32,6 +33,11 @@ def get_promotion(promotion: str, *, holder: str | None = None) -> Call[Promotio
 
 def review_promotion(promotion: str, body: GiveReview, *, idempotency_key: str | None = None) -> Call[Promotion]:
     return write("POST", Promotion, "promotions", promotion, "reviews", body=body, key=idempotency_key)
+
+
+def review_promotions(body: ReviewPromotions, *, idempotency_key: str | None = None) -> Call[ReviewOutcomes]:
+    """Review up to 100 promotions; each review is given or refused by itself, and the answer says which."""
+    return write("POST", ReviewOutcomes, "reviews", body=body, key=idempotency_key)
 
 
 def withdraw_review(promotion: str, *, idempotency_key: str | None = None) -> Call[Promotion]:

@@ -32,7 +32,7 @@ from registry_service.domain.entities.principal import (
     Token,
     WhoAmI,
 )
-from registry_service.domain.entities.promotion import Closure, Lease, Promotion
+from registry_service.domain.entities.promotion import Closure, Lease, Promotion, ReviewOutcome, ReviewOutcomes
 from registry_service.domain.entities.review import Check, CheckStatus, Review, Verdict
 from registry_service.domain.entities.signature import (
     Replaceability,
@@ -97,6 +97,8 @@ __all__ = [
     "RegisteredModel",
     "Replaceability",
     "Review",
+    "ReviewOutcome",
+    "ReviewOutcomes",
     "Revocation",
     "ScrubStep",
     "SignatureComparison",

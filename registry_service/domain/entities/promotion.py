@@ -53,3 +53,21 @@ class Promotion(Answer, frozen=True, kw_only=True):
     is_current: bool
     revision: int
     url: str
+
+
+class ReviewOutcome(Answer, frozen=True, kw_only=True):
+    """What became of one review of many: given, with the phase and decision that it led to; or refused, with `code` and
+    `message` as a refusal has them."""
+
+    promotion_id: str
+    reviewed: bool
+    phase: Phase | None
+    decision: Decision | None
+    code: str | None
+    message: str | None
+
+
+class ReviewOutcomes(Answer, frozen=True, kw_only=True):
+    """In the order of the reviews."""
+
+    outcomes: list[ReviewOutcome]

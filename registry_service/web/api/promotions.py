@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries import promotions as queries
-from registry_service.domain.entities import Page, Promotion
+from registry_service.domain.entities import Page, Promotion, ReviewOutcomes
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import (
     ApplyPromotion,
@@ -19,9 +19,11 @@ from registry_service.domain.requests import (
     GiveReview,
     ReleaseLease,
     RequestPromotion,
+    ReviewPromotions,
     TakeLease,
 )
 from registry_service.services import promotions as use_cases
+from registry_service.services.bulk_reviews import review_promotions
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
 
@@ -122,3 +124,15 @@ class Promotions(Controller):
     ) -> Encoded[Promotion]:
         """End a promotion that isn't wanted any more."""
         return await caller.change(use_cases.cancel_promotion, promotion, data)
+
+
+class Reviews(Controller):
+    path = "/reviews"
+    tags = ("promotions",)
+
+    @post(action=Action.PROMOTION_REVIEW, status_code=200)
+    async def review_promotions(
+        self, caller: NamedDependency[Caller], data: JSONBody[ReviewPromotions]
+    ) -> Encoded[ReviewOutcomes]:
+        """Review many promotions, each by the digest that one looked at and each with its own outcome; for people."""
+        return await caller.change(review_promotions, data)

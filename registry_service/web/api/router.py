@@ -17,7 +17,7 @@ from registry_service.web.api.maintenance import Maintenance
 from registry_service.web.api.models import Models
 from registry_service.web.api.policies import Policies
 from registry_service.web.api.principals import Principals
-from registry_service.web.api.promotions import Promotions
+from registry_service.web.api.promotions import Promotions, Reviews
 from registry_service.web.api.stages import Stages
 from registry_service.web.api.tokens import Tokens
 from registry_service.web.api.uploads import Uploads
@@ -39,7 +39,7 @@ def api_router() -> Router:
     return Router(
         API_PATH,
         route_handlers=[
-            Models, Versions, download_file, compare_versions, Uploads, Aliases, Stages, Promotions, Deployments,
-            Comments, Policies, Events, Principals, Tokens, Maintenance,
+            Models, Versions, download_file, compare_versions, Uploads, Aliases, Stages, Promotions, Reviews,
+            Deployments, Comments, Policies, Events, Principals, Tokens, Maintenance,
         ],
     )  # fmt: skip
