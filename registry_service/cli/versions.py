@@ -19,6 +19,8 @@ from registry_service.client import (
     Metadata,
     ModelVersion,
     NewLineageEdge,
+    RevocationImpact,
+    RevokedVersion,
     RevokeVersion,
     UpdateVersion,
 )
@@ -178,11 +180,13 @@ def register_version(
 @options.model
 @options.selector
 @click.argument("destination", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--reason", help="Why, of a revoked version: for admins; the log keeps it.")
 @pass_state
-def download_version(state: State, model: str, selector: str, destination: Path) -> None:
+def download_version(state: State, model: str, selector: str, destination: Path, reason: str | None) -> None:
     """Bring all files to DESTINATION, verified. Files that are there already aren't fetched again."""
 
-    manifest = state.client.download(model, selector, destination, progress=Progress() if _has_terminal() else None)
+    progress = Progress() if _has_terminal() else None
+    manifest = state.client.download(model, selector, destination, progress=progress, reason=reason)
     state.show(
         manifest,
         lambda: (
@@ -201,11 +205,22 @@ def download_version(state: State, model: str, selector: str, destination: Path)
 def revoke_version(state: State, model: str, selector: str, reason: str, *, yes: bool) -> None:
     """Withdraw a version for good: it can't be downloaded, promoted or restored any more."""
 
-    version = state.client.get_version(model, selector)
-    where = f", which is current in {joined(version.stages)}" if version.stages else ""
-    state.confirm(f"Revoke {model} {version.number}{where}?", yes=yes)
-    revoked = state.client.revoke_version(model, version.number, RevokeVersion(reason=reason))
+    impact = state.client.revoke_impact(model, selector)
+    if not yes:
+        state.say(impact_text(impact))
+    state.confirm(f"Revoke {model} {impact.version}?", yes=yes)
+    revoked = state.client.revoke_version(model, impact.version, RevokeVersion(reason=reason))
     state.show(revoked, lambda: _revoked_text(revoked, reason))
+
+
+@versions.command("impact")
+@options.model
+@options.selector
+@pass_state
+def revoke_impact(state: State, model: str, selector: str) -> None:
+    """What revoking a version would touch. Nothing is changed."""
+    impact = state.client.revoke_impact(model, selector)
+    state.show(impact, lambda: impact_text(impact))
 
 
 @versions.command("update")
@@ -312,8 +327,38 @@ def version_text(version: ModelVersion) -> str:
     return text + (("\n" + section("description", version.description)) if version.description else "")
 
 
-def _revoked_text(version: ModelVersion, reason: str) -> str:
+def impact_text(impact: RevocationImpact) -> str:
+    """What hangs on the content, one kind a line."""
+
+    return facts(
+        {
+            "version": f"{impact.model_name} {impact.version}",
+            "digest": impact.digest,
+            "goes with it": joined([str(number) for number in impact.versions if number != impact.version]),
+            "current in": joined([one.stage for one in impact.stages]),
+            "aliases": joined([f"@{name}" for name in impact.aliases]),
+            "promotions": joined(impact.promotions),
+            "runs at": _runs_at(impact),
+            "made from it": _made_from(impact),
+        }
+    )
+
+
+def _runs_at(impact: RevocationImpact) -> str | None:
+    return joined([f"{one.target} ({one.role})" for one in impact.deployments])
+
+
+def _made_from(impact: RevocationImpact) -> str | None:
+    derived = [f"{one.model_name} {one.version}" for one in impact.derived]
+    return joined(derived if impact.derived_complete else [*derived, "and more"])
+
+
+def _revoked_text(version: RevokedVersion, reason: str) -> str:
     text = f"{version.model_name} {version.number} is revoked: {reason}"
+    if version.impact.deployments:
+        text += f"\nIt still runs at {_runs_at(version.impact)}."
+    if version.impact.derived:
+        text += f"\nMade from it: {_made_from(version.impact)}."
     model = shlex.quote(version.model_name)
     for stage in version.stages:
         text += (

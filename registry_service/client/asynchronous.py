@@ -188,6 +188,7 @@ class AsyncRegistryClient:
     get_version = _sends(calls.get_version)
     update_version = _sends(calls.update_version)
     revoke_version = _sends(calls.revoke_version)
+    revoke_impact = _sends(calls.revoke_impact)
     get_manifest = _sends(calls.get_manifest)
     download_file = _sends(calls.download_file)
     list_checks = _sends(calls.list_checks)

@@ -271,12 +271,14 @@ def download(
     destination: str | PathLike[str],
     *,
     progress: Progress | None = None,
+    reason: str | None = None,
 ) -> Plan[Manifest]:
     """Bring all files of a version to `destination`, verified, each placed in one step.
 
     The selector is resolved once, so that all files are of one version; the answer says which. Files and metadata are
     held against the version's digest, so that a digest which people approved vouches for every byte. What is there
-    already with the right bytes isn't fetched again, and what else is there stays.
+    already with the right bytes isn't fetched again, and what else is there stays. With `reason`, an admin gets a
+    revoked version too, and the log says so.
 
     :raises SizeMismatch, DigestMismatch: the registry sent something else than the version has.
     :raises InvalidPath: the version names a file that would land elsewhere.
@@ -293,7 +295,7 @@ def download(
         there = yield from run(*(sink.already_there for sink in sinks))
         yield from follow_all(
             [
-                ask(calls.download_file(model, manifest.number, file.path, sink=sink))
+                ask(calls.download_file(model, manifest.number, file.path, sink=sink, reason=reason))
                 for file, sink, is_there in zip(manifest.files, sinks, there, strict=True)
                 if not is_there
             ]

@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     VERSION_REGISTERED = "version.registered"
     VERSION_UPDATED = "version.updated"
     VERSION_REVOKED = "version.revoked"
+    VERSION_EXAMINED = "version.examined"
     ALIAS_MOVED = "alias.moved"
     ALIAS_REMOVED = "alias.removed"
     STAGE_ARRANGED = "stage.arranged"

@@ -37,6 +37,7 @@ class Action(StrEnum):
     VERSION_REGISTER = "version:register"
     VERSION_UPDATE = "version:update"
     VERSION_REVOKE = "version:revoke"
+    VERSION_EXAMINE = "version:examine"  # bytes of revoked ones
     CHECK_REPORT = "check:report"
     ALIAS_MOVE = "alias:move"
     STAGE_ARRANGE = "stage:arrange"
@@ -115,6 +116,7 @@ ALLOWED: Final = MappingProxyType(
 # What only a person may do, whatever the role: a service token never stands for the person who holds it.
 PERSONAL: Final = frozenset(
     {
+        Action.VERSION_EXAMINE,
         Action.PROMOTION_REVIEW,
         Action.STAGE_CLEAR_FAILURE,
         Action.STAGE_VACATE,  # into an empty stage comes what could not come in over a better version

@@ -9,7 +9,8 @@ from sqlalchemy import Row, delete, insert, select, update
 from registry_service.db.queries.aliases import describe_alias, find_alias
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import attachments_in_force
-from registry_service.db.queries.versions import find_version, refuse_revoked
+from registry_service.db.queries.revoked import refuse_revoked
+from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import aliases, stages
 from registry_service.domain.entities import Alias
 from registry_service.domain.errors import StageProtected
@@ -35,7 +36,7 @@ def move_alias(work: Work, model: str, alias: str, body: MoveAlias, *, if_match:
     if if_match is not None:
         check_revision(f"Alias '{alias}'", find_alias(work, found, alias).revision, if_match)
     version = find_version(work, found, body.version)
-    refuse_revoked(version)
+    refuse_revoked(work, version)
     point_alias(work, found, alias, version.number, version.digest)
     return describe_alias(found, find_alias(work, found, alias))
 

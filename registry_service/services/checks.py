@@ -7,7 +7,8 @@ from sqlalchemy import insert, select
 
 from registry_service.db.queries.checks import describe_check
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.versions import find_version, refuse_revoked
+from registry_service.db.queries.revoked import refuse_revoked
+from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import checks
 from registry_service.domain.entities import Check
 from registry_service.domain.errors import TooLarge
@@ -37,7 +38,7 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
     check_description(body.url or "", "url")
     if len(msgspec.json.encode(body.evidence)) > MAX_EVIDENCE:
         raise TooLarge("The evidence is larger than 256 KiB. Keep it short and link to the rest with `url`.")
-    refuse_revoked(version)
+    refuse_revoked(work, version)
     revision = record_change(
         work,
         found,

@@ -10,8 +10,9 @@ from registry_service.db.queries.deployments import find_deployment, get_deploym
 from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.promotions import find_promotion, open_promotions
+from registry_service.db.queries.revoked import refuse_revoked
 from registry_service.db.queries.stages import find_stage
-from registry_service.db.queries.versions import find_version, refuse_revoked
+from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import deployments
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
@@ -54,7 +55,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     if selector is None:
         raise InvalidInput("Name the version, or the promotion, that is deployed.", field="version")
     version = find_version(work, model, selector)
-    refuse_revoked(version)
+    refuse_revoked(work, version)
     stage = body.stage
     if promotion is not None:
         _check_fits(promotion, version, body)

@@ -20,8 +20,9 @@ from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of, pins_for
 from registry_service.db.queries.principals import owners_of
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
+from registry_service.db.queries.revoked import refuse_revoked
 from registry_service.db.queries.stages import find_stage
-from registry_service.db.queries.versions import find_version, refuse_revoked
+from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import promotions, reviews
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
@@ -110,7 +111,7 @@ def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
     version = find_version(work, model, body.version)
     check_description(body.reason, "The reason")
     check_people(body.people)
-    refuse_revoked(version)
+    refuse_revoked(work, version)
     # A request whose time is over must not be answered as if it could still be approved.
     source = judge(work, model, stage=stage.name)
     answered = stage.promotion_id if stage.number == version.number else _open_request(work, model, stage, version)

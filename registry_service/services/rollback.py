@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, exists, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of, pins_for
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
+from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.queries.stages import describe_record, failed_among, find_stage, pointer_of
 from registry_service.db.queries.versions import find_version
 from registry_service.db.query import one_of
 from registry_service.db.tables import promotions, stage_failures, stage_history, versions
+from registry_service.db.view import View
 from registry_service.domain.entities import Promotion, StageChange
 from registry_service.domain.errors import NotPermitted
 from registry_service.domain.events import EventKind
@@ -31,17 +33,11 @@ from registry_service.services.promotions import apply_to_stage
 from registry_service.services.texts import check_people, check_reason
 from registry_service.services.work import Work
 
-_withdrawn: Final = versions.alias("withdrawn")
-# Content is revoked, not a number, as it is for promotions.
 _REVOKED_AMONG: Final = Prepared(
     select(versions.c.number).where(
         versions.c.model_id == bindparam("model_id"),
         one_of(versions.c.number, "numbers"),
-        exists().where(
-            _withdrawn.c.model_id == versions.c.model_id,
-            _withdrawn.c.digest == versions.c.digest,
-            _withdrawn.c.revoked_at.is_not(None),
-        ),
+        content_revoked(),
     )
 )
 
@@ -80,7 +76,7 @@ def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
 
 
 def plan_rollback(
-    work: Work,
+    view: View,
     model: Row[Any],
     pointer: StagePointer,
     *,
@@ -93,9 +89,9 @@ def plan_rollback(
     :raises NothingToRollBack, NoRollbackTarget, VersionRevoked, InvalidInput: as `stages.rollback_plan`.
     """
 
-    within = _terms(work, model.name, pointer.stage).rollback_within
+    within = _terms(view, model.name, pointer.stage).rollback_within
     # The plan looks at so many promotions before the current one; vacancies between them don't count.
-    newest = work.connection.execute(
+    newest = view.connection.execute(
         select(stage_history)
         .where(
             stage_history.c.model_id == model.id,
@@ -109,8 +105,8 @@ def plan_rollback(
     return rollback_plan(
         pointer,
         [describe_record(model.name, record) for record in newest],
-        failed=failed_among(work, model.id, pointer.stage, numbers),
-        revoked=_REVOKED_AMONG.values(work.connection, model_id=model.id, numbers=numbers),
+        failed=failed_among(view, model.id, pointer.stage, numbers),
+        revoked=_REVOKED_AMONG.values(view.connection, model_id=model.id, numbers=numbers),
         within=within,
         from_version=from_version,
         promotion=promotion,
@@ -118,8 +114,8 @@ def plan_rollback(
     )
 
 
-def _terms(work: Work, model_name: str, stage: str) -> Terms:
-    return terms([document for _, document in documents_of(work, pins_for(work, model_name, stage))])
+def _terms(view: View, model_name: str, stage: str) -> Terms:
+    return terms([document for _, document in documents_of(view, pins_for(view, model_name, stage))])
 
 
 def _check_role(work: Work, model_name: str, stage: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select,
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries.models import find_model
+from registry_service.db.queries.revoked import revocation_of
 from registry_service.db.queries.stages import describe_stages, find_stage, get_stage, list_stages, pointer_of
 from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import aliases, promotions, stage_failures, stage_history, stages, versions
@@ -140,7 +141,7 @@ def vacate_stage(work: Work, model: str, stage: str, body: VacateStage) -> Stage
     row = find_stage(work, found, stage)
     check_reason(body.reason, "Say why the stage is vacated.")
     pointer = pointer_of(work, row)
-    revoked = pointer.version is not None and (find_version(work, found, str(pointer.version)).revoked_at is not None)
+    revoked = pointer.digest is not None and revocation_of(work, found.id, pointer.digest) is not None
     check_vacate(
         pointer,
         body.from_version,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, delete, inser
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.principals import owners_of
+from registry_service.db.queries.revoked import revocation_of
 from registry_service.db.queries.uploads import find_upload, readable_digests
 from registry_service.db.queries.versions import describe_versions, find_version
 from registry_service.db.query import one_of
@@ -45,15 +46,14 @@ from registry_service.domain.requests import (
     NewLineageEdge,
     NewManifestFile,
     RegisterVersion,
-    RevokeVersion,
     UpdateVersion,
 )
 from registry_service.domain.strictness import convert_strictly
 from registry_service.failpoints import reach
 from registry_service.services.aliases import point_alias
 from registry_service.services.changes import record_change
-from registry_service.services.judging import judge, stale_promotions_of
-from registry_service.services.texts import check_description, check_line, check_people, check_reason
+from registry_service.services.judging import judge
+from registry_service.services.texts import check_description, check_line, check_people
 from registry_service.services.work import Work
 
 _NEXT_NUMBER: Final = Prepared(
@@ -61,13 +61,6 @@ _NEXT_NUMBER: Final = Prepared(
 )
 _BY_IDENTITY: Final = Prepared(
     select(versions).where(versions.c.model_id == bindparam("model_id"), versions.c.identity == bindparam("identity"))
-)
-_REVOKED: Final = Prepared(
-    select(versions.c.number, versions.c.revoked_reason).where(
-        versions.c.model_id == bindparam("model_id"),
-        versions.c.digest == bindparam("digest"),
-        versions.c.revoked_at.is_not(None),
-    )
 )
 _INSERT: Final = Prepared(
     insert(versions), columns=[column.name for column in versions.c if not column.name.startswith("revoked_")]
@@ -157,42 +150,6 @@ def update_version(work: Work, model: str, selector: str, body: UpdateVersion) -
     )
     # Conditions of policies may speak of description and tags, also of those of the current version.
     judge(work, found)
-    return _described(work, model, version.number)
-
-
-def revoke_version(work: Work, model: str, selector: str, body: RevokeVersion) -> ModelVersion:
-    """Withdraw a version for good: no download, no promotion, no rollback target; open promotions of it go stale.
-    Where it is current, it stays so until somebody rolls back or vacates: the registry doesn't stop what runs.
-
-    Content is withdrawn, not a number: versions with the same digest go with it."""
-
-    found = find_model(work, model, Action.VERSION_REVOKE, lock=True)
-    version = find_version(work, found, selector)
-    check_reason(body.reason, "Say why the version is revoked.")
-    of_this_content = (
-        versions.c.model_id == found.id,
-        versions.c.digest == version.digest,
-        versions.c.revoked_at.is_(None),
-    )
-    numbers = select(versions.c.number).where(*of_this_content).order_by(versions.c.number)
-    for number in work.connection.execute(numbers).scalars().all():
-        work.connection.execute(
-            update(versions)
-            .where(*of_this_content, versions.c.number == number)
-            .values(revoked_at=work.now, revoked_by=work.actor.name, revoked_reason=body.reason)
-        )
-        reach("revoke.written")
-        record_change(
-            work,
-            found,
-            EventKind.VERSION_REVOKED,
-            subject=str(number),
-            version=number,
-            digest=version.digest,
-            reason=body.reason,
-        )
-        stale_promotions_of(work, found, f"version {number} was revoked: {body.reason}", number=number)
-        reach("revoke.promotions_closed")
     return _described(work, model, version.number)
 
 
@@ -349,7 +306,7 @@ def _refuse_others(earlier: Row[Any], principal: str) -> None:
 def _refuse_revoked(work: Work, model: Row[Any], digest: str) -> None:
     """:raises VersionRevoked: this very content was withdrawn; a new number makes it no better."""
 
-    revoked = _REVOKED.row(work.connection, model_id=model.id, digest=digest)
+    revoked = revocation_of(work, model.id, digest)
     if revoked is not None:
         raise VersionRevoked(
             f"This content was revoked as version {revoked.number}: {revoked.revoked_reason}. Register other content.",

@@ -27,6 +27,7 @@ from registry_service.domain.requests import (
     RegisterVersion,
     ReportCheck,
     RequestPromotion,
+    RevokeVersion,
     WriteComment,
 )
 from registry_service.web.errors import Problem, refused
@@ -151,6 +152,45 @@ _ADA: Final = entities.Principal(
     grants=[entities.Grant(id="g2m7x4k9w3q6n5z2", principal="ada", group=None, role="approver", pattern="*")],
     disabled=False,
     created_at=_AT - 30 * _DAY,
+)
+
+_REVOKED: Final = _body(RevokeVersion)
+_DEPLOYMENT: Final = entities.Deployment(
+    id="d9w3k7x2m4q6n5z2",
+    model_name=_MODEL,
+    version=_NUMBER,
+    digest=_DIGEST,
+    target="eu-endpoint",
+    role=entities.DeploymentRole.PRIMARY,
+    traffic=1.0,
+    stage="production",
+    promotion_id=_PROMOTION,
+    run=None,
+    status=entities.DeploymentStatus.RUNNING,
+    observed_digest=_DIGEST,
+    observed_at=_AT + 2 * _HOUR,
+    drifted=False,
+    started_at=_AT + 2 * _HOUR,
+    started_by="airflow",
+    ended_at=None,
+    revision=31,
+)
+_IMPACT: Final = entities.RevocationImpact(
+    model_name=_MODEL,
+    version=_NUMBER,
+    digest=_DIGEST,
+    versions=[_NUMBER],
+    stages=[entities.AffectedStage(stage="production", version=_NUMBER, rollback_to=6)],
+    aliases=["champion"],
+    promotions=[],
+    deployments=[_DEPLOYMENT],
+    derived=[
+        entities.DerivedVersion(
+            model_name=f"{_MODEL}-small", version=2, digest=_DIGEST, parent=f"{_MODEL}/{_NUMBER}", steps=1
+        )
+    ],
+    derived_complete=True,
+    revision=31,
 )
 
 _ALL: Final = (
@@ -293,25 +333,15 @@ _ALL: Final = (
             Compared(version=_BEFORE, checks=[], files=_MANIFEST.files),
         ]
     ),
-    entities.Deployment(
-        id="d9w3k7x2m4q6n5z2",
-        model_name=_MODEL,
-        version=_NUMBER,
-        digest=_DIGEST,
-        target="eu-endpoint",
-        role=entities.DeploymentRole.PRIMARY,
-        traffic=1.0,
-        stage="production",
-        promotion_id=_PROMOTION,
-        run=None,
-        status=entities.DeploymentStatus.RUNNING,
-        observed_digest=_DIGEST,
-        observed_at=_AT + 2 * _HOUR,
-        drifted=False,
-        started_at=_AT + 2 * _HOUR,
-        started_by="airflow",
-        ended_at=None,
-        revision=31,
+    _DEPLOYMENT,
+    _IMPACT,
+    entities.RevokedVersion(
+        **{
+            **{name: getattr(_VERSION, name) for name in entities.ModelVersion.__struct_fields__},
+            "status": entities.VersionStatus.REVOKED,
+            "revoked": entities.Revocation(reason=_REVOKED.reason, by="ada", at=_AT + 3 * _HOUR),
+        },
+        impact=_IMPACT,
     ),
     entities.Comment(
         id="c4m7x2k9w3q6n5z2",

@@ -33,6 +33,9 @@ FAULTS: dict[str, list[str]] = {
         "UPDATE versions SET file_count = 2 WHERE number = 1",
         "UPDATE versions SET metadata = '{\"metrics\":7}' WHERE number = 1",
     ],
+    "revoked_content": [
+        "UPDATE versions SET digest = (SELECT digest FROM versions WHERE number = 1) WHERE number = 2",
+    ],
     "version_log": [
         "DELETE FROM events WHERE kind = 'version.registered' AND subject = '1'",
         f"UPDATE versions SET digest = '{OTHER}' WHERE number = 1",

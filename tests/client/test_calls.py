@@ -28,6 +28,7 @@ WIRE = {
     "get_version": "GET /models/{model}/versions/{selector}",
     "update_version": "PATCH /models/{model}/versions/{selector}",
     "revoke_version": "POST /models/{model}/versions/{selector}/revoke",
+    "revoke_impact": "GET /models/{model}/versions/{selector}/revoke/impact",
     "get_manifest": "GET /models/{model}/versions/{selector}/files",
     "download_file": "GET /models/{model}/versions/{selector}/files/{path}",
     "list_checks": "GET /models/{model}/versions/{selector}/checks",

@@ -43,7 +43,8 @@ def documents(printed: str) -> list[dict[str, Any]]:
 def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Path) -> None:
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
-    asked, approved, applied, live, part, event, second, back, talked, many, compared, refused, updated = rest
+    asked, approved, applied, live, part, event, second, back, *rest = rest
+    talked, many, compared, revoked, examined, refused, updated = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
@@ -91,6 +92,11 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     (comparison,) = documents(compared)
     assert comparison["metrics"][0]["values"] == [4.2, 4.2, 9.9]
     assert (comparison["metrics"][0]["best"], comparison["metrics"][0]["direction"]) == ([0, 1], "lower_is_better")
+
+    impact, gone = documents(revoked)
+    assert (impact["versions"], impact["stages"], gone["status"]) == ([2], [], "revoked")
+    assert examined.strip() == ""
+    assert (tmp_path / "broken.txt").read_text() == (tmp_path / "tide.txt").read_text()
 
     assert [problem["code"] for problem in documents(refused)] == ["model_not_found", "idempotency_key_reused"]
     changed, late = documents(updated)

@@ -59,6 +59,7 @@ APPROVE = ["promotion:review", "version:revoke", "stage:release", "stage:vacate"
 ADMINISTER = [
     "model:delete",
     "model:restore",
+    "version:examine",
     "stage:arrange",
     "policy:write",
     "principal:write",
@@ -74,6 +75,7 @@ EXPECTED = {
     "admin": {*READ, *CONTRIBUTE, *APPROVE, *ADMINISTER},
 }
 FOR_PEOPLE = {
+    "version:examine",
     "promotion:review",
     "stage:clear_failure",
     "stage:vacate",

@@ -48,6 +48,7 @@ from registry_service.services import checks as check_cases
 from registry_service.services import deployments as deployment_cases
 from registry_service.services import models as model_cases
 from registry_service.services import promotions as promotion_cases
+from registry_service.services import revoking
 from registry_service.services import stages as stage_cases
 from registry_service.services import tokens as token_cases
 from registry_service.services import versions as version_cases
@@ -100,7 +101,7 @@ WRITES: dict[str, Callable[[World, str], Awaitable[object]]] = {
     "people": lambda w, text: w.register(people=[text]),
     "a param": lambda w, text: w.register(metadata=Metadata(params={"a": text})),
     "framework": lambda w, text: w.register(metadata=Metadata(framework=text)),
-    "revocation": lambda w, text: w.act("ada", version_cases.revoke_version, "fraud", "1", RevokeVersion(reason=text)),
+    "revocation": lambda w, text: w.act("ada", revoking.revoke_version, "fraud", "1", RevokeVersion(reason=text)),
     "summary": lambda w, text: w.act(
         "ada", check_cases.report_check, "fraud", "1", ReportCheck(name="a", status=CheckStatus.PASSED, summary=text)
     ),

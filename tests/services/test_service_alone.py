@@ -74,6 +74,7 @@ from registry_service.services import (
     policies,
     principals,
     promotions,
+    revoking,
     rollback,
     stages,
     tokens,
@@ -91,6 +92,7 @@ ROOMS: tuple[ModuleType, ...] = (
     policies,
     principals,
     promotions,
+    revoking,
     rollback,
     stages,
     tokens,
@@ -241,7 +243,8 @@ ATTACKS: dict[str, Attack] = {
     "abort_upload": lambda a: a.act(uploads.abort_upload, "anything"),
     "register_version": Attacker.register_again,
     "update_version": lambda a: a.act(versions.update_version, "fraud", "2", UpdateVersion(tags={"risk": "low"})),
-    "revoke_version": lambda a: a.act(versions.revoke_version, "fraud", "1", RevokeVersion(reason="x")),
+    "examine_file": lambda a: a.act(revoking.examine_file, "fraud", "1", "model.bin", "x"),
+    "revoke_version": lambda a: a.act(revoking.revoke_version, "fraud", "1", RevokeVersion(reason="x")),
 }
 
 

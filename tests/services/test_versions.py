@@ -34,7 +34,7 @@ from registry_service.domain.requests import (
     RevokeVersion,
     UpdateVersion,
 )
-from registry_service.services import versions
+from registry_service.services import revoking, versions
 from registry_service.services.aliases import move_alias, remove_alias
 from registry_service.services.stages import arrange_stages
 from tests.services.world import FILE, HOUR, World
@@ -300,7 +300,7 @@ async def test_revoking_needs_an_approver_and_a_reason_and_is_for_good(world: Wo
     with pytest.raises(InvalidInput):
         await world.revoke(1, reason=" ")
     await world.revoke(1, reason="first")
-    await world.act("maria", versions.revoke_version, "fraud", "1", RevokeVersion(reason="second"))
+    await world.act("maria", revoking.revoke_version, "fraud", "1", RevokeVersion(reason="second"))
     revoked = (await world.version(1)).revoked
     assert revoked is not None
     assert (revoked.reason, revoked.by) == ("first", "ben")

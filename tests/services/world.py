@@ -64,6 +64,7 @@ from registry_service.services import (
     models,
     policies,
     promotions,
+    revoking,
     rollback,
     stages,
     tokens,
@@ -270,7 +271,7 @@ class World:
         return await self.look("ada", version_queries.get_version, model, str(selector), **when)
 
     async def revoke(self, number: int, model: str = "fraud", by: str = "ben", reason: str = "leaks data") -> None:
-        await self.act(by, versions.revoke_version, model, str(number), RevokeVersion(reason=reason))
+        await self.act(by, revoking.revoke_version, model, str(number), RevokeVersion(reason=reason))
 
     async def check(
         self, number: int, *, passed: bool = True, name: str = "evaluation", model: str = "fraud", by: str = "airflow"

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from registry_service.care.findings import Check, Look
+from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.tables import aliases, checks, deployments, events, models, stages, version_files, versions
 from registry_service.domain.entities import ManifestFile
 from registry_service.domain.errors import RegistryError
@@ -65,6 +66,16 @@ def _content(look: Look) -> Iterator[str]:
             continue
         if digest != row.digest:
             yield f"{which} is {row.digest}, and its files and metadata are {digest}"
+
+
+def _revoked_together(look: Look) -> Iterator[str]:
+    standing = (
+        select(*_OF, models.c.name)
+        .join(models, models.c.id == versions.c.model_id)
+        .where(versions.c.revoked_at.is_(None), content_revoked())
+    )
+    for row in look.rows(standing):
+        yield f"version {row.number} of {row.name} is not marked revoked, and another version of its content is"
 
 
 def _announced(look: Look) -> Iterator[str]:
@@ -135,6 +146,7 @@ def _alias_log(look: Look) -> Iterator[str]:
 CHECKS: Final = (
     Check("version_numbers", "The versions of a model are numbered without a gap, up to its last number.", _numbers),
     Check("content_digest", "The digest of each version is that of its files and metadata.", _content),
+    Check("revoked_content", "Versions of one content are revoked together.", _revoked_together),
     Check("version_log", "The log has registered each version, under its digest, and no other.", _announced),
     Check("digest_of_another", "Checks and deployments are about the digest of their version.", _same_digest),
     Check("alias_target", "Every alias points to a version.", _alias_targets),

@@ -111,6 +111,7 @@ from registry_service.client.calls.versions import (
     list_versions,
     register_version,
     report_check,
+    revoke_impact,
     revoke_version,
     update_version,
 )
@@ -194,6 +195,7 @@ __all__ = [
     "restore_model",
     "review_promotion",
     "review_promotions",
+    "revoke_impact",
     "revoke_token",
     "revoke_version",
     "roll_back",

@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, Sink, read, write
-from registry_service.domain.entities import Check, Comparison, Manifest, ModelVersion, Page
+from registry_service.domain.entities import (
+    Check,
+    Comparison,
+    Manifest,
+    ModelVersion,
+    Page,
+    RevocationImpact,
+    RevokedVersion,
+)
 from registry_service.domain.requests import RegisterVersion, ReportCheck, RevokeVersion, UpdateVersion
 
 Selector = str | int
@@ -35,17 +43,29 @@ def update_version(
 
 def revoke_version(
     model: str, selector: Selector, body: RevokeVersion, *, idempotency_key: str | None = None
-) -> Call[ModelVersion]:
-    return write("POST", ModelVersion, "models", model, "versions", selector, "revoke", body=body, key=idempotency_key)
+) -> Call[RevokedVersion]:
+    """Withdraw a version for good; the answer says what that touches."""
+    return write(
+        "POST", RevokedVersion, "models", model, "versions", selector, "revoke", body=body, key=idempotency_key
+    )
+
+
+def revoke_impact(model: str, selector: Selector) -> Call[RevocationImpact]:
+    """What revoking the version would touch. Nothing is changed."""
+    return read(RevocationImpact, "models", model, "versions", selector, "revoke", "impact")
 
 
 def get_manifest(model: str, selector: Selector) -> Call[Manifest]:
     return read(Manifest, "models", model, "versions", selector, "files")
 
 
-def download_file(model: str, selector: Selector, path: str, *, sink: Sink | None = None) -> Call[bytes]:
-    """The bytes of one file: in memory, or piece by piece into `sink` (then the answer is empty)."""
-    return replace(read(bytes, "models", model, "versions", selector, "files", *path.split("/")), sink=sink)
+def download_file(
+    model: str, selector: Selector, path: str, *, sink: Sink | None = None, reason: str | None = None
+) -> Call[bytes]:
+    """The bytes of one file: in memory, or piece by piece into `sink` (then the answer is empty). With `reason`, an
+    admin gets those of a revoked version too, and the log says so."""
+    parts = ("models", model, "versions", selector, "files", *path.split("/"))
+    return replace(read(bytes, *parts, reason=reason), sink=sink)
 
 
 def list_checks(model: str, selector: Selector, **paging: Unpack[Paging]) -> Call[Page[Check]]:

@@ -25,7 +25,9 @@ _ORDERING = Ordering(
 _current = versions.alias("current")
 
 
-def _in_sight(view: View) -> Select[Any]:
+def deployments_in_sight(view: View) -> Select[Any]:
+    """Rows that `describe_deployments` takes: of models in sight."""
+
     return (
         select(
             deployments,
@@ -44,7 +46,7 @@ def _in_sight(view: View) -> Select[Any]:
 def find_deployment(view: View, deployment: str) -> Row[Any]:
     """:raises DeploymentNotFound: there is none, or its model is out of sight."""
 
-    row = view.connection.execute(_in_sight(view).where(deployments.c.id == deployment)).one_or_none()
+    row = view.connection.execute(deployments_in_sight(view).where(deployments.c.id == deployment)).one_or_none()
     if row is None:
         raise DeploymentNotFound(
             f"There is no deployment '{deployment}', or you may not read it.", deployment=deployment
@@ -57,7 +59,7 @@ def get_deployment(view: View, deployment: str) -> Deployment:
 
 
 def list_deployments(view: View, page: PageRequest) -> Page[Deployment]:
-    statement = _in_sight(view)
+    statement = deployments_in_sight(view)
     if page.filter:
         statement = statement.where(matching("deployments", page.filter))
     return page_of(view.connection, statement, _ORDERING, page, describe_deployments)

@@ -17,6 +17,7 @@ from sqlalchemy import Row, bindparam, func, select
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.principals import grants_of, groups_of, owners_of
+from registry_service.db.queries.revoked import content_revoked, revocation_of
 from registry_service.db.queries.stages import failed_among, hold_of, marked_failed
 from registry_service.db.query import one_of
 from registry_service.db.tables import (
@@ -55,14 +56,6 @@ T = TypeVar("T")
 # Built once: to put such a statement together takes SQLAlchemy longer than to run it.
 _VERSION: Final = Prepared(
     select(versions).where(versions.c.model_id == bindparam("model_id"), versions.c.number == bindparam("number"))
-)
-# Content is revoked, not a number: the same bytes registered anew are as bad as they were.
-_REVOKED: Final = Prepared(
-    select(versions.c.number).where(
-        versions.c.model_id == bindparam("model_id"),
-        versions.c.digest == bindparam("digest"),
-        versions.c.revoked_at.is_not(None),
-    )
 )
 # It is content that people approve: whoever brought the same before did the work, whatever number is asked for.
 _BROUGHT_BEFORE: Final = Prepared(
@@ -104,7 +97,7 @@ _NEWER_STANDING: Final = Prepared(
         stage_history.c.number > bindparam("number"),
         stage_history.c.change == StageChange.PROMOTED,
         ~marked_failed(),
-        versions.c.revoked_at.is_(None),
+        ~content_revoked(),
     )
     .order_by(stage_history.c.number.desc())
     .limit(1)
@@ -292,7 +285,7 @@ class FactSource:
             registrant=self.party(row.created_by),
             created_at=row.created_at,
             metadata=msgspec.convert(row.metadata, Metadata),
-            revoked=bool(_REVOKED.rows(self._view.connection, model_id=model_id, digest=row.digest)),
+            revoked=revocation_of(self._view, model_id, row.digest) is not None,
             stages=tuple(current_in),
         )
 

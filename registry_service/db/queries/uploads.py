@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.query import one_of
 from registry_service.db.tables import blobs, models, upload_files, uploads, version_files, versions
@@ -129,7 +130,7 @@ def readable_digests(view: View, digests: list[str]) -> set[str]:
         models.c.deleted_at.is_(None),
         versions.c.model_id == version_files.c.model_id,
         versions.c.number == version_files.c.number,
-        versions.c.revoked_at.is_(None),
+        ~content_revoked(),
         in_sight(view, Action.VERSION_DOWNLOAD, models.c.name),
     )
     # By way of the bytes, one row each: a digest may stand in any number of versions, of which one is enough.

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Select, bindparam, or_, select
+from sqlalchemy import Row, Select, bindparam, select
 
 from registry_service.db.filters import demanded_tag, matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.past import aliases_at, current_at, revision_at
+from registry_service.db.queries.revoked import content_revoked, refuse_revoked
 from registry_service.db.query import one_of
 from registry_service.db.tables import (
     TAG_START,
@@ -42,7 +43,6 @@ from registry_service.domain.errors import (
     FileNotInVersion,
     StageVacant,
     VersionNotFound,
-    VersionRevoked,
 )
 from registry_service.domain.metadata import Metadata, MetadataField, missing_fields
 from registry_service.domain.permissions import Action
@@ -68,10 +68,8 @@ _BY_NUMBER: Final = Prepared(_NUMBER)
 _BY_NUMBER_AS_OF: Final = Prepared(_NUMBER.where(versions.c.created_at <= _THEN))
 _BY_DIGEST: Final = Prepared(_DIGEST)
 _BY_DIGEST_AS_OF: Final = Prepared(_DIGEST.where(versions.c.created_at <= _THEN))
-_LATEST: Final = Prepared(_HIGHEST.where(versions.c.revoked_at.is_(None)))
-_LATEST_AS_OF: Final = Prepared(
-    _HIGHEST.where(or_(versions.c.revoked_at.is_(None), versions.c.revoked_at > _THEN), versions.c.created_at <= _THEN)
-)
+_LATEST: Final = Prepared(_HIGHEST.where(~content_revoked()))
+_LATEST_AS_OF: Final = Prepared(_HIGHEST.where(~content_revoked(by=_THEN), versions.c.created_at <= _THEN))
 _TAGS: Final = Prepared(
     select(version_tags.c.number, version_tags.c.key, version_tags.c.value).where(
         version_tags.c.model_id == bindparam("model_id"), one_of(version_tags.c.number, "numbers")
@@ -138,19 +136,6 @@ def find_version(view: View, model: Row[Any], selector: str, *, as_of: datetime 
     return rows[0]
 
 
-def refuse_revoked(version: Row[Any]) -> None:
-    """A revoked version is good for nothing new: no download, check, alias, promotion or deployment.
-
-    :raises VersionRevoked: it was withdrawn.
-    """
-
-    if version.revoked_at is not None:
-        raise VersionRevoked(
-            f"Version {version.number} was revoked: {version.revoked_reason}. Use another version.",
-            version=version.number,
-        )
-
-
 def get_version(view: View, model: str, selector: str, *, as_of: datetime | None = None) -> ModelVersion:
     """The version now; or as it was at a time, except for what may be rewritten without a trace of before: description
     and tags, and which fields the model recommends. These are today's."""
@@ -215,22 +200,28 @@ def get_file(view: View, model: str, selector: str, path: str) -> tuple[int, Man
 
     found = find_model(view, model, Action.VERSION_DOWNLOAD)
     version = find_version(view, found, selector)
-    refuse_revoked(version)
+    refuse_revoked(view, version)
+    return version.number, find_file(view, found, version, path)
+
+
+def find_file(view: View, model: Row[Any], version: Row[Any], path: str) -> ManifestFile:
+    """:raises FileNotInVersion: the manifest has no such path."""
+
     row = view.connection.execute(
         select(version_files).where(
-            version_files.c.model_id == found.id,
+            version_files.c.model_id == model.id,
             version_files.c.number == version.number,
             version_files.c.path == path,
         )
     ).one_or_none()
     if row is None:
         raise FileNotInVersion(
-            f"Version {version.number} of '{model}' has no file '{path}'. Its manifest lists what it has.",
-            model=model,
+            f"Version {version.number} of '{model.name}' has no file '{path}'. Its manifest lists what it has.",
+            model=model.name,
             version=version.number,
             path=path,
         )
-    return version.number, ManifestFile(path=row.path, digest=row.digest, size=row.size, media_type=row.media_type)
+    return ManifestFile(path=row.path, digest=row.digest, size=row.size, media_type=row.media_type)
 
 
 def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> list[ModelVersion]:

@@ -34,6 +34,7 @@ from registry_service.domain.entities.principal import (
 )
 from registry_service.domain.entities.promotion import Closure, Lease, Promotion, ReviewOutcome, ReviewOutcomes
 from registry_service.domain.entities.review import Check, CheckStatus, Review, Verdict
+from registry_service.domain.entities.revocation import AffectedStage, DerivedVersion, RevocationImpact, RevokedVersion
 from registry_service.domain.entities.signature import (
     Replaceability,
     SignatureComparison,
@@ -53,6 +54,7 @@ from registry_service.domain.entities.version import (
 )
 
 __all__ = [
+    "AffectedStage",
     "Alias",
     "Answer",
     "Check",
@@ -72,6 +74,7 @@ __all__ = [
     "Deployment",
     "DeploymentRole",
     "DeploymentStatus",
+    "DerivedVersion",
     "Event",
     "EventPage",
     "FileChange",
@@ -100,6 +103,8 @@ __all__ = [
     "ReviewOutcome",
     "ReviewOutcomes",
     "Revocation",
+    "RevocationImpact",
+    "RevokedVersion",
     "ScrubStep",
     "SignatureComparison",
     "SignatureFinding",

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from litestar import HttpMethod, Request, Response, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
 from registry_service.db.queries.versions import get_file
+from registry_service.domain.entities import ManifestFile
 from registry_service.domain.permissions import Action
+from registry_service.services.revoking import examine_file
 from registry_service.storage.base import ArtifactStore
 from registry_service.web.answers import none_match
 from registry_service.web.caller import Caller
 from registry_service.web.ranges import ByteRange, parse_range
 
 MEDIA_TYPE: Final = "application/octet-stream"
+
+Reason = Annotated[
+    str | None,
+    QueryParameter(
+        description="Why bytes of a revoked version are taken, which is for admins; the log keeps it.", max_length=4096
+    ),
+]
 
 # Whatever a file is, no browser shows or runs it in the service's name.
 _INERT: Final = {"content-security-policy": "sandbox; default-src 'none'", "cache-control": "private, no-cache"}
@@ -39,12 +48,18 @@ async def download_file(
     model: FromPath[str],
     selector: FromPath[str],
     path: FromPath[str],
+    reason: FromQuery[Reason] = None,
 ) -> Response[Any]:
     """A file's bytes, or one range of them. The ETag is its digest, `X-Model-Version` the version's number. Where
-    clients may go to the store themselves, the answer is 307 with an address that holds for a few minutes."""
+    clients may go to the store themselves, the answer is 307 with an address that holds for a few minutes. Bytes of a
+    revoked version are for admins who give a `reason`."""
 
     store: ArtifactStore = state.store
-    number, file = await caller.registry.view(caller.actor, get_file, model, selector, path.removeprefix("/"))
+    named = path.removeprefix("/")
+    if reason is None:
+        number, file = await caller.registry.view(caller.actor, get_file, model, selector, named)
+    else:
+        number, file = await _examined(caller, model, selector, named, reason)
     etag = f'"{file.digest}"'
     headers = {
         **_INERT,
@@ -69,6 +84,12 @@ async def download_file(
         return Response(b"", status_code=status, media_type=MEDIA_TYPE, headers=headers)
     chunks = await store.open_range(file.digest, piece.start, piece.stop)
     return Stream(chunks, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+async def _examined(caller: Caller, model: str, selector: str, path: str, reason: str) -> tuple[int, ManifestFile]:
+    answered = await caller.registry.write(caller.actor, examine_file, None, model, selector, path, reason)
+    assert answered.result is not None, "without a key no answer is repeated"
+    return answered.result.number, answered.result.file
 
 
 def _name(path: str) -> str:

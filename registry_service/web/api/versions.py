@@ -9,10 +9,11 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries import checks as check_queries
 from registry_service.db.queries import versions as queries
-from registry_service.domain.entities import Check, Manifest, ModelVersion, Page
+from registry_service.domain.entities import Check, Manifest, ModelVersion, Page, RevocationImpact, RevokedVersion
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import RegisterVersion, ReportCheck, RevokeVersion, UpdateVersion
 from registry_service.services import checks as check_use_cases
+from registry_service.services import revoking
 from registry_service.services import versions as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
@@ -71,9 +72,18 @@ class Versions(Controller):
         model: FromPath[str],
         selector: FromPath[str],
         data: JSONBody[RevokeVersion],
-    ) -> Encoded[ModelVersion]:
-        """Withdraw a version for good: no download, no promotion, no rollback to it."""
-        return await caller.change(use_cases.revoke_version, model, selector, data)
+    ) -> Encoded[RevokedVersion]:
+        """Withdraw a version for good: no download but an admin's with a reason, no promotion, no rollback to it. The
+        answer says what that touches."""
+        return await caller.change(revoking.revoke_version, model, selector, data)
+
+    @get("/{selector:str}/revoke/impact", action=Action.VERSION_READ)
+    async def revoke_impact(
+        self, caller: NamedDependency[Caller], model: FromPath[str], selector: FromPath[str]
+    ) -> Encoded[RevocationImpact]:
+        """What revoking this version would touch: stages, aliases, open promotions, deployments, versions made from
+        it. Nothing is changed."""
+        return await caller.list(revoking.revoke_impact, model, selector)
 
     @get("/{selector:str}/files", action=Action.VERSION_READ)
     async def get_manifest(
