@@ -15,6 +15,7 @@ from registry_service.cli.checks import checks
 from registry_service.cli.comments import comments
 from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
+from registry_service.cli.inbox import inbox
 from registry_service.cli.models import models
 from registry_service.cli.policies import policies
 from registry_service.cli.principals import principals
@@ -66,6 +67,7 @@ for command in (
     reject,
     reviews,
     comments,
+    inbox,
     stages,
     rollback,
     deployments,

@@ -241,6 +241,9 @@ class RegistryClient:
     edit_comment = _sends(calls.edit_comment)
     remove_comment = _sends(calls.remove_comment)
 
+    get_inbox = _sends(calls.get_inbox)
+    mark_mentions_read = _sends(calls.mark_mentions_read)
+
     list_deployments = _sends(calls.list_deployments)
     start_deployment = _sends(calls.start_deployment)
     get_deployment = _sends(calls.get_deployment)

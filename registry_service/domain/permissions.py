@@ -62,6 +62,7 @@ class Action(StrEnum):
     PRINCIPAL_WRITE = "principal:write"
     MAINTENANCE_RUN = "maintenance:run"
     METRICS_READ = "metrics:read"
+    INBOX_OWN = "inbox:own"
     TOKEN_WRITE = "token:write"  # noqa: S105 -- the name of an action
     TOKEN_OWN = "token:own"  # noqa: S105 -- the name of an action
 
@@ -77,6 +78,7 @@ _READ: Final = frozenset(
         Action.COMMENT_READ,
         Action.POLICY_READ,
         Action.PRINCIPAL_READ,
+        Action.INBOX_OWN,
         Action.TOKEN_OWN,
     }
 )

@@ -233,6 +233,12 @@ class WriteComment(Request, frozen=True, kw_only=True):
     text: str
 
 
+class MarkRead(Request, frozen=True, kw_only=True):
+    """Ids of comments that mention the caller; at most 200."""
+
+    comments: list[str]
+
+
 # ------------------------------------------------------------------------------------------------------ policies
 
 

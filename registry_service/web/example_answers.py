@@ -133,6 +133,19 @@ _APPROVED: Final = Reason(
     people=("ada",),
 )
 _DECISION: Final = Decision(outcome=Outcome.APPLICABLE, reasons=(), satisfied=(_APPROVED,))
+_COMMENT: Final = entities.Comment(
+    id="c4m7x2k9w3q6n5z2",
+    model_name=_MODEL,
+    version=_NUMBER,
+    promotion_id=None,
+    author="ada",
+    text=_COMMENTED.text,
+    mentions=Mentions(people=("grace",)),
+    at=_AT + _HOUR,
+    edited_at=None,
+    removed_at=None,
+    revision=28,
+)
 _TOKEN_INFO: Final = entities.Token(
     id="4bT9xQ2mK7Zc",
     name=_TOKEN.name,
@@ -343,18 +356,35 @@ _ALL: Final = (
         },
         impact=_IMPACT,
     ),
-    entities.Comment(
-        id="c4m7x2k9w3q6n5z2",
-        model_name=_MODEL,
-        version=_NUMBER,
-        promotion_id=None,
-        author="ada",
-        text=_COMMENTED.text,
-        mentions=Mentions(people=("grace",)),
-        at=_AT + _HOUR,
-        edited_at=None,
-        removed_at=None,
-        revision=28,
+    _COMMENT,
+    entities.Inbox(
+        reviews=[
+            entities.AwaitedReview(
+                promotion_id=_PROMOTION,
+                model_name=_MODEL,
+                version=_NUMBER,
+                digest=_DIGEST,
+                stage="production",
+                reason=_REQUESTED.reason,
+                requested_by="airflow",
+                since=_AT,
+                expires_at=_AT + timedelta(seconds=TEAM.request_expires_after),
+                outcome=Outcome.WAITING,
+                missing=[
+                    Reason(
+                        code=ReasonCode.REVIEW_MISSING,
+                        message=f"Policy 'team' asks for 1 more approval (approver) by people with the role approver on"
+                        f" '{_MODEL}'.",
+                        policy=TEAM.name,
+                        rule=TEAM.rules[0].name,
+                    )
+                ],
+                url=f"{_URL}/promotions/{_PROMOTION}",
+            )
+        ],
+        mentions=[entities.UnreadMention(comment=_COMMENT, through=[], since=_AT + _HOUR)],
+        policy_changes=[],
+        more=False,
     ),
     entities.Policy(name=TEAM.name, version=1, document=TEAM, created_at=_AT - 30 * _DAY, created_by="ada"),
     entities.PolicyAttachment(

@@ -39,6 +39,7 @@ TAGS: Final = {
     "stages": "Protected pointers, with history, holds and rollback.",
     "promotions": "Requests to make a version current in a stage: reviews, leases, apply.",
     "comments": "What people write to each other about models, versions and promotions.",
+    "inbox": "What waits for the caller.",
     "deployments": "Where versions run.",
     "policies": "What stages demand.",
     "events": "The one log.",

@@ -481,3 +481,20 @@ def test_many_promotions_are_reviewed_at_once(
     assert shown.count("APPROVED") == 2 and "promotion_not_found" in shown
     again = ben.json("reviews", "bulk", "-", "--yes", stdin=json.dumps(reviews))
     assert [(one["promotion_id"], one["reviewed"]) for one in again] == [(one, True) for one in promotions]
+
+
+def test_what_waits_is_shown_to_whom_it_waits_for(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path
+) -> None:
+    version = register(ada, model, trained)
+    ada("policies", "use", "team", "--model", model)
+    promotion = request(ada, model, version)
+    comment = ada.json("comments", "add", "--promotion", promotion, "@ben, please")["id"]
+    shown = ben("inbox").out
+    for text in (promotion, "1 more approval", f"on promotion {promotion} of {model}", "@ben, please"):
+        assert text in shown, text
+    assert promotion not in ada("inbox").out
+    left = ben.json("inbox", "--read", comment)
+    assert comment not in [one["comment"]["id"] for one in left["mentions"]]
+    ben("approve", promotion, "--yes")
+    assert promotion not in ben("inbox").out

@@ -76,6 +76,8 @@ WIRE = {
     "get_comment": "GET /comments/{comment}",
     "edit_comment": "PATCH /comments/{comment}",
     "remove_comment": "DELETE /comments/{comment}",
+    "get_inbox": "GET /inbox",
+    "mark_mentions_read": "POST /inbox/read",
     "list_deployments": "GET /deployments",
     "start_deployment": "POST /deployments",
     "get_deployment": "GET /deployments/{deployment}",

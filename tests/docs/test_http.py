@@ -44,7 +44,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
     asked, approved, applied, live, part, event, second, back, *rest = rest
-    talked, many, compared, revoked, examined, refused, updated = rest
+    talked, inbox, many, compared, revoked, examined, refused, updated = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
@@ -82,6 +82,10 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     edited, discussion = documents(talked)
     assert edited["edited_at"] and edited["mentions"] == {"people": ["ada"], "groups": []}
     assert [comment["text"] for comment in discussion["items"]] == ["@ada, was that the storm of Tuesday?"]
+
+    (waiting,) = documents(inbox)
+    assert [(one["model_name"], one["stage"]) for one in waiting["reviews"]] == [("tide", "staging")]
+    assert waiting["reviews"][0]["missing"][0]["code"] == "review_missing"
 
     (reviewed,) = documents(many)
     assert [(one["phase"], one["code"]) for one in reviewed["outcomes"]] == [

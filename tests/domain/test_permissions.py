@@ -38,6 +38,7 @@ READ = [
     "comment:read",
     "policy:read",
     "principal:read",
+    "inbox:own",
     "token:own",
 ]
 CONTRIBUTE = [

@@ -243,14 +243,17 @@ def _body(call: Call, things: Things) -> Any:
         "roll_back": {"from_version": 2},
         "clear_failure": {"version": 2},
         "vacate_stage": {"from_version": 1},
+        "mark_mentions_read": {"comments": [things.parameters["comment"]]},
+        "review_promotions": {
+            "reviews": [
+                {"promotion": things.parameters["promotion"], "digest": things.version["digest"], "verdict": "approve"}
+            ]
+        },
     }.get(call.name, {})
     if call.name == "write_group":
         body["members"] = [things.parameters["principal"]]
     if call.name in {"review_promotion", "observe_deployment"}:
         body["digest"] = things.version["digest"]
-    if call.name == "review_promotions":
-        review = {"promotion": things.parameters["promotion"], "digest": things.version["digest"], "verdict": "approve"}
-        body["reviews"] = [review]
     if call.name == "start_deployment":
         body |= {"promotion": None, "version": "1"}
     if call.name == "create_model":

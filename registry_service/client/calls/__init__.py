@@ -27,6 +27,7 @@ from registry_service.client.calls.events import (
     read_events,
     remove_consumer,
 )
+from registry_service.client.calls.inbox import get_inbox, mark_mentions_read
 from registry_service.client.calls.maintenance import collect_garbage, scrub
 from registry_service.client.calls.models import (
     create_model,
@@ -149,6 +150,7 @@ __all__ = [
     "get_comment",
     "get_consumer",
     "get_deployment",
+    "get_inbox",
     "get_manifest",
     "get_model",
     "get_policy",
@@ -177,6 +179,7 @@ __all__ = [
     "list_uploads",
     "list_version_comments",
     "list_versions",
+    "mark_mentions_read",
     "move_alias",
     "move_consumer",
     "observe_deployment",

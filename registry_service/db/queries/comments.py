@@ -23,10 +23,8 @@ from registry_service.domain.mentions import Mentions, mentions_in, possible_nam
 from registry_service.domain.permissions import Action, Role, Scope, has_role, may
 
 _ORDERING = Ordering(columns={"at": comments.c.at}, tie_breakers=[comments.c.id], default="at")
-_WITH_MODEL: Final = select(comments, models.c.name.label("model_name")).join(
-    models, models.c.id == comments.c.model_id
-)
-_BY_ID: Final = Prepared(_WITH_MODEL.where(comments.c.id == bindparam("comment"), models.c.deleted_at.is_(None)))
+COMMENTS: Final = select(comments, models.c.name.label("model_name")).join(models, models.c.id == comments.c.model_id)
+_BY_ID: Final = Prepared(COMMENTS.where(comments.c.id == bindparam("comment"), models.c.deleted_at.is_(None)))
 _PEOPLE: Final = Prepared(
     select(principals.c.name).where(
         one_of(principals.c.name, "names"),
@@ -110,7 +108,7 @@ def _readers(view: View, people: Sequence[str], model_name: str) -> set[str]:
 
 def _page(view: View, page: PageRequest, *where: ColumnElement[bool]) -> Page[Comment]:
     refuse_filter(page)
-    return page_of(view.connection, _WITH_MODEL.where(*where), _ORDERING, page, describe_comments)
+    return page_of(view.connection, COMMENTS.where(*where), _ORDERING, page, describe_comments)
 
 
 def describe_comments(rows: Sequence[Row[Any]]) -> list[Comment]:

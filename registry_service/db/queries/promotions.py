@@ -36,7 +36,7 @@ _ORDERING = Ordering(
 )
 
 
-_WITH_STAGE: Final = (
+PROMOTIONS: Final = (
     select(
         promotions,
         models.c.name.label("model_name"),
@@ -45,9 +45,9 @@ _WITH_STAGE: Final = (
     .join(models, models.c.id == promotions.c.model_id)
     .join(stages, (stages.c.model_id == promotions.c.model_id) & (stages.c.name == promotions.c.stage))
 )
-_BY_ID: Final = Prepared(_WITH_STAGE.where(promotions.c.id == bindparam("promotion"), models.c.deleted_at.is_(None)))
+_BY_ID: Final = Prepared(PROMOTIONS.where(promotions.c.id == bindparam("promotion"), models.c.deleted_at.is_(None)))
 _OPEN: Final = Prepared(
-    _WITH_STAGE.where(promotions.c.model_id == bindparam("model_id"), promotions.c.phase.in_(OPEN_PHASES)).order_by(
+    PROMOTIONS.where(promotions.c.model_id == bindparam("model_id"), promotions.c.phase.in_(OPEN_PHASES)).order_by(
         promotions.c.requested_at, promotions.c.id
     )
 )
@@ -80,7 +80,7 @@ def get_promotion(
 
 
 def list_promotions(view: View, page: PageRequest) -> Page[Promotion]:
-    statement = _WITH_STAGE.where(models.c.deleted_at.is_(None), in_sight(view, Action.PROMOTION_READ, models.c.name))
+    statement = PROMOTIONS.where(models.c.deleted_at.is_(None), in_sight(view, Action.PROMOTION_READ, models.c.name))
     if page.filter:
         statement = statement.where(matching("promotions", page.filter))
     return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_promotions(view, rows))

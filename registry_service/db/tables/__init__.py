@@ -8,7 +8,7 @@ one open promotion per digest and stage, one lease per stage, one effect per ide
 from __future__ import annotations
 
 from registry_service.db.tables.artifact import blobs, upload_files, uploads
-from registry_service.db.tables.comment import comment_mentions, comments
+from registry_service.db.tables.comment import comment_mentions, comment_reads, comments
 from registry_service.db.tables.deployment import deployments
 from registry_service.db.tables.log import consumers, events, idempotency_answers
 from registry_service.db.tables.model import model_tags, models
@@ -34,6 +34,7 @@ __all__ = [
     "blobs",
     "checks",
     "comment_mentions",
+    "comment_reads",
     "comments",
     "consumers",
     "deployments",

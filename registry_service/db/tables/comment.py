@@ -27,6 +27,15 @@ comments = Table(
     Index("ix_comments_promotion_id_at_id", "promotion_id", "at", "id"),
 )
 
+# What each person has read of what mentions them.
+comment_reads = Table(
+    "comment_reads",
+    metadata,
+    Column("comment_id", ForeignKey("comments.id"), primary_key=True),
+    Column("principal", ForeignKey("principals.name"), primary_key=True, index=True),
+    Column("at", UtcTimestamp, nullable=False),
+)
+
 # The mentions again, to be found by whom they mean: `kind` is `person` or `group`.
 comment_mentions = Table(
     "comment_mentions",

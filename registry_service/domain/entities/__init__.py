@@ -21,6 +21,7 @@ from registry_service.domain.entities.comparison import (
 )
 from registry_service.domain.entities.deployment import Deployment, DeploymentRole, DeploymentStatus
 from registry_service.domain.entities.event import Consumer, Event, EventPage
+from registry_service.domain.entities.inbox import AwaitedReview, Inbox, UnreadMention
 from registry_service.domain.entities.model import Alias, RegisteredModel
 from registry_service.domain.entities.policy import Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.entities.principal import (
@@ -57,6 +58,7 @@ __all__ = [
     "AffectedStage",
     "Alias",
     "Answer",
+    "AwaitedReview",
     "Check",
     "CheckStatus",
     "Closure",
@@ -83,6 +85,7 @@ __all__ = [
     "Group",
     "Health",
     "Hold",
+    "Inbox",
     "IssuedToken",
     "Lease",
     "LineageEdge",
@@ -113,6 +116,7 @@ __all__ = [
     "StageChange",
     "StageRecord",
     "Token",
+    "UnreadMention",
     "Upload",
     "UploadFile",
     "UploadPart",

@@ -1,0 +1,150 @@
+"""What waits for the caller: reviews, mentions, changes of policy. Whether a review is missing is what the decision
+says, and whether the caller's would fill the place, what it seats reviewers by."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Row, and_, or_, select
+
+from registry_service.db.queries.comments import COMMENTS, describe_comment
+from registry_service.db.queries.facts import FactSource
+from registry_service.db.queries.policies import attachments_in_force, describe_change, find_policy
+from registry_service.db.queries.promotions import PROMOTIONS
+from registry_service.db.queries.sight import in_sight
+from registry_service.db.tables import comment_mentions, comment_reads, comments, models, policy_changes, promotions
+from registry_service.db.view import View
+from registry_service.domain.approvals import decide
+from registry_service.domain.decisions import Outcome, ReasonCode
+from registry_service.domain.entities import AwaitedReview, Inbox, PolicyChange, UnreadMention
+from registry_service.domain.permissions import Action, may
+from registry_service.domain.promotions import Phase
+from registry_service.domain.reviewing import who_could_review
+
+SHOWN: Final = 100
+"""Of each kind."""
+
+JUDGED: Final = 1000
+"""Open promotions that are looked at, from the oldest on: each takes about as long as reading one promotion."""
+
+
+class _Found(NamedTuple):
+    items: list[Any]
+    more: bool
+
+
+def get_inbox(view: View, *, shown: int = SHOWN, judged: int = JUDGED) -> Inbox:
+    """Empty for services: what waits here, waits for people."""
+
+    nothing = _Found([], more=False)
+    is_person = view.actor.is_person
+    reviews = _reviews(view, shown, judged) if is_person else nothing
+    mentions = _mentions(view, shown) if is_person else nothing
+    changes = _policy_changes(view, shown) if may(view.actor, Action.POLICY_WRITE, None) else nothing
+    return Inbox(
+        reviews=reviews.items,
+        mentions=mentions.items,
+        policy_changes=changes.items,
+        more=reviews.more or mentions.more or changes.more,
+    )
+
+
+def _reviews(view: View, shown: int, judged: int) -> _Found:
+    rows = view.connection.execute(
+        PROMOTIONS.where(
+            promotions.c.phase == Phase.PENDING,
+            promotions.c.deadline_at > view.now,
+            models.c.deleted_at.is_(None),
+            in_sight(view, Action.PROMOTION_REVIEW, models.c.name),
+        )
+        .order_by(promotions.c.requested_at, promotions.c.id)
+        .limit(judged + 1)
+    ).all()
+    source = FactSource(view)
+    found: list[AwaitedReview] = []
+    for row in rows[:judged]:
+        awaited = _awaited(view, source, row)
+        if awaited is not None:
+            if len(found) == shown:
+                return _Found(found, more=True)
+            found.append(awaited)
+    return _Found(found, more=len(rows) > judged)
+
+
+def _awaited(view: View, source: FactSource, row: Row[Any]) -> AwaitedReview | None:
+    facts = source.facts_of(row)
+    decision = decide(facts, view.now)
+    missing = [reason for reason in decision.reasons if reason.code == ReasonCode.REVIEW_MISSING]
+    if decision.outcome is Outcome.CLOSED or not missing:
+        return None
+    if not who_could_review(facts, [source.person(view.actor.name)]):
+        return None
+    return AwaitedReview(
+        promotion_id=row.id,
+        model_name=row.model_name,
+        version=row.number,
+        digest=row.digest,
+        stage=row.stage,
+        reason=row.reason,
+        requested_by=row.requested_by,
+        since=row.requested_at,
+        expires_at=row.deadline_at,
+        outcome=decision.outcome,
+        missing=missing,
+        url=view.url("promotions", row.id),
+    )
+
+
+def _mentions(view: View, shown: int) -> _Found:
+    """Of what one wrote oneself, nothing waits."""
+
+    me, groups = view.actor.name, view.actor.groups
+    mentioned = select(comment_mentions.c.comment_id).where(
+        or_(
+            and_(comment_mentions.c.kind == "person", comment_mentions.c.name == me),
+            and_(comment_mentions.c.kind == "group", comment_mentions.c.name.in_(groups)),
+        )
+    )
+    read = select(comment_reads.c.comment_id).where(comment_reads.c.principal == me)
+    rows = view.connection.execute(
+        COMMENTS.where(
+            comments.c.id.in_(mentioned),
+            comments.c.id.not_in(read),
+            comments.c.author != me,
+            models.c.deleted_at.is_(None),
+            in_sight(view, Action.COMMENT_READ, models.c.name),
+        )
+        .order_by(comments.c.at, comments.c.id)
+        .limit(shown + 1)
+    ).all()
+    found = [
+        UnreadMention(
+            comment=comment,
+            through=[group for group in comment.mentions.groups if group in groups],
+            since=comment.edited_at or comment.at,
+        )
+        for comment in map(describe_comment, rows[:shown])
+    ]
+    return _Found(found, more=len(rows) > shown)
+
+
+def _policy_changes(view: View, shown: int) -> _Found:
+    rows = view.connection.execute(
+        select(policy_changes)
+        .where(policy_changes.c.confirmed_by.is_(None), policy_changes.c.proposed_by != view.actor.name)
+        .order_by(policy_changes.c.proposed_at, policy_changes.c.id)
+    ).all()
+    waiting: list[PolicyChange] = [describe_change(row) for row in rows if _can_still_come(view, row)]
+    return _Found(waiting[:shown], more=len(waiting) > shown)
+
+
+def _can_still_come(view: View, row: Row[Any]) -> bool:
+    """Whether the change is still one of what is in force; of an older state, confirming it would be refused."""
+
+    match row.kind:
+        case "write":
+            return bool(find_policy(view, row.policy).version == row.payload["replaces"])
+        case "detach":
+            return any(held.id == row.payload["attachment"] for held in attachments_in_force(view))
+        case _:
+            return True
