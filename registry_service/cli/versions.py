@@ -64,6 +64,37 @@ def list_versions(state: State, model: str, where: str | None, order_by: str | N
     )
 
 
+@versions.command("find")
+@options.listing
+@pass_state
+def find_versions(state: State, where: str | None, order_by: str | None, limit: int) -> None:
+    """Versions of all models that you may read, such as --filter "stage = 'production' AND metrics.auc < 0.9" or
+    --filter "checks.evaluation = 'failed'", and --order-by "metrics.auc desc"."""
+
+    found = state.client.iterate_all_versions(**options.paging(where, order_by, limit))
+    state.show_list(
+        found,
+        limit,
+        lambda items: table(
+            ["model", "version", "status", "current in", "aliases", "metrics", "created", "by"],
+            [
+                (
+                    item.model_name,
+                    item.number,
+                    item.status,
+                    joined(item.stages),
+                    joined([f"@{name}" for name in item.aliases]),
+                    _metrics(item.metadata),
+                    item.created_at,
+                    item.created_by,
+                )
+                for item in items
+            ],
+            empty="No such versions in sight. `model-registry models list` shows what there is.",
+        ),
+    )
+
+
 @versions.command("show")
 @options.model
 @click.argument("selector", default="latest")

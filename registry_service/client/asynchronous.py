@@ -184,6 +184,7 @@ class AsyncRegistryClient:
     remove_alias = _sends(calls.remove_alias)
 
     list_versions = _sends(calls.list_versions)
+    list_all_versions = _sends(calls.list_all_versions)
     register_version = _sends(calls.register_version)
     get_version = _sends(calls.get_version)
     update_version = _sends(calls.update_version)
@@ -293,6 +294,7 @@ class AsyncRegistryClient:
     iterate_stages = _iterates(calls.list_stages)
     iterate_stage_history = _iterates(calls.stage_history)
     iterate_versions = _iterates(calls.list_versions)
+    iterate_all_versions = _iterates(calls.list_all_versions)
     iterate_checks = _iterates(calls.list_checks)
     iterate_model_comments = _iterates(calls.list_model_comments)
     iterate_version_comments = _iterates(calls.list_version_comments)

@@ -9,10 +9,23 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from math import isfinite
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, Row, Select, String, literal, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Double,
+    Integer,
+    Row,
+    Select,
+    String,
+    literal,
+    tuple_,
+)
 from sqlalchemy.types import TypeEngine
 
 from registry_service.db.types import UtcTimestamp, from_microseconds, to_microseconds
@@ -34,32 +47,46 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None = None
 
 
+class Part(NamedTuple):
+    """Some rows of a list, and the columns that make a total order of them: none is ever null there."""
+
+    statement: Select[Any]
+    keys: Sequence[ColumnElement[Any]]
+
+
+class Orders(Protocol):
+    """How a list may be ordered."""
+
+    def parts(self, statement: Select[Any], order_by: str | None) -> tuple[list[Part], bool]:
+        """The list in parts that come one after the other, no two with as many keys; and whether they descend.
+
+        :raises InvalidInput: the list has no such order.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """How a list may be ordered: names and their columns (never null), and the key that makes an order total."""
+    """Orders by some columns (never null): their names, and the key that makes an order total."""
 
     columns: Mapping[str, ColumnElement[Any]]
     tie_breakers: Sequence[ColumnElement[Any]]
     default: str
 
-    def keys(self, order_by: str | None) -> tuple[list[ColumnElement[Any]], bool]:
-        """The columns to order by and whether they descend.
-
-        :raises InvalidInput: the list has no such order.
-        """
+    def parts(self, statement: Select[Any], order_by: str | None) -> tuple[list[Part], bool]:
         name, _, direction = (order_by or self.default).strip().partition(" ")
         direction = direction.strip().lower() or "asc"
         if name not in self.columns or direction not in {"asc", "desc"}:
             known = ", ".join(sorted(self.columns))
             raise InvalidInput(f"Can't order by '{order_by}'. Use one of {known}, with ' desc' for descending.")
         column = self.columns[name]
-        return [column, *(key for key in self.tie_breakers if key is not column)], direction == "desc"
+        keys = [column, *(key for key in self.tie_breakers if key is not column)]
+        return [Part(statement, keys)], direction == "desc"
 
 
 def page_of(
     connection: Connection,
     statement: Select[Any],
-    ordering: Ordering,
+    orders: Orders,
     request: PageRequest,
     decode: Callable[[Sequence[Row[Any]]], list[T]],
 ) -> Page[T]:
@@ -70,20 +97,35 @@ def page_of(
 
     if not 1 <= request.limit <= MAX_LIMIT:
         raise InvalidInput(f"limit is {request.limit}; it may be 1 to {MAX_LIMIT}.", field="limit")
-    keys, descending = ordering.keys(request.order_by)
+    parts: Sequence[Part]
+    parts, descending = orders.parts(statement, request.order_by)
     mark = _fingerprint(statement, request)
+    after: Sequence[Any] | None = None
     if request.cursor is not None:
-        after = _decode_cursor(request.cursor, mark, keys)
+        parts, after = _after_cursor(request.cursor, mark, parts)
+    found: list[tuple[Row[Any], list[Any]]] = []
+    for part in parts:
+        if len(found) <= request.limit:
+            found += _rows(connection, part, after, request.limit + 1 - len(found), descending=descending)
+        after = None
+    page = found[: request.limit]
+    cursor = _encode_cursor(mark, page[-1][1]) if len(found) > request.limit else None
+    return Page(items=decode([row for row, _ in page]), next_cursor=cursor)
+
+
+def _rows(
+    connection: Connection, part: Part, after: Sequence[Any] | None, limit: int, *, descending: bool
+) -> list[tuple[Row[Any], list[Any]]]:
+    """Rows of a part, with the values of their keys."""
+
+    statement, keys = part
+    if after is not None:
         here, there = tuple_(*keys), tuple_(*(literal(v, k.type) for v, k in zip(after, keys, strict=True)))
         statement = statement.where(here < there if descending else here > there)
     labels = [f"key_{index}" for index in range(len(keys))]
     statement = statement.add_columns(*(key.label(label) for key, label in zip(keys, labels, strict=True)))
-    statement = statement.order_by(*(key.desc() if descending else key.asc() for key in keys))
-    rows = connection.execute(statement.limit(request.limit + 1)).all()
-    page = rows[: request.limit]
-    more = len(rows) > request.limit
-    cursor = _encode_cursor(mark, [getattr(page[-1], label) for label in labels]) if more else None
-    return Page(items=decode(page), next_cursor=cursor)
+    statement = statement.order_by(*(key.desc() if descending else key.asc() for key in keys)).limit(limit)
+    return [(row, [getattr(row, label) for label in labels]) for row in connection.execute(statement)]
 
 
 def refuse_filter(request: PageRequest) -> None:
@@ -107,21 +149,25 @@ def _encode_cursor(mark: str, values: list[Any]) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode([mark, plain])).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str, mark: str, keys: Sequence[ColumnElement[Any]]) -> list[Any]:
+def _after_cursor(cursor: str, mark: str, parts: Sequence[Part]) -> tuple[Sequence[Part], list[Any]]:
+    """The parts from that on where the page before ended, and the values of its last row's keys."""
+
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        found, values = msgspec.json.decode(text, type=tuple[str, list[str | int | dict[str, int]]])
+        found, values = msgspec.json.decode(text, type=tuple[str, list[str | bool | int | float | dict[str, int]]])
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise InvalidCursor("The cursor is damaged. Start again without one.") from error
-    if found != mark or len(values) != len(keys):
+    ended = [index for index, part in enumerate(parts) if len(part.keys) == len(values)]
+    if found != mark or not ended:
         raise InvalidCursor("The cursor belongs to another list, filter or order. Start again without one.")
+    rest = parts[ended[0] :]
     try:
-        return [_decode_key(value, key.type) for value, key in zip(values, keys, strict=True)]
+        return rest, [_decode_key(value, key.type) for value, key in zip(values, rest[0].keys, strict=True)]
     except (TypeError, KeyError, OverflowError) as error:
         raise InvalidCursor("The cursor is damaged. Start again without one.") from error
 
 
-def _decode_key(value: str | int | dict[str, int], kind: TypeEngine[Any]) -> object:
+def _decode_key(value: str | float | dict[str, int], kind: TypeEngine[Any]) -> object:
     """A value that the column can be compared with: whoever alters a cursor must not reach a fault of the driver.
 
     :raises TypeError, KeyError, OverflowError: it can't.
@@ -129,6 +175,15 @@ def _decode_key(value: str | int | dict[str, int], kind: TypeEngine[Any]) -> obj
 
     if isinstance(kind, UtcTimestamp) and isinstance(value, dict):
         return from_microseconds(value["at"])
+    if isinstance(kind, Boolean) or isinstance(value, bool):
+        if not isinstance(kind, Boolean) or not isinstance(value, bool):
+            raise TypeError
+        return value
+    if isinstance(kind, Double) and isinstance(value, int | float):
+        number = float(value)
+        if not isfinite(number):
+            raise OverflowError
+        return number
     if isinstance(kind, Integer) and isinstance(value, int):
         bits = 63 if isinstance(kind, BigInteger) else 31
         if not -(1 << bits) <= value < 1 << bits:

@@ -223,6 +223,9 @@ def test_versions_are_found_tagged_and_downloaded(ada: CommandLine, model: str, 
     shown = ada("versions", "show", model, "@champion", "--files")
     assert "weights.bin" in shown.out and "auc=0.9" in shown.out and "@champion" in shown.out
     assert len(ada.json("versions", "show", model, "1", "--files")["manifest"]["files"]) == 2
+    everywhere = ("versions", "find", "--filter", f"model = '{model}' AND tags.team = 'b'")
+    assert [version["number"] for version in ada.json(*everywhere, "--order-by", "metrics.auc desc")] == [1]
+    assert model in ada(*everywhere).out
     one = ada("versions", "list", model, "--limit", "1")
     assert len(one.out.splitlines()) == 2 and "--limit" in one.err
     assert "2 files" in ada("versions", "download", model, "@champion", str(tmp_path / "live")).out

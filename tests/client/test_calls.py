@@ -24,6 +24,7 @@ WIRE = {
     "restore_model": "POST /models/{model}/restore",
     "release_name": "POST /models/{model}/release",
     "list_versions": "GET /models/{model}/versions",
+    "list_all_versions": "GET /versions",
     "register_version": "POST /models/{model}/versions",
     "get_version": "GET /models/{model}/versions/{selector}",
     "update_version": "PATCH /models/{model}/versions/{selector}",

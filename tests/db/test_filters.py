@@ -19,8 +19,11 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import Dialect
 
 from registry_service.db.engine import open_database
-from registry_service.db.filters import LISTS, MAX_PATTERN, compiled, matching
+from registry_service.db.filterable import LISTS
+from registry_service.db.filters import MAX_PATTERN, compiled, matching
 from registry_service.db.tables import (
+    aliases,
+    checks,
     deployments,
     metadata,
     model_tags,
@@ -28,12 +31,14 @@ from registry_service.db.tables import (
     principals,
     promotions,
     stages,
+    version_lineage,
     version_metrics,
     version_params,
     version_tags,
     versions,
 )
 from registry_service.db.types import JsonText, UtcTimestamp
+from registry_service.domain.entities import LineageKind
 from registry_service.domain.errors import InvalidFilter
 from registry_service.domain.expressions import Expression, Reference, Scalar, matches, parse
 from tests.domain.expressions.strategies import expressions
@@ -78,7 +83,11 @@ def _model_rows(chance: random.Random) -> list[Row]:
                 "created_at": START + timedelta(microseconds=chance.choice([0, 5, 10**9])),
                 "updated_at": START,
                 "archived": chance.random() < 0.5,
-                "latest_version": chance.choice([None, 1, 7]),
+                "latest_version": chance.choice([None, 1]) if number else None,
+                "stage": chance.choice([None, "a", "A"]) if number else "production",
+                "alias": chance.choice([None, "a", "ß"]) if number else "champion",
+                # Other versions than those of the first model say nothing of themselves.
+                **dict.fromkeys(name for name in LISTS["models"].attributes if name.startswith("latest_version.")),
             },
             spaces={"tags": _some(chance, TEXTS)},
         )
@@ -94,6 +103,11 @@ def _version_rows(chance: random.Random) -> list[Row]:
         Row(
             key=number,
             attributes={
+                "model": "model 0",
+                "stage": "production" if number == 7 else None,
+                "alias": "champion" if number == 3 else None,
+                "target": {1: "eu", 2: "us"}.get(number),
+                **{f"lineage.{kind}": perhaps(TEXTS) for kind in LineageKind},
                 "number": number,
                 "digest": f"sha256:{number:064}",
                 "identity": perhaps([f"run {number}"]),
@@ -108,11 +122,12 @@ def _version_rows(chance: random.Random) -> list[Row]:
                 "source_uri": perhaps(TEXTS),
                 "created_by": chance.choice(TEXTS),
                 "created_at": START + timedelta(microseconds=chance.choice([0, 5, 10**9])),
-                "status": chance.choice(["ready", "revoked"]),
+                **chance.choice([{"status": "ready", "revoked_at": None}, {"status": "revoked", "revoked_at": START}]),
             },
             spaces={
                 "tags": _some(chance, TEXTS),
                 "metrics": _some(chance, NUMBERS),
+                "checks": _some(chance, ["passed", "failed"]),
                 "params": _some(chance, [*TEXTS, *NUMBERS, True, False, 1, 7, 2**53 - 1]),
             },
         )
@@ -137,29 +152,53 @@ def _fill(connection: Connection) -> None:
     metadata.create_all(connection)
     _put(connection, principals, name="ann")
     for row in ROWS["models"]:
-        values = {name: value for name, value in row.attributes.items() if name != "latest_version"}
-        _put(connection, models, id=row.key, last_number=row.attributes["latest_version"] or 0, **values)
+        _put(connection, models, id=row.key, last_number=row.attributes["latest_version"] or 0, **_of(models, row))
         for key, value in row.spaces["tags"].items():
             _put(connection, model_tags, model_id=row.key, key=key, value=value)
+    for row in ROWS["models"][1:]:
+        _put(connection, versions, model_id=row.key, number=1)
+        _point(connection, row, model_id=row.key, number=1)
     for row in ROWS["versions"]:
-        values = {name: value for name, value in row.attributes.items() if name != "status"}
-        revoked_at = START if row.attributes["status"] == "revoked" else None
-        _put(connection, versions, model_id="model 0", revoked_at=revoked_at, **values)
-        owner = {"model_id": "model 0", "number": row.key}
-        for key, value in row.spaces["tags"].items():
-            _put(connection, version_tags, key=key, value=value, **owner)
-        for key, value in row.spaces["metrics"].items():
-            _put(connection, version_metrics, key=key, value=value, **owner)
-        for key, value in row.spaces["params"].items():
-            number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            _put(connection, version_params, key=key, value=text, numeric_value=number, **owner)
+        _put(connection, versions, model_id="model 0", **_of(versions, row))
+        _point(connection, row, model_id="model 0", number=row.key)
+        _surround(connection, row, model_id="model 0", number=row.key)
     _fill_promotions(connection)
+
+
+def _surround(connection: Connection, row: Row, **owner: Any) -> None:
+    """What other tables hold of a version."""
+
+    for key, value in row.spaces["tags"].items():
+        _put(connection, version_tags, key=key, value=value, **owner)
+    for key, value in row.spaces["metrics"].items():
+        _put(connection, version_metrics, key=key, value=value, **owner)
+    for key, value in row.spaces["params"].items():
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        _put(connection, version_params, key=key, value=text, numeric_value=number, **owner)
+    for key, value in row.spaces["checks"].items():
+        for status in ("failed", "passed", value):  # the last one counts
+            _put(connection, checks, name=key, status=status, **owner)
+    for kind in LineageKind:
+        if (ref := row.attributes[f"lineage.{kind}"]) is not None:
+            _put(connection, version_lineage, kind=kind.value, ref=ref, **owner)
+
+
+def _of(table: Table, row: Row) -> dict[str, Any]:
+    """What the table itself holds of a row."""
+    return {name: value for name, value in row.attributes.items() if name in table.c}
+
+
+def _point(connection: Connection, row: Row, **version: object) -> None:
+    """The stage and the alias of a row, to this version."""
+
+    for table, name in ((stages, row.attributes["stage"]), (aliases, row.attributes["alias"])):
+        if name is not None:
+            _put(connection, table, name=name, **version)
 
 
 def _fill_promotions(connection: Connection) -> None:
     where = {"model_id": "model 0", "stage": "production"}
-    _put(connection, stages, model_id="model 0", name="production")
     for number in (1, 2):
         requested_at = START + timedelta(days=number)
         common = {"number": number, **where}
@@ -182,7 +221,7 @@ def _fill_promotions(connection: Connection) -> None:
 def _found(connection: Connection, name: str, tree: Expression) -> set[object]:
     statement = select(FIND[name]).where(compiled(tree, LISTS[name]))
     if name == "versions":
-        statement = statement.where(versions.c.model_id == "model 0")
+        statement = statement.join(models, models.c.id == versions.c.model_id).where(models.c.id == "model 0")
     return set(connection.execute(statement).scalars())
 
 
@@ -278,6 +317,15 @@ def test_models_are_found_as_matches_says(run: Run, tree: Expression) -> None:
         "created_at IN ('2026-03-03T00:00:00.000005+00:00')",
         "score IS NULL AND identity IS NOT NULL",
         "framework != 'a'",
+        "stage = 'production'",
+        "stage != 'production' AND model = 'model 0'",
+        "alias IS NOT NULL OR target = 'eu'",
+        "lineage.dag_run = 'a' AND NOT lineage.dataset LIKE 'a%'",
+        "lineage.code_commit = lineage.task",
+        "checks.a = 'passed'",
+        "checks.a != 'passed'",
+        "checks.a IS NULL AND checks.b = 'failed'",
+        "revoked_at >= '2026-03-03'",
         "NOT (framework = 'a' AND score > 0)",
         "NOT (framework = 'a' OR score > 0)",
         "tags.`\"` = 'a' OR tags.\"`\" = 'a'",
@@ -350,10 +398,11 @@ POSTGRESQL: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQ
 
 @pytest.mark.parametrize("dialect", [SQLiteDialect_pysqlite(), POSTGRESQL], ids=["sqlite", "postgresql"])
 def test_what_a_caller_writes_is_always_a_bound_parameter(dialect: Dialect) -> None:
-    marks = ["m4rk", "m5rk", "m6rk%", "m7rk", "424242", "m8rk"]
+    marks = ["m4rk", "m5rk", "m6rk%", "m7rk", "424242", "m8rk", "m9rk", "marka", "markb", "markc"]
     text = (
         f"tags.{marks[0]} = '{marks[1]}' OR description LIKE '{marks[2]}' OR params.`{marks[3]}` > {marks[4]}"
-        f" OR framework IN ('{marks[5]}') OR created_at > '2026-03-03'"
+        f" OR framework IN ('{marks[5]}') OR created_at > '2026-03-03' OR stage = '{marks[6]}'"
+        f" OR lineage.dataset = '{marks[7]}' OR checks.{marks[8]} = '{marks[9]}'"
     )
     statement = select(literal(1)).select_from(versions).where(matching("versions", text))
     sql = str(statement.compile(dialect=dialect))

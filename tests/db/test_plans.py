@@ -1,4 +1,5 @@
-"""What each act of a promotion asks is found by an index: it costs the same however long a model's past is."""
+"""What each act of a promotion asks is found by an index: it costs the same however long a model's past is. So is what
+versions are searched by."""
 
 from __future__ import annotations
 
@@ -8,11 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from registry_service.db.migrate import upgrade
+from registry_service.db.paging import PageRequest
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries import facts, promotions, stages
 from registry_service.db.query import DIALECTS, compile_statement
+from registry_service.db.searching import searched
+from registry_service.db.sqlite import create_engine
+from registry_service.db.tables import models, versions
 from registry_service.services import judging, rollback
 
 OPEN = "promotions USING INDEX ix_promotions_model_id_phase_stage"
@@ -38,9 +44,14 @@ ASKED = [
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
-    path: Path = tmp_path_factory.mktemp("plans") / "registry.db"
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plans") / "registry.db"
     asyncio.run(upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def database(path: Path) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(path)
     yield connection
     connection.close()
@@ -63,3 +74,75 @@ def test_an_index_finds_it(database: sqlite3.Connection, statement: Prepared, in
 def test_the_newest_version_of_a_stage_is_found_from_above_and_not_by_sorting(database: sqlite3.Connection) -> None:
     steps = plan(database, facts._NEWER_STANDING)
     assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+TAGGED = "tags.team = 'a'"
+OF_ONE = [
+    (None, None, "versions USING INDEX sqlite_autoindex_versions_1 (model_id=?)"),
+    (None, "created_at desc", "versions USING INDEX ix_versions_model_id_created_at_number (model_id=?)"),
+    (None, "metrics.auc desc", "ix_version_metrics_model_id_key_value_number (model_id=? AND key=?)"),
+    (TAGGED, None, "ix_version_tags_key_value_start_model_id_number (key=? AND value_start=? AND model_id=?)"),
+    ("lineage.dag_run = 'a/1'", None, "ix_version_lineage_kind_ref_model_id_number (kind=? AND ref=? AND model_id=?)"),
+    (
+        "checks.evaluation = 'passed'",
+        None,
+        "ix_checks_name_status_model_id_number (name=? AND status=? AND model_id=?)",
+    ),
+    ("stage = 'production'", None, "sqlite_autoindex_stages_1 (model_id=? AND name=?)"),
+]
+OF_ALL = [
+    (None, None, "versions USING INDEX ix_versions_created_at_model_id_number"),
+    (None, "metrics.auc desc", "ix_version_metrics_key_value_model_id_number (key=?)"),
+]
+OF_FEW = [
+    (TAGGED, None, "ix_version_tags_key_value_start_model_id_number (key=? AND value_start=?)"),
+    (
+        "lineage.dataset = 's3://a'",
+        "metrics.auc desc",
+        "ix_version_lineage_kind_ref_model_id_number (kind=? AND ref=?)",
+    ),
+    ("stage = 'production'", None, "ix_stages_name_model_id (name=?)"),
+    ("alias = 'champion'", "framework", "ix_aliases_name_model_id (name=?)"),
+    ("checks.drift = 'failed'", "metrics.auc", "ix_checks_name_status_model_id_number (name=? AND status=?)"),
+]
+
+
+def searches(path: Path, where: str | None, order_by: str | None, model_id: str | None) -> list[list[str]]:
+    """How the statements of a search go."""
+
+    page = PageRequest(filter=where, order_by=order_by)
+    plans = []
+    engine = create_engine(path, {})
+    with engine.connect() as connection:
+        list_ = select(versions).join(models, models.c.id == versions.c.model_id)
+        if model_id is not None:
+            list_ = list_.where(versions.c.model_id == model_id)
+        statement, orders = searched(connection, list_, page, model_id=model_id)
+        parts, descending = orders.parts(statement, order_by)
+        for part in parts:
+            keys = [key.desc() if descending else key for key in part.keys]
+            compiled = part.statement.order_by(*keys).limit(51).compile(connection)
+            asked = [compiled.params[name] for name in compiled.positiontup or []]
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", tuple(asked)).all()
+            plans.append([str(row[3]) for row in rows])
+    engine.dispose()
+    return plans
+
+
+@pytest.mark.parametrize(
+    ("where", "order_by", "index", "model_id"),
+    [*((*case, "m") for case in OF_ONE), *((*case, None) for case in OF_ALL)],
+)
+def test_an_index_has_the_hits_in_their_order(
+    path: Path, where: str | None, order_by: str | None, index: str, model_id: str | None
+) -> None:
+    found, *_ = searches(path, where, order_by, model_id)
+    assert any(index in step for step in found), found
+    assert not any("TEMP B-TREE" in step for step in found), found
+
+
+@pytest.mark.parametrize(("where", "order_by", "index"), OF_FEW)
+def test_few_hits_are_found_by_an_index_and_sorted(path: Path, where: str, order_by: str | None, index: str) -> None:
+    for found in searches(path, where, order_by, None):
+        assert any(index in step for step in found), found
+        assert not any(step.startswith("SCAN") for step in found), found

@@ -43,7 +43,7 @@ def documents(printed: str) -> list[dict[str, Any]]:
 def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Path) -> None:
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
-    asked, approved, applied, live, part, event, second, back, *rest = rest
+    asked, approved, applied, live, part, looked_for, event, second, back, *rest = rest
     talked, inbox, many, compared, revoked, examined, refused, updated = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
@@ -70,6 +70,11 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     head, _, body = part.replace("\r", "").partition("\n\n")
     assert "206" in head.splitlines()[0] and "content-range: bytes 0-4/25" in head
     assert body.split() == ["level", "304"]
+
+    in_production, unchecked, of_models = documents(looked_for)
+    assert [one["number"] for one in in_production["items"]] == [1]
+    assert [one["number"] for one in unchecked["items"]] == [1]
+    assert [one["name"] for one in of_models["items"]] == ["tide"]
 
     (moved,) = documents(event)[0]["events"]
     assert (moved["kind"], moved["subject"]) == ("alias.moved", "champion")

@@ -130,7 +130,7 @@ async def test_a_page_has_bounds_and_a_known_order(world: World) -> None:
     for request in (
         PageRequest(limit=0),
         PageRequest(limit=201),
-        PageRequest(order_by="size"),
+        PageRequest(order_by="stage"),
         PageRequest(order_by="number sideways"),
         PageRequest(order_by="number desc, digest"),
         PageRequest(filter="number = "),

@@ -25,6 +25,11 @@ def list_versions(model: str, **paging: Unpack[Paging]) -> Call[Page[ModelVersio
     return read(Page[ModelVersion], "models", model, "versions", **paging)
 
 
+def list_all_versions(**paging: Unpack[Paging]) -> Call[Page[ModelVersion]]:
+    """Versions of all models in sight, found such as by `stage = 'production' AND lineage.dataset = 's3://…'`."""
+    return read(Page[ModelVersion], "versions", **paging)
+
+
 def register_version(model: str, body: RegisterVersion, *, idempotency_key: str | None = None) -> Call[ModelVersion]:
     """Make the next version of files that an upload brought. An identity that is known answers with its version."""
     return write("POST", ModelVersion, "models", model, "versions", body=body, key=idempotency_key)

@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.filters import matching
-from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.orders import AnyOrder
+from registry_service.db.paging import PageRequest, page_of
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import aliases, model_tags, models, stages
@@ -22,11 +23,7 @@ from registry_service.domain.metadata import MetadataField
 from registry_service.domain.names import check_model_name
 from registry_service.domain.permissions import Action
 
-_ORDERING = Ordering(
-    columns={"name": models.c.name, "created_at": models.c.created_at, "updated_at": models.c.updated_at},
-    tie_breakers=[models.c.id],
-    default="name",
-)
+_ORDERS: Final = AnyOrder("models", [models.c.id], default="name")
 _NAMED: Final = select(models).where(models.c.name_taken == bindparam("name"))
 _LIVE: Final = _NAMED.where(models.c.deleted_at.is_(None))
 _DELETED: Final = _NAMED.where(models.c.deleted_at.is_not(None))
@@ -76,7 +73,7 @@ def list_models(view: View, page: PageRequest, *, include_deleted: bool = False)
         statement = statement.where(models.c.deleted_at.is_(None))
     if page.filter:
         statement = statement.where(matching("models", page.filter))
-    return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_models(view, rows))
+    return page_of(view.connection, statement, _ORDERS, page, lambda rows: describe_models(view, rows))
 
 
 def describe_models(view: View, rows: Sequence[Row[Any]]) -> list[RegisteredModel]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Row, Select, Table, bindparam, select, tuple_
 
-from registry_service.db.filters import demanded_tag, matching
-from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.paging import PageRequest, page_of
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.past import aliases_at, current_at, revision_at
 from registry_service.db.queries.revoked import content_revoked, refuse_revoked
+from registry_service.db.queries.sight import in_sight
 from registry_service.db.query import one_of
+from registry_service.db.searching import searched
 from registry_service.db.tables import (
-    TAG_START,
     aliases,
+    models,
     stages,
     version_files,
     version_lineage,
@@ -48,16 +49,10 @@ from registry_service.domain.metadata import Metadata, MetadataField, missing_fi
 from registry_service.domain.permissions import Action
 from registry_service.domain.selectors import ByDigest, ByNumber, ByPointer, Latest, parse_selector
 
-_ORDERING = Ordering(
-    columns={"number": versions.c.number, "created_at": versions.c.created_at},
-    tie_breakers=[versions.c.number],
-    default="number desc",
-)
-_TAGGED = Ordering(
-    columns={"number": version_tags.c.number, "created_at": versions.c.created_at},
-    tie_breakers=[version_tags.c.number],
-    default="number desc",
-)
+_Key = tuple[str, int]
+"""Model and number."""
+
+_WITH_MODEL: Final = select(versions).join(models, models.c.id == versions.c.model_id)
 _OF_MODEL: Final = select(versions).where(versions.c.model_id == bindparam("model_id"))
 _NUMBER: Final = _OF_MODEL.where(versions.c.number == bindparam("number"))
 # Two rows are enough to tell that a digest is ambiguous.
@@ -70,25 +65,34 @@ _BY_DIGEST: Final = Prepared(_DIGEST)
 _BY_DIGEST_AS_OF: Final = Prepared(_DIGEST.where(versions.c.created_at <= _THEN))
 _LATEST: Final = Prepared(_HIGHEST.where(~content_revoked()))
 _LATEST_AS_OF: Final = Prepared(_HIGHEST.where(~content_revoked(by=_THEN), versions.c.created_at <= _THEN))
-_TAGS: Final = Prepared(
-    select(version_tags.c.number, version_tags.c.key, version_tags.c.value).where(
-        version_tags.c.model_id == bindparam("model_id"), one_of(version_tags.c.number, "numbers")
-    )
+
+
+class _Beside:
+    """What another table has beside rows of `versions`: one statement, however many rows."""
+
+    def __init__(self, statement: Select[Any], table: Table) -> None:
+        self._statement = statement
+        self._key = tuple_(table.c.model_id, table.c.number)
+        self._of_model = Prepared(
+            statement.where(table.c.model_id == bindparam("model_id"), one_of(table.c.number, "numbers"))
+        )
+
+    def of(self, view: View, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+        of_models = {row.model_id for row in rows}
+        if len(of_models) == 1:
+            numbers = [row.number for row in rows]
+            return self._of_model.rows(view.connection, model_id=of_models.pop(), numbers=numbers)
+        keys = [(row.model_id, row.number) for row in rows]
+        return view.connection.execute(self._statement.where(self._key.in_(keys))).all()
+
+
+_TAGS: Final = _Beside(
+    select(version_tags.c.model_id, version_tags.c.number, version_tags.c.key, version_tags.c.value), version_tags
 )
-_LINEAGE: Final = Prepared(
-    select(version_lineage)
-    .where(version_lineage.c.model_id == bindparam("model_id"), one_of(version_lineage.c.number, "numbers"))
-    .order_by(version_lineage.c.id)
-)
-_STAGES: Final = Prepared(
-    select(stages.c.number, stages.c.name)
-    .where(stages.c.model_id == bindparam("model_id"), one_of(stages.c.number, "numbers"))
-    .order_by(stages.c.position)
-)
-_ALIASES: Final = Prepared(
-    select(aliases.c.number, aliases.c.name)
-    .where(aliases.c.model_id == bindparam("model_id"), one_of(aliases.c.number, "numbers"))
-    .order_by(aliases.c.name)
+_LINEAGE: Final = _Beside(select(version_lineage).order_by(version_lineage.c.id), version_lineage)
+_STAGES: Final = _Beside(select(stages.c.model_id, stages.c.number, stages.c.name).order_by(stages.c.position), stages)
+_ALIASES: Final = _Beside(
+    select(aliases.c.model_id, aliases.c.number, aliases.c.name).order_by(aliases.c.name), aliases
 )
 _STAGE: Final = Prepared(
     select(stages.c.number).where(stages.c.model_id == bindparam("model_id"), stages.c.name == bindparam("name"))
@@ -148,28 +152,24 @@ def get_version(view: View, model: str, selector: str, *, as_of: datetime | None
 
 def list_versions(view: View, model: str, page: PageRequest) -> Page[ModelVersion]:
     found = find_model(view, model, Action.VERSION_READ)
-    statement, ordering = select(versions).where(versions.c.model_id == found.id), _ORDERING
-    if page.filter:
-        statement = statement.where(matching("versions", page.filter))
-        tag = demanded_tag("versions", page.filter)
-        if tag is not None:
-            statement, ordering = _tagged(statement, found.id, *tag), _TAGGED
-    return page_of(view.connection, statement, ordering, page, lambda rows: describe_versions(view, found, rows))
-
-
-def _tagged(statement: Select[Any], model_id: str, key: str, value: str) -> Select[Any]:
-    """The same rows, found and ordered by the index on tags: with 100,000 versions of a model, to go through them by
-    number until a page of hits is full takes a thousand times as long where hits are few, and no longer where they are
-    many."""
-
-    return statement.join(
-        version_tags, (version_tags.c.model_id == versions.c.model_id) & (version_tags.c.number == versions.c.number)
-    ).where(
-        version_tags.c.model_id == model_id,
-        version_tags.c.key == key,
-        version_tags.c.value_start == value[:TAG_START],
-        version_tags.c.value == value,
+    statement, orders = searched(
+        view.connection, _WITH_MODEL.where(versions.c.model_id == found.id), page, model_id=found.id
     )
+    return page_of(view.connection, statement, orders, page, lambda rows: describe_versions(view, found, rows))
+
+
+def list_all_versions(view: View, page: PageRequest) -> Page[ModelVersion]:
+    """Versions of all models in sight."""
+
+    seen = _WITH_MODEL.where(models.c.deleted_at.is_(None), in_sight(view, Action.VERSION_READ, models.c.name))
+    statement, orders = searched(view.connection, seen, page, model_id=None)
+    return page_of(view.connection, statement, orders, page, lambda rows: _described_with_models(view, rows))
+
+
+def _described_with_models(view: View, rows: Sequence[Row[Any]]) -> list[ModelVersion]:
+    ids = {row.model_id for row in rows}
+    owners = {row.id: row for row in view.connection.execute(select(models).where(models.c.id.in_(ids)))}
+    return _described(view, owners, rows)
 
 
 def get_manifest(view: View, model: str, selector: str) -> Manifest:
@@ -225,24 +225,29 @@ def find_file(view: View, model: Row[Any], version: Row[Any], path: str) -> Mani
 
 
 def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> list[ModelVersion]:
-    """Rows of one model's `versions`, completed from the other tables: one statement each, however many rows."""
+    """Rows of one model's `versions`, completed from the other tables."""
+    return _described(view, {model.id: model}, rows)
 
-    those = {"model_id": model.id, "numbers": [row.number for row in rows]}
-    tags: dict[int, dict[str, str]] = defaultdict(dict)
-    for tag in _TAGS.rows(view.connection, **those):
-        tags[tag.number][tag.key] = tag.value
-    lineage: dict[int, list[LineageEdge]] = defaultdict(list)
-    for edge in _LINEAGE.rows(view.connection, **those):
-        lineage[edge.number].append(
+
+def _described(view: View, owners: Mapping[str, Row[Any]], rows: Sequence[Row[Any]]) -> list[ModelVersion]:
+    """Rows of `versions`, completed from the other tables: one statement each, however many rows. `owners` are the rows
+    of their models by id."""
+
+    tags: dict[_Key, dict[str, str]] = defaultdict(dict)
+    for tag in _TAGS.of(view, rows):
+        tags[tag.model_id, tag.number][tag.key] = tag.value
+    lineage: dict[_Key, list[LineageEdge]] = defaultdict(list)
+    for edge in _LINEAGE.of(view, rows):
+        lineage[edge.model_id, edge.number].append(
             LineageEdge(
                 kind=LineageKind(edge.kind), ref=edge.ref, digest=edge.digest, url=edge.url, details=edge.details
             )
         )
-    current = _pointers(view, _STAGES, those)
-    named = _pointers(view, _ALIASES, those)
-    fields = msgspec.convert(model.metadata_fields, list[MetadataField])
+    current, named = _names(_STAGES.of(view, rows)), _names(_ALIASES.of(view, rows))
+    fields = {one.id: msgspec.convert(one.metadata_fields, list[MetadataField]) for one in owners.values()}
     described = []
     for row in rows:
+        key, model = (row.model_id, row.number), owners[row.model_id]
         registered = msgspec.convert(row.metadata, Metadata)
         described.append(
             ModelVersion(
@@ -253,10 +258,10 @@ def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> 
                 status=VersionStatus.READY if row.revoked_at is None else VersionStatus.REVOKED,
                 metadata=registered,
                 description=row.description,
-                tags=tags[row.number],
-                aliases=named[row.number],
-                stages=current[row.number],
-                lineage=lineage[row.number],
+                tags=tags[key],
+                aliases=named[key],
+                stages=current[key],
+                lineage=lineage[key],
                 file_count=row.file_count,
                 size=row.size,
                 identity=row.identity,
@@ -268,7 +273,7 @@ def describe_versions(view: View, model: Row[Any], rows: Sequence[Row[Any]]) -> 
                 else Revocation(reason=row.revoked_reason, by=row.revoked_by, at=row.revoked_at),
                 revision=model.revision,
                 url=view.url("models", model.name, "versions", row.number),
-                recommended_missing=missing_fields(registered, fields, required=False),
+                recommended_missing=missing_fields(registered, fields[model.id], required=False),
             )
         )
     return described
@@ -287,10 +292,10 @@ def _as_it_was(view: View, version: ModelVersion, as_of: datetime) -> ModelVersi
     )
 
 
-def _pointers(view: View, statement: Prepared, those: Mapping[str, object]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    for row in statement.rows(view.connection, **those):
-        found[row.number].append(row.name)
+def _names(rows: Iterable[Row[Any]]) -> dict[_Key, list[str]]:
+    found: dict[_Key, list[str]] = defaultdict(list)
+    for row in rows:
+        found[row.model_id, row.number].append(row.name)
     return found
 
 

@@ -106,4 +106,6 @@ checks = Table(
     Column("revision", BigInteger, nullable=False),
     version_reference("checks"),
     Index("ix_checks_model_id_number_id", "model_id", "number", "id"),
+    Index("ix_checks_model_id_number_name_id", "model_id", "number", "name", "id"),
+    Index("ix_checks_name_status_model_id_number", "name", "status", "model_id", "number"),
 )

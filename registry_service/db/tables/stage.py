@@ -22,6 +22,7 @@ stages = Table(
     Column("hold_until", UtcTimestamp),
     Column("revision", BigInteger, nullable=False),
     version_reference("stages"),
+    Index("ix_stages_name_model_id", "name", "model_id"),
 )
 
 stage_history = Table(

@@ -53,6 +53,8 @@ versions = Table(
     PrimaryKeyConstraint("model_id", "number"),
     UniqueConstraint("model_id", "identity"),
     Index("ix_versions_digest_model_id_number", "digest", "model_id", "number"),
+    Index("ix_versions_created_at_model_id_number", "created_at", "model_id", "number"),
+    Index("ix_versions_model_id_created_at_number", "model_id", "created_at", "number"),
 )
 
 version_files = Table(
@@ -77,7 +79,7 @@ version_tags = Table(
     Column("value", Text, nullable=False),
     Column("value_start", String(TAG_START), Computed(f"substr(value, 1, {TAG_START})", persisted=True)),
     version_reference("version_tags"),
-    Index("ix_version_tags_model_id_key_value_start_number", "model_id", "key", "value_start", "number"),
+    Index("ix_version_tags_key_value_start_model_id_number", "key", "value_start", "model_id", "number"),
 )
 
 version_metrics = Table(
@@ -88,7 +90,8 @@ version_metrics = Table(
     Column("key", String(256), primary_key=True),
     Column("value", Double, nullable=False),
     version_reference("version_metrics"),
-    Index("ix_version_metrics_model_id_key_value", "model_id", "key", "value"),
+    Index("ix_version_metrics_model_id_key_value_number", "model_id", "key", "value", "number"),
+    Index("ix_version_metrics_key_value_model_id_number", "key", "value", "model_id", "number"),
 )
 
 # A param is text, and a number as well where it is one, so that both kinds of comparison find it.
@@ -116,7 +119,7 @@ version_lineage = Table(
     Column("details", JsonText, nullable=False),
     version_reference("version_lineage"),
     Index("ix_version_lineage_model_id_number", "model_id", "number"),
-    Index("ix_version_lineage_kind_ref", "kind", "ref"),
+    Index("ix_version_lineage_kind_ref_model_id_number", "kind", "ref", "model_id", "number"),
 )
 
 aliases = Table(
@@ -129,4 +132,5 @@ aliases = Table(
     Column("moved_by", String(256), nullable=False),
     Column("revision", BigInteger, nullable=False),
     version_reference("aliases"),
+    Index("ix_aliases_name_model_id", "name", "model_id"),
 )

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from registry_service.domain.expressions.evaluate import Lookup, applies, evaluate, matches
 from registry_service.domain.expressions.format import formatted
+from registry_service.domain.expressions.order import Order, parse_order
 from registry_service.domain.expressions.parser import parse
 from registry_service.domain.expressions.tree import Expression, Reference, Scalar, Type, references, references_current
 from registry_service.domain.expressions.vocabulary import Vocabulary
@@ -33,6 +34,7 @@ from registry_service.domain.expressions.vocabulary import Vocabulary
 __all__ = [
     "Expression",
     "Lookup",
+    "Order",
     "Reference",
     "Scalar",
     "Type",
@@ -42,6 +44,7 @@ __all__ = [
     "formatted",
     "matches",
     "parse",
+    "parse_order",
     "references",
     "references_current",
 ]

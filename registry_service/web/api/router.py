@@ -22,7 +22,7 @@ from registry_service.web.api.promotions import Promotions, Reviews
 from registry_service.web.api.stages import Stages
 from registry_service.web.api.tokens import Tokens
 from registry_service.web.api.uploads import Uploads
-from registry_service.web.api.versions import Versions
+from registry_service.web.api.versions import AllVersions, Versions
 from registry_service.web.caller import provide_caller
 from registry_service.web.requests import provide_if_match, provide_page
 
@@ -40,7 +40,7 @@ def api_router() -> Router:
     return Router(
         API_PATH,
         route_handlers=[
-            Models, Versions, download_file, compare_versions, Uploads, Aliases, Stages, Promotions, Reviews,
-            Deployments, Comments, Inboxes, Policies, Events, Principals, Tokens, Maintenance,
+            Models, Versions, AllVersions, download_file, compare_versions, Uploads, Aliases, Stages, Promotions,
+            Reviews, Deployments, Comments, Inboxes, Policies, Events, Principals, Tokens, Maintenance,
         ],
     )  # fmt: skip

@@ -21,6 +21,18 @@ from registry_service.web.limits import MANIFEST_BODY
 from registry_service.web.requests import AsOf, moment_of
 
 
+class AllVersions(Controller):
+    path = "/versions"
+    tags = ("versions",)
+
+    @get(action=Action.VERSION_READ)
+    async def list_all_versions(
+        self, caller: NamedDependency[Caller], page: NamedDependency[PageRequest]
+    ) -> Encoded[Page[ModelVersion]]:
+        """Versions of all models that the caller may read, the newest first."""
+        return await caller.list(queries.list_all_versions, page)
+
+
 class Versions(Controller):
     path = "/models/{model:str}/versions"
     tags = ("versions",)
