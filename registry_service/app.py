@@ -36,11 +36,13 @@ from registry_service.web.metrics import Metrics
 from registry_service.web.release import RELEASE
 from registry_service.web.routes import build_routes
 from registry_service.web.server import Server, build_server, listen
+from registry_service.web.streams.broadcast import Broadcast
 
 log = structlog.get_logger("registry")
 
 SWEEP_SECONDS: Final = 5.0
 RENEW_SECONDS: Final = 24 * 3600.0
+LISTEN_AGAIN_SECONDS: Final = 1.0
 
 Clock = Callable[[], datetime]
 
@@ -106,10 +108,14 @@ def create_app(
         app.state.store = artifacts
         app.state.unfinished = Unfinished()
         app.state.metrics = metrics
+        app.state.broadcast = Broadcast(registry, limit=settings.max_streams, limit_each=settings.max_streams_each)
         async with _running(settings, registry, metrics) as made:
             if announce is not None:
                 announce(made)
-            yield
+            try:
+                yield
+            finally:
+                await app.state.broadcast.close()
 
     return Service(settings, registry=registry, clock=clock, lifespan=lifespan, metrics=metrics)
 
@@ -167,6 +173,7 @@ async def _running(settings: Settings, registry: Registry, metrics: Metrics) -> 
             asyncio.create_task(_repeat(SWEEP_SECONDS, registry.sweep, metrics)),
             asyncio.create_task(_repeat(SWEEP_SECONDS, lambda: finish_abandoned(registry), metrics)),
             asyncio.create_task(_repeat(RENEW_SECONDS, renew, metrics)),
+            asyncio.create_task(_repeat(LISTEN_AGAIN_SECONDS, registry.listen, metrics)),
         ]
         try:
             yield made

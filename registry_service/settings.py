@@ -101,6 +101,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int = 2000
     """Connections at a time; more are answered with 503."""
 
+    max_streams: int = 1500
+    """Event streams at a time; one more is answered with 429."""
+
+    max_streams_each: int = 100
+    """Event streams at a time of one principal; one more is answered with 429."""
+
     keep_free_mb: int = 64
     """Room in MiB that uploads leave on the volume of the artifacts."""
 
@@ -325,6 +331,8 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "log_level": _one_of("debug", "info", "warning", "error"),
         "metrics": _one_of("token", "loopback"),
         "max_connections": _number(1, 100_000),
+        "max_streams": _number(1, 100_000),
+        "max_streams_each": _number(1, 100_000),
         "keep_free_mb": _number(0, 1_000_000),
         "s3_endpoint": _url,
         "s3_public_endpoint": _url,

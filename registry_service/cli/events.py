@@ -1,21 +1,16 @@
 from __future__ import annotations
 
-import time
-from typing import Final
-
 import click
 import msgspec
 
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import cell, printable, table
-from registry_service.client import ConsumerNotFound, Event, MoveConsumer
-from registry_service.domain.errors import Unavailable
-
-_WAIT: Final = 60.0
-_PAUSE: Final = 2.0
+from registry_service.client import Event, MoveConsumer
+from registry_service.domain.errors import RegistryError
 
 _kinds = click.option("--kind", "kinds", multiple=True, help="Such as promotion.approved or 'promotion.*'.")
-_model = click.option("--model", help="Of this model.")
+_model = click.option("--model", help="Of this model, or of models of a pattern such as 'team-a.*'.")
+_stage = click.option("--stage", help="About this stage.")
 
 
 @click.group(cls=Group)
@@ -27,15 +22,20 @@ def events() -> None:
 @click.option("--after", default="start", show_default=True, help="A cursor, start or latest.")
 @_kinds
 @_model
+@_stage
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
 @pass_state
-def list_events(state: State, after: str, kinds: tuple[str, ...], model: str | None, limit: int) -> None:
+def list_events(
+    state: State, after: str, kinds: tuple[str, ...], model: str | None, stage: str | None, limit: int
+) -> None:
     """Events, oldest first, and the cursor to go on with."""
 
     found: list[Event] = []
     cursor, before = after, ""
     while len(found) < limit and cursor != before:
-        page = state.client.read_events(after=cursor, kinds=kinds, model=model, limit=min(limit - len(found), 200))
+        page = state.client.read_events(
+            after=cursor, kinds=kinds, model=model, stage=stage, limit=min(limit - len(found), 200)
+        )
         found += page.events
         cursor, before = page.cursor, cursor
     state.show({"events": found, "cursor": cursor}, lambda: "\n".join([*map(_line, found), f"cursor: {cursor}"]))
@@ -46,29 +46,28 @@ def list_events(state: State, after: str, kinds: tuple[str, ...], model: str | N
 @click.option("--consumer", help="Keep the place under this name in the registry, so that nothing is missed.")
 @_kinds
 @_model
+@_stage
 @pass_state
 def follow_events(
-    state: State, after: str | None, consumer: str | None, kinds: tuple[str, ...], model: str | None
+    state: State,
+    after: str | None,
+    consumer: str | None,
+    kinds: tuple[str, ...],
+    model: str | None,
+    stage: str | None,
 ) -> None:
     """Events as they happen, one a line, until interrupted."""
 
-    cursor = after or "latest"
-    if consumer is not None:
-        cursor = _place(state, consumer, after)
-    while True:
-        try:
-            page = state.client.wait_for_events(after=cursor, kinds=kinds, model=model, timeout=_WAIT)
-            for event in page.events:
-                click.echo(msgspec.json.encode(event) if state.as_json else _line(event))
-            if consumer is not None:
-                # After it was printed: who is interrupted in between sees an event twice, and never misses one.
-                state.client.move_consumer(consumer, MoveConsumer(cursor=page.cursor))
-            cursor = page.cursor
-        except Unavailable as error:
-            click.echo(f"{printable(error.message)} Still trying.", err=True)
-            time.sleep(_PAUSE)
-        except KeyboardInterrupt:
-            return
+    def troubled(error: RegistryError) -> None:
+        click.echo(f"{printable(error.message)} Still trying.", err=True)
+
+    # A consumer moves after its events were printed: who is interrupted in between sees some twice, and misses none.
+    told = state.client.events(after=after, consumer=consumer, kinds=kinds, model=model, stage=stage, troubled=troubled)
+    try:
+        for event in told:
+            click.echo(msgspec.json.encode(event) if state.as_json else _line(event))
+    except KeyboardInterrupt:
+        return
 
 
 @events.group()
@@ -109,17 +108,6 @@ def remove_consumer(state: State, name: str) -> None:
     """Forget a consumer and its place."""
     state.client.remove_consumer(name)
     state.show({"removed": name}, lambda: f"Consumer {name} is forgotten.")
-
-
-def _place(state: State, consumer: str, after: str | None) -> str:
-    """Where a consumer goes on; made here where there is none yet, or `after` says otherwise."""
-
-    if after is None:
-        try:
-            return state.client.get_consumer(consumer).cursor
-        except ConsumerNotFound:
-            after = "latest"
-    return state.client.move_consumer(consumer, MoveConsumer(cursor=after)).cursor
 
 
 def _line(event: Event) -> str:

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
         NothingToRollBack, OlderThanCurrent, Overloaded, PersonRequired, PolicyNotFound, Precondition,
         PrincipalNotFound, PromotionFinal, PromotionNotFound, RegistryError, RevisionMismatch, RevisionRequired,
         SelfApproval, SizeMismatch, StageHeld, StageNotFound, StageProtected, StageVacant, StorageFull,
-        StorageUnavailable, TokenNotFound, TooLarge, TooManyUploads, Unavailable, UploadClosed, UploadIncomplete,
+        StorageUnavailable, TokenNotFound, TooLarge, TooManyStreams, TooManyUploads, Unavailable, UploadClosed,
+        UploadIncomplete,
         UploadNotFound, VersionNotFound, VersionRevoked,
     )
     from registry_service.domain.evaluation import Regression, regressions
@@ -94,7 +95,8 @@ __all__ = [
     "Scrub", "ScrubStep", "SelfApproval", "Signature", "SignatureComparison", "SignatureFinding", "SignatureSide",
     "SizeMismatch", "Stage", "StageChange", "StageHeld", "StageNotFound", "StageProtected", "StageRecord",
     "StageVacant", "StartDeployment", "StartUpload", "StorageFull", "StorageUnavailable", "TakeLease", "TestPolicy",
-    "Token", "TokenNotFound", "TooLarge", "TooManyUploads", "Unavailable", "UnexpectedAnswer", "UnreadMention",
+    "Token", "TokenNotFound", "TooLarge", "TooManyStreams", "TooManyUploads", "Unavailable", "UnexpectedAnswer",
+    "UnreadMention",
     "UpdateModel", "UpdatePrincipal", "UpdateVersion", "Upload", "UploadClosed", "UploadIncomplete", "UploadNotFound",
     "VacateStage", "Verdict", "VersionNotFound", "VersionRevoked", "VersionStatus", "WhoAmI", "WriteComment",
     "WriteGroup", "WritePolicy", "collect", "convert_strictly", "decode_strictly", "regressions", "stored_credentials",

@@ -9,14 +9,15 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from registry_service.client import calls, credentials, plans
+from registry_service.client import calls, credentials, following, plans
 from registry_service.client.calls import Call
+from registry_service.client.following import Following, Hear, Listen, Tell
 from registry_service.client.methods import described_by
 from registry_service.client.plans import AT_ONCE, Pause, Plan, SideBySide, Step
 from registry_service.client.retries import DEFAULT_RETRIES
 from registry_service.client.transfer import PIECE
 from registry_service.client.transport import Exchange, Retries, Session, Verify
-from registry_service.domain.entities import Page
+from registry_service.domain.entities import Event, Page
 from registry_service.domain.errors import RegistryError
 
 P = ParamSpec("P")
@@ -45,6 +46,51 @@ def _follows(build: Callable[P, Plan[T]]) -> Callable[Concatenate[AsyncRegistryC
         return await self.follow(build(*args, **kwargs))
 
     return method
+
+
+def _tells(build: Callable[P, Following]) -> Callable[Concatenate[AsyncRegistryClient, P], AsyncIterator[Event]]:
+    @described_by(build)
+    def method(self: AsyncRegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Event]:
+        return self._tell(build(*args, **kwargs))
+
+    return method
+
+
+class _Line:
+    """A stream of events that is open."""
+
+    def __init__(self, exchange: Exchange[Any], response: httpx.Response) -> None:
+        self._exchange = exchange
+        self._response = response
+        self._pieces = response.aiter_bytes()
+
+    @classmethod
+    async def open(cls, http: httpx.AsyncClient, call: Call[Any], session: Session) -> _Line:
+        exchange = Exchange(call, session)
+        try:
+            response = await http.send(exchange.request(http, None), stream=True)
+        except httpx.RequestError as error:
+            raise exchange.lost(error) from error
+        try:
+            if not response.is_success:
+                await response.aread()
+                exchange.answer(response)
+            exchange.check_stream(response)
+        except httpx.RequestError as error:
+            raise exchange.lost(error) from error
+        except RegistryError:
+            await response.aclose()
+            raise
+        return cls(exchange, response)
+
+    async def hear(self) -> bytes:
+        try:
+            return await anext(self._pieces, b"")
+        except httpx.RequestError as error:
+            raise self._exchange.lost(error) from error
+
+    async def close(self) -> None:
+        await self._response.aclose()
 
 
 async def _all(work: list[Coroutine[Any, Any, T]]) -> list[T]:
@@ -143,6 +189,32 @@ class AsyncRegistryClient:
             if page.next_cursor is None:
                 return
             call = call.after_cursor(page.next_cursor)
+
+    async def _tell(self, plan: Following) -> AsyncIterator[Event]:
+        line: _Line | None = None
+        try:
+            step = next(plan)
+            while True:
+                result: Any = None
+                try:
+                    if isinstance(step, Tell):
+                        yield step.event
+                    elif isinstance(step, Listen):
+                        if line is not None:
+                            await line.close()
+                        line = await _Line.open(self._http, step.call, self._session)
+                    elif isinstance(step, Hear):
+                        assert line is not None, "a plan listens before it hears"
+                        result = await line.hear()
+                    else:
+                        result = await self._take(step)
+                except RegistryError as refusal:
+                    step = plan.throw(refusal)
+                else:
+                    step = plan.send(result)
+        finally:
+            if line is not None:
+                await line.close()
 
     async def follow(self, plan: Plan[T]) -> T:
         """Take a plan's steps to its end."""
@@ -257,6 +329,7 @@ class AsyncRegistryClient:
     test_policy = _sends(calls.test_policy)
 
     read_events = _sends(calls.read_events)
+    stream_events = _sends(calls.stream_events)
     list_consumers = _sends(calls.list_consumers)
     get_consumer = _sends(calls.get_consumer)
     move_consumer = _sends(calls.move_consumer)
@@ -303,3 +376,4 @@ class AsyncRegistryClient:
     register = _follows(plans.register)
     download = _follows(plans.download)
     wait_for_events = _follows(plans.wait_for_events)
+    events = _tells(following.events)

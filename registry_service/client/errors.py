@@ -22,3 +22,10 @@ class UnexpectedAnswer(RegistryError):
     """Something answered, in a way that this client doesn't understand: no registry, or one of another age."""
 
     code = "unexpected_answer"
+
+
+class StreamSilent(RegistryUnreachable):
+    """A stream of events brought nothing for longer than the service lets pass: something on the way keeps it back, or
+    is gone."""
+
+    code = "stream_silent"

@@ -10,15 +10,16 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from registry_service.client import calls, credentials, plans
+from registry_service.client import calls, credentials, following, plans
 from registry_service.client.calls import Call
+from registry_service.client.following import Following, Hear, Listen, Tell
 from registry_service.client.methods import described_by
 from registry_service.client.plans import AT_ONCE, Pause, Plan, SideBySide, Step
 from registry_service.client.retries import DEFAULT_RETRIES
 from registry_service.client.transfer import PIECE
 from registry_service.client.transport import Exchange, Retries, Session, Verify
 from registry_service.client.watch import Watch
-from registry_service.domain.entities import Page
+from registry_service.domain.entities import Event, Page
 from registry_service.domain.errors import RegistryError
 
 P = ParamSpec("P")
@@ -47,6 +48,51 @@ def _follows(build: Callable[P, Plan[T]]) -> Callable[Concatenate[RegistryClient
         return self.follow(build(*args, **kwargs))
 
     return method
+
+
+def _tells(build: Callable[P, Following]) -> Callable[Concatenate[RegistryClient, P], Iterator[Event]]:
+    @described_by(build)
+    def method(self: RegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Event]:
+        return self._tell(build(*args, **kwargs))
+
+    return method
+
+
+class _Line:
+    """A stream of events that is open."""
+
+    def __init__(self, exchange: Exchange[Any], response: httpx.Response) -> None:
+        self._exchange = exchange
+        self._response = response
+        self._pieces = response.iter_bytes()
+
+    @classmethod
+    def open(cls, http: httpx.Client, call: Call[Any], session: Session) -> _Line:
+        exchange = Exchange(call, session)
+        try:
+            response = http.send(exchange.request(http, None), stream=True)
+        except httpx.RequestError as error:
+            raise exchange.lost(error) from error
+        try:
+            if not response.is_success:
+                response.read()
+                exchange.answer(response)
+            exchange.check_stream(response)
+        except httpx.RequestError as error:
+            raise exchange.lost(error) from error
+        except RegistryError:
+            response.close()
+            raise
+        return cls(exchange, response)
+
+    def hear(self) -> bytes:
+        try:
+            return next(self._pieces, b"")
+        except httpx.RequestError as error:
+            raise self._exchange.lost(error) from error
+
+    def close(self) -> None:
+        self._response.close()
 
 
 class RegistryClient:
@@ -145,6 +191,32 @@ class RegistryClient:
             return end.value  # type: ignore[no-any-return] # a generator's value, which StopIteration leaves untyped
         finally:
             plan.close()
+
+    def _tell(self, plan: Following) -> Iterator[Event]:
+        line: _Line | None = None
+        try:
+            step = next(plan)
+            while True:
+                result: Any = None
+                try:
+                    if isinstance(step, Tell):
+                        yield step.event
+                    elif isinstance(step, Listen):
+                        if line is not None:
+                            line.close()
+                        line = _Line.open(self._http, step.call, self._session)
+                    elif isinstance(step, Hear):
+                        assert line is not None, "a plan listens before it hears"
+                        result = line.hear()
+                    else:
+                        result = self._take(step, Watch())
+                except RegistryError as refusal:
+                    step = plan.throw(refusal)
+                else:
+                    step = plan.send(result)
+        finally:
+            if line is not None:
+                line.close()
 
     def _take(self, step: Step, watch: Watch) -> Any:  # noqa: ANN401 - the plan's helpers know the type
         if isinstance(step, Call):
@@ -261,6 +333,7 @@ class RegistryClient:
     test_policy = _sends(calls.test_policy)
 
     read_events = _sends(calls.read_events)
+    stream_events = _sends(calls.stream_events)
     list_consumers = _sends(calls.list_consumers)
     get_consumer = _sends(calls.get_consumer)
     move_consumer = _sends(calls.move_consumer)
@@ -307,3 +380,4 @@ class RegistryClient:
     register = _follows(plans.register)
     download = _follows(plans.download)
     wait_for_events = _follows(plans.wait_for_events)
+    events = _tells(following.events)

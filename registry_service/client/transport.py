@@ -20,12 +20,14 @@ import msgspec
 
 from registry_service.client.calls import Call, RetryRule, Sink
 from registry_service.client.credentials import Credentials
-from registry_service.client.errors import RegistryUnreachable, UnexpectedAnswer
+from registry_service.client.errors import RegistryUnreachable, StreamSilent, UnexpectedAnswer
 from registry_service.client.retries import Attempts, RetryPolicy
+from registry_service.client.server_sent import EVENT_STREAM, page_of
 from registry_service.domain.errors import (
     InvalidInput,
     LeaseHeld,
     RegistryError,
+    TooManyStreams,
     TooManyUploads,
     Unavailable,
     error_classes,
@@ -101,16 +103,13 @@ class Exchange(Generic[T]):
             length = {"Content-Length": str(call.content.size), "User-Agent": USER_AGENT}
             return http.build_request("PUT", call.url, headers=length, content=content, timeout=self._timeout)
         self._store = None
-        headers = dict(session.headers)
+        headers = session.headers | _accepting(call)
         if self._key is not None:
             headers["Idempotency-Key"] = self._key
         if call.if_match is not None:
             headers["If-Match"] = f'"{call.if_match}"'
         if call.if_none_match is not None:
             headers["If-None-Match"] = f'"{call.if_none_match}"'
-        if call.answer is bytes:
-            # Compressed bytes have neither the length nor the offsets of the file.
-            headers |= {"Accept": "application/octet-stream", "Accept-Encoding": "identity"}
         if call.sink is not None and call.sink.received:
             headers["Range"] = f"bytes={call.sink.received}-"
         sends_json = call.is_write and call.content is None and call.method != "DELETE"
@@ -133,7 +132,7 @@ class Exchange(Generic[T]):
     def _timeout(self) -> httpx.Timeout:
         session = self._session
         timeout = httpx.Timeout(session.timeout, connect=min(session.timeout, _CONNECT_SECONDS))
-        timeout.read = session.timeout + self._call.patience
+        timeout.read = self._call.silence or session.timeout + self._call.patience
         return timeout
 
     def elsewhere(self, http: httpx.Client | httpx.AsyncClient, response: httpx.Response) -> httpx.Request | None:
@@ -188,6 +187,9 @@ class Exchange(Generic[T]):
             return cast("T", None)
         if call.answer is bytes:
             return cast("T", response.content)
+        if call.silence is not None:
+            self.check_stream(response)
+            return cast("T", page_of(response.content))
         try:
             return msgspec.json.decode(response.content, type=call.answer)
         except UNDECODABLE as error:
@@ -195,6 +197,25 @@ class Exchange(Generic[T]):
                 f"The answer to {call.method} {response.url} can't be understood ({error}). Check that the URL leads"
                 " to a registry, and that client and registry are of like versions."
             ) from error
+
+    def check_stream(self, response: httpx.Response) -> None:
+        """:raises UnexpectedAnswer: what comes is no stream of events."""
+
+        kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
+        if kind != EVENT_STREAM:
+            raise UnexpectedAnswer(
+                f"{response.url} answered with {kind} in place of a stream of events. Check the URL."
+            )
+
+    def lost(self, error: httpx.RequestError) -> RegistryUnreachable:
+        """What it means for a stream that its connection failed."""
+
+        if isinstance(error, httpx.ReadTimeout):
+            return StreamSilent(
+                f"The stream of events from {self._session.url} brought nothing for {self._call.silence:g} seconds."
+                " Look at proxies on the way: they must hand on what comes at once."
+            )
+        return self._unreachable(error)
 
     def pause_after(self, error: Exception) -> float:
         """Seconds to wait before the next try.
@@ -217,7 +238,7 @@ class Exchange(Generic[T]):
         if isinstance(error, RegistryError):
             # A lease can last an hour, and uploads end by the caller's own doing: to wait is the caller's decision, not
             # the transport's.
-            return error.retryable and not isinstance(error, LeaseHeld | TooManyUploads)
+            return error.retryable and not isinstance(error, LeaseHeld | TooManyStreams | TooManyUploads)
         if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)) or _certificate_fault(error):
             return False
         never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
@@ -234,6 +255,16 @@ class Exchange(Generic[T]):
         return RegistryUnreachable(
             f"No answer from {asked} ({what}). Check that it is running and that the URL is right."
         )
+
+
+def _accepting(call: Call[Any]) -> dict[str, str]:
+    if call.silence is not None:
+        # Compressed, events would be kept back until there are many.
+        return {"Accept": EVENT_STREAM, "Accept-Encoding": "identity"}
+    if call.answer is bytes:
+        # Compressed bytes have neither the length nor the offsets of the file.
+        return {"Accept": "application/octet-stream", "Accept-Encoding": "identity"}
+    return {}
 
 
 def refusal(response: httpx.Response) -> RegistryError:

@@ -77,3 +77,10 @@ class Database(Protocol):
 
         Raises what `view` raises.
         """
+
+    async def hear(self, told: Callable[[int], None], /) -> None:
+        """Call `told` with the number of the last event in the log, as any process commits events, until this is
+        cancelled. Where no other process can write, nothing is told.
+
+        Raises DatabaseUnavailable when nothing can be heard any more: ask again, and look by yourself meanwhile.
+        """

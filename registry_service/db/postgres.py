@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from registry_service.db.database import Database, DialectName
+from registry_service.db.news import listen
 from registry_service.db.query import Query, Row
 from registry_service.domain.errors import DatabaseUnavailable, InvalidInput, Overloaded, RegistryError, StorageFull
 from registry_service.failpoints import reach
@@ -46,7 +47,8 @@ class PostgresDatabase(Database):
     """The production database.
 
     `dsn` is a libpq address (`postgresql://user:secret@host/name?sslmode=verify-full`). Connections at most:
-    `writers` + `views` + `readers`. A statement is ended after `time_limit` seconds, as is the wait for a lock.
+    `writers` + `views` + `readers`, and one that hears of events. A statement is ended after `time_limit` seconds, as
+    is the wait for a lock.
     """
 
     def __init__(
@@ -150,6 +152,17 @@ class PostgresDatabase(Database):
 
     async def glance(self, query: Query[T], /, **params: object) -> T:
         return await self.read(query, **params)
+
+    async def hear(self, told: Callable[[int], None], /) -> None:
+        self._opened()
+        try:
+            connection = await asyncpg.connect(self.dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=self._settings)
+            try:
+                await listen(connection, told)
+            finally:
+                connection.terminate()
+        except Exception as error:
+            raise translated(error) from error
 
     async def _fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[Row]:
         pool = self._opened()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -75,6 +76,9 @@ class SqliteDatabase(Database):
         await self._readers.stop()
         self._stop_glancing()
         self._lock.release()
+
+    async def hear(self, _told: Callable[[int], None], /) -> None:
+        await asyncio.get_running_loop().create_future()
 
     async def check(self) -> None:
         await self._writer.submit(_nothing)

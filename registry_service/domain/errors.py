@@ -261,6 +261,14 @@ class TooManyUploads(Conflict):
     retryable = True
 
 
+class TooManyStreams(Conflict):
+    """As many event streams are open as the caller, or the service, may have. It passes when some of them end;
+    meanwhile a long poll tells the same."""
+
+    code = "too_many_streams"
+    retryable = True
+
+
 class OffsetMismatch(Conflict):
     """Bytes don't continue what is kept of their file; `details["kept"]` says where they would, where it is known."""
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Final, NamedTuple, NewType
 
+import msgspec
+
 from registry_service.domain.errors import CursorFromOtherEpoch, InvalidCursor, InvalidInput
+from registry_service.domain.names import check_model_name, check_stage_name
+from registry_service.domain.permissions import check_pattern
 
 
 class EventKind(StrEnum):
@@ -88,6 +94,53 @@ def parse_kind(text: str) -> KindPattern:
         return KindPattern(text)
     known = ", ".join(kind for kind in EventKind if kind.startswith(f"{family}."))
     raise InvalidInput(f"'{text}' is no kind of event. There are: {known}, and '{family}.*' for all.", kind=text)
+
+
+_ACCESS: Final = frozenset({"principal", "group", "grant", "token"})
+
+
+def touches_access(kind: str) -> bool:
+    """Whether, after such an event, somebody may do less or more than before."""
+    return kind.partition(".")[0] in _ACCESS
+
+
+def is_pattern(model: str) -> bool:
+    """Whether this is a pattern of model names, and not the name of one model."""
+    return "*" in model or "?" in model
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events a reader wants: of one of these kinds, of this model or of models of this name pattern (`team-a.*`),
+    and about this stage. What is left out doesn't narrow.
+
+    :raises InvalidName: no model or stage can be called so. Nobody is to wait in silence for ever.
+    """
+
+    kinds: tuple[KindPattern, ...] = ()
+    model: str | None = None
+    stage: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.model is not None:
+            (check_pattern if is_pattern(self.model) else check_model_name)(self.model)
+        if self.stage is not None:
+            check_stage_name(self.stage)
+
+    def admits(self, kind: str, model_name: str | None, data: Mapping[str, object]) -> bool:
+        """Whether the event is wanted. Pages ask the same in SQL."""
+
+        if self.kinds and not any(_is_of(kind, wanted) for wanted in self.kinds):
+            return False
+        if self.model is not None and (model_name is None or not fnmatchcase(model_name, self.model)):
+            return False
+        return self.stage is None or data.get("stage") == self.stage
+
+
+def _is_of(kind: str, wanted: KindPattern) -> bool:
+    return kind.startswith(wanted[:-1]) if wanted.endswith(".*") else kind == wanted
+
+
+EVERY_EVENT: Final = EventFilter()
 
 
 _CURSOR: Final = re.compile(r"([0-9A-Za-z]{1,40})-([0-9]{1,18})", re.ASCII)

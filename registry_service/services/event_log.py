@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert
 
 from registry_service.db.locks import lock_event_log
+from registry_service.db.news import last_seq_telling
 from registry_service.db.prepared import Prepared
 from registry_service.db.tables import events
 from registry_service.failpoints import reach
 from registry_service.services.work import Work
 
-_LAST: Final = Prepared(select(func.max(events.c.seq)))
 _APPEND: Final = Prepared(insert(events), columns=[column.name for column in events.c])
 
 
 def append_events(work: Work) -> int | None:
-    """Give the pending events their numbers, in the order of commits. Answers the last one, None where there are
-    none."""
+    """Give the pending events their numbers, in the order of commits, and tell other processes of them. Answers the
+    last one, None where there are none."""
 
     if not work.events:
         return None
     lock_event_log(work.connection)
-    first = (_LAST.value(work.connection) or 0) + 1
+    first = last_seq_telling(work.connection, len(work.events)) + 1
     rows = [
         {
             "seq": seq,

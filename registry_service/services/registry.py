@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from registry_service.db.database import Database
+from registry_service.db.queries.authentication import KnownToken, find_known_token
 from registry_service.db.queries.events import last_seq
 from registry_service.db.view import View
 from registry_service.domain.events import EventKind
@@ -31,6 +32,7 @@ SYSTEM = Actor(name="registry", is_person=False, grants=(Scope(Role.ADMIN, "*"),
 
 # Other processes may write to the same database: a waiter looks again at least this often.
 LOOK_AGAIN_SECONDS = 2.0
+_LOOKED_JUST_NOW = 0.5
 
 
 class Answered(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ class Registry:
         self._clock = clock
         self._news = asyncio.Event()
         self._last_seq = 0
+        self._looked = float("-inf")
         self._closing = False
 
     async def write(
@@ -120,19 +123,39 @@ class Registry:
             lambda connection: query(View(connection, actor, self._clock(), self.public_url), *args, **kwargs)
         )
 
-    async def wait_for_events(self, after: int, seconds: float) -> None:
-        """Return when there may be events after this number, when the time is over, or when the service ends."""
+    async def recognise(self, token_id: str) -> KnownToken | None:
+        """The token as it is now, for whoever has shown its secret before; None where it no longer lets anybody in."""
+
+        known = await self.database.glance(find_known_token, token_id=token_id)
+        return known if known is not None and known.is_good(self._clock()) else None
+
+    async def wait_for_events(self, after: int, seconds: float) -> bool:
+        """Return when there may be events after this number, when the time is over, or when the service ends. Whether
+        there may be any."""
 
         deadline = asyncio.get_running_loop().time() + seconds
         while self._last_seq <= after and not self._closing:
             remaining = deadline - asyncio.get_running_loop().time()
             if remaining <= 0:
-                return
+                break
             news = self._news
             try:
                 await asyncio.wait_for(news.wait(), min(remaining, LOOK_AGAIN_SECONDS))
             except TimeoutError:
-                self._tell(await self.view(SYSTEM, last_seq))
+                await self._look()
+        return self._last_seq > after
+
+    async def listen(self) -> None:
+        """Wake those who wait as soon as any process has written events, until this is cancelled. Without it they look
+        by themselves, every few seconds.
+
+        :raises DatabaseUnavailable: nothing can be heard any more.
+        """
+        await self.database.hear(self._tell)
+
+    def now(self) -> datetime:
+        """The time by the clock that decides what has expired."""
+        return self._clock()
 
     @property
     def closing(self) -> bool:
@@ -153,6 +176,14 @@ class Registry:
         for upload in expired.result.ids if expired.result else ():
             # Dying in between leaves bytes that the collection finds.
             await self.store.discard(upload)
+
+    async def _look(self) -> None:
+        """Look for events that other processes wrote; not more often than needed, however many wait."""
+
+        now = asyncio.get_running_loop().time()
+        if now - self._looked >= _LOOKED_JUST_NOW:
+            self._looked = now
+            self._tell(await self.view(SYSTEM, last_seq))
 
     def _tell(self, seq: int) -> None:
         if seq > self._last_seq:

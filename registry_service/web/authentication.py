@@ -72,7 +72,7 @@ class Authenticate:
         known = await self._database.glance(find_known_token, token_id=shown.id)
         # Compared also where there is nothing to compare with: how long an answer takes must not tell of ids.
         right = shown.matches(known.secret_hash if known else _UNKNOWN)
-        if known is None or not right or known.revoked or known.disabled or known.expires_at <= self._clock():
+        if known is None or not right or not known.is_good(self._clock()):
             raise NotAuthenticated(
                 "This token is unknown, revoked or expired, or its principal is disabled. Ask an admin for a new one.",
                 token_shown=True,

@@ -27,6 +27,7 @@ from registry_service.domain.errors import (
     RevisionRequired,
     StorageFull,
     TooLarge,
+    TooManyStreams,
     TooManyUploads,
     Unavailable,
 )
@@ -42,6 +43,7 @@ STATUSES: Final[Mapping[type, HTTPStatus]] = MappingProxyType(
         NotPermitted: HTTPStatus.FORBIDDEN,
         NotFound: HTTPStatus.NOT_FOUND,
         Conflict: HTTPStatus.CONFLICT,
+        TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
         TooManyUploads: HTTPStatus.TOO_MANY_REQUESTS,
         IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
         RevisionMismatch: HTTPStatus.PRECONDITION_FAILED,

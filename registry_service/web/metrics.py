@@ -143,7 +143,8 @@ async def read_metrics(caller: NamedDependency[Caller], state: State) -> Respons
 
     authorize(caller.actor, Action.METRICS_READ, None)
     metrics: Metrics = state.metrics
-    families = [*metrics.families(), *await _of_registry(caller.registry)]
+    open_streams = single("model_registry_event_streams", "gauge", "Streams of events.", state.broadcast.streams)
+    families = [*metrics.families(), open_streams, *await _of_registry(caller.registry)]
     return Response(exposition(families), media_type=MEDIA_TYPE)
 
 

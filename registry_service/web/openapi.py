@@ -19,6 +19,8 @@ from litestar.params import KwargDefinition
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
+from registry_service.domain.entities import EventPage
+from registry_service.domain.events import Cursor
 from registry_service.domain.strictness import strict
 from registry_service.web.answers import Encoded
 from registry_service.web.authentication import ANY_TOKEN, PUBLIC
@@ -26,9 +28,11 @@ from registry_service.web.errors import PROBLEM_MEDIA_TYPE, Problem
 from registry_service.web.example_answers import PROBLEMS, answer_of
 from registry_service.web.examples import EXAMPLES
 from registry_service.web.release import RELEASE
+from registry_service.web.streams.frames import MEDIA_TYPE, event_frame, heartbeat, hello
 
 JSON: Final = "application/json"
 BYTES: Final = "application/octet-stream"
+_STREAM: Final = "stream_events"
 
 TAGS: Final = {
     "models": "Registered models.",
@@ -57,6 +61,7 @@ _ABOUT: Final = (
 _HEADERS: Final = {
     "Idempotency-Key": "One key per intended effect, kept over retries; 1 to 200 printable ASCII characters.",
     "If-Match": "The revision that the caller saw; refused with 412 where it is no longer the present one.",
+    "Last-Event-ID": "The last id that the reader saw: go on after it, whatever the query says.",
     "If-None-Match": "The ETag of the answer that the caller has; 304 where it still is the same.",
     "Range": "One range of bytes, such as `bytes=0-1023`.",
     "Upload-Offset": "Where these bytes go on: how many are kept already.",
@@ -242,6 +247,8 @@ def _headers(method: str, handler: HTTPRouteHandler, answer: Any) -> list[dict[s
         names.append("Range")
     if handler.handler_name == "continue_upload_file":
         names.append("Upload-Offset")
+    if handler.handler_name == _STREAM:
+        names.append("Last-Event-ID")
     return [
         {
             "name": name,
@@ -270,6 +277,9 @@ def _responses(
         responses["206"] = {"description": "The range that was asked for", **data}
         responses["304"] = {"description": "The caller has these bytes"}
         responses["307"] = {"description": "The store gives them, at an address that holds for a few minutes"}
+    elif handler.handler_name == _STREAM:
+        text = {"schema": {"type": "string"}, "example": _streamed()}
+        responses["200"] = {"description": "Events, until either end ends it", "content": {MEDIA_TYPE: text}}
     else:
         status = HTTPStatus(handler.status_code)
         responses[str(status.value)] = {"description": "Made" if status is HTTPStatus.CREATED else "Done", **content}
@@ -294,6 +304,13 @@ def _responses(
             for statuses, description in _REFUSED.items()
         },
     }
+
+
+def _streamed() -> str:
+    page = answer_of(EventPage)
+    log, _, _ = page.cursor.rpartition("-")
+    frames = [hello(Cursor(log, 117)), *(event_frame(log, event) for event in page.events), heartbeat(Cursor(log, 121))]
+    return b"".join(frames).decode()
 
 
 def _shown(example: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from registry_service.domain.errors import InvalidInput
 from registry_service.settings import Settings
-from registry_service.web.asgi import ASGIApp
+from registry_service.web.asgi import CONNECTION, ASGIApp
 from registry_service.web.limits import HEAD_SECONDS, MAX_HEAD_BYTES
 
 SHUTDOWN_SECONDS = 5
@@ -86,6 +86,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401 - as in uvicorn
         self._answering = cycle
+        cycle.scope["extensions"] = {CONNECTION: self.transport}  # type: ignore[dict-item]  # no protocol's, but our own
         super()._start_asgi_task(cycle, app)
 
     def _await_head(self) -> None:

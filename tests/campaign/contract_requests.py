@@ -32,6 +32,7 @@ def change(case: Any, things: Things, chance: Random) -> None:
         _change_query(case, things, chance)
         _change_headers(case, things, chance)
         _change_body(case, things, chance)
+    _end_soon(case)
 
 
 def _simplify(case: Any, things: Things, chance: Random) -> None:
@@ -57,6 +58,7 @@ def change_path(case: Any, things: Things, chance: Random) -> None:
                 case.path_parameters[name] = quote(found, safe="")
         elif dice < 0.85:
             case.path_parameters[name] = _hostile(name, chance, decoded=dice < 0.78)
+    _end_soon(case)
 
 
 def _hostile(parameter: str, chance: Random, *, decoded: bool = False) -> str:
@@ -76,6 +78,21 @@ def _change_query(case: Any, things: Things, chance: Random) -> None:
     wait = (case.query or {}).get("wait")
     if isinstance(wait, int | float) and wait > 0:
         case.query["wait"] = min(wait, 0.05) if wait <= 60 else wait
+
+
+def _end_soon(case: Any) -> None:
+    """Else the stream of events would go on for ever."""
+
+    if any(parameter.name == "seconds" for parameter in case.operation.query):
+        asked = (case.query or {}).get("seconds", 0)
+        case.query = {**(case.query or {}), "seconds": 0 if _is_long(asked) else asked}
+
+
+def _is_long(seconds: object) -> bool:
+    try:
+        return 0 < float(str(seconds)) <= 86_400
+    except ValueError:
+        return False
 
 
 def _change_headers(case: Any, things: Things, chance: Random) -> None:
@@ -132,6 +149,7 @@ def complete(case: Any, things: Things, chance: Random) -> None:
         if value is None:
             case.path_parameters[name] = quote(things.for_path(case.path, name, chance) or "a", safe="")
     _simplify(case, things, chance)
+    _end_soon(case)
 
 
 def random_cases(operations: Mapping[str, Any], each: int, chance: Random) -> Iterator[Any]:

@@ -22,7 +22,7 @@ MADE_OF: Final = {
         "register_version",
     },
     "download": {"get_manifest", "download_file"},
-    "wait_for_events": {"read_events"},
+    "events": {"stream_events", "read_events", "get_consumer", "move_consumer"},
 }
 
 # What needs no command, and why.

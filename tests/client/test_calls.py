@@ -7,7 +7,15 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from registry_service.client import AsyncRegistryClient, InvalidInput, InvalidName, RegistryClient, calls, plans
+from registry_service.client import (
+    AsyncRegistryClient,
+    InvalidInput,
+    InvalidName,
+    RegistryClient,
+    calls,
+    following,
+    plans,
+)
 from registry_service.client import UpdateModel as Body
 from registry_service.client.calls import Call
 
@@ -93,6 +101,7 @@ WIRE = {
     "detach_policy": "POST /policies/attachments/{attachment}/detach",
     "test_policy": "POST /policies/test",
     "read_events": "GET /events",
+    "stream_events": "GET /events/stream",
     "list_consumers": "GET /consumers",
     "get_consumer": "GET /consumers/{consumer}",
     "move_consumer": "PUT /consumers/{consumer}",
@@ -174,10 +183,10 @@ def test_the_clients_differ_in_nothing_but_waiting() -> None:
         return {name for name in dir(client) if not name.startswith("_")}
 
     assert public(RegistryClient) - {"close"} == public(AsyncRegistryClient) - {"aclose"}
-    for name in ("register", "download", "wait_for_events"):
+    for plan in (plans.register, plans.download, plans.wait_for_events, following.events):
         for client in (RegistryClient, AsyncRegistryClient):
-            described = list(inspect.signature(getattr(plans, name)).parameters)
-            assert list(inspect.signature(getattr(client, name)).parameters) == ["self", *described]
+            described = list(inspect.signature(plan).parameters)
+            assert list(inspect.signature(getattr(client, plan.__name__)).parameters) == ["self", *described]
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])

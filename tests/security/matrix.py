@@ -35,7 +35,10 @@ COLUMNS: Final = (NOBODY, *(f"{role}, {whose}" for role in ROLES for whose in ("
 CONTENT: Final = b"bytes"
 _BOUND: Final = frozenset({"model", "upload", "promotion", "deployment", "comment", "token"})
 # Where a query is what a route is about.
-_QUERIES: Final = {"compare_versions": {"versions": "{model}/1,{model}/2"}}
+_QUERIES: Final = {
+    "compare_versions": {"versions": "{model}/1,{model}/2"},
+    "stream_events": {"seconds": "0"},  # else it would go on for ever
+}
 
 # What others need comes first, what ends it last; in between reads before writes before deletions.
 _FIRST: Final = ("move_consumer", "write_group")

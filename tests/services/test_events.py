@@ -16,7 +16,7 @@ from registry_service.domain.errors import (
     InvalidName,
     NotPermitted,
 )
-from registry_service.domain.events import EventKind, parse_kind
+from registry_service.domain.events import EventFilter, EventKind, parse_kind
 from registry_service.domain.permissions import Role
 from registry_service.domain.requests import CreateModel, MoveConsumer
 from registry_service.services.events import move_consumer, remove_consumer
@@ -110,7 +110,7 @@ async def test_a_cursor_passes_events_that_one_may_not_see(world: World) -> None
 
 async def test_a_cursor_passes_events_that_were_not_asked_for(world: World) -> None:
     await world.registered(3)
-    read = await world.look("ada", read_events, kinds=[parse_kind("model.created")])
+    read = await world.look("ada", read_events, wanted=EventFilter(kinds=(parse_kind("model.created"),)))
     assert [event.kind for event in read.events] == ["model.created"]
     assert read.cursor == (await page(world, "latest")).cursor
 

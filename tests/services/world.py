@@ -34,7 +34,7 @@ from registry_service.domain.entities import (
     Verdict,
 )
 from registry_service.domain.errors import NotFound
-from registry_service.domain.events import parse_kind
+from registry_service.domain.events import EventFilter, parse_kind
 from registry_service.domain.manifest import digest_of
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.permissions import Actor, Role, Scope
@@ -361,8 +361,8 @@ class World:
     # ---------------------------------------------------------------------------------------------------- events
 
     async def events(self, *kinds: str, by: str = "ada", model: str | None = None) -> list[Event]:
-        wanted = [parse_kind(kind) for kind in kinds]
-        page = await self.look(by, event_queries.read_events, kinds=wanted, model=model, limit=10_000)
+        wanted = EventFilter(kinds=tuple(map(parse_kind, kinds)), model=model)
+        page = await self.look(by, event_queries.read_events, wanted=wanted, limit=10_000)
         return page.events
 
     async def kinds(self, *kinds: str) -> list[str]:

@@ -51,7 +51,9 @@ def query_places() -> Iterator[Place]:
     for method, path, parameters in operations():
         target = path.format(**KNOWN)
         names = [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
-        yield from (Place(method, f"{target}?{name}={MARK}") for name in names)
+        # The stream of events would go on for ever.
+        more = "&seconds=0" if "seconds" in names else ""
+        yield from (Place(method, f"{target}?{name}={MARK}{'' if name == 'seconds' else more}") for name in names)
         if names:
             yield Place(method, f"{target}?{names[0]}=a&{names[0]}={MARK}")
             yield Place(method, f"{target}?{MARK}=1")

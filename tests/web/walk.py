@@ -23,6 +23,10 @@ SAMPLES = {
 }  # fmt: skip
 
 
+# Else it would go on for ever.
+ENDING = {"stream_events": "?seconds=0"}
+
+
 class Call(NamedTuple):
     name: str
     method: str
@@ -71,4 +75,5 @@ def _calls() -> Iterator[Call]:
                 continue
             field = handler.parsed_data_field
             body = None if field is None else msgspec.to_builtins(EXAMPLES[field.annotation])
+            path += ENDING.get(handler.handler_name, "")
             yield Call(handler.handler_name, method, path, handler.opt["action"], body, route.path_format)

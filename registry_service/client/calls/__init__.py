@@ -26,6 +26,7 @@ from registry_service.client.calls.events import (
     move_consumer,
     read_events,
     remove_consumer,
+    stream_events,
 )
 from registry_service.client.calls.inbox import get_inbox, mark_mentions_read
 from registry_service.client.calls.maintenance import collect_garbage, scrub
@@ -210,6 +211,7 @@ __all__ = [
     "stage_history",
     "start_deployment",
     "start_upload",
+    "stream_events",
     "take_lease",
     "test_policy",
     "update_model",

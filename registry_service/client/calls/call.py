@@ -68,6 +68,7 @@ class Call(Generic[T]):
     quotes. `offset` is where in its file the content goes on. `patience` is how many seconds the service may take on
     purpose, on top of the client's timeout. `url` is an address outside of the registry, in place of `path`: it carries
     its own permission, so neither the token nor anything else of the registry's goes there, and no message shows it.
+    `silence`: the answer is a stream of events, which is broken where nothing comes for so many seconds.
     """
 
     method: Method
@@ -84,6 +85,7 @@ class Call(Generic[T]):
     retry: RetryRule = RetryRule.ALWAYS
     patience: float = 0.0
     url: str | None = field(default=None, repr=False)
+    silence: float | None = None
 
     @property
     def is_write(self) -> bool:

@@ -26,6 +26,10 @@ class KnownToken(msgspec.Struct, frozen=True, kw_only=True):
     revoked: bool
     disabled: bool
 
+    def is_good(self, now: datetime) -> bool:
+        """Whether who holds its secret may come in at all."""
+        return not (self.revoked or self.disabled or self.expires_at <= now)
+
 
 def _of_token() -> list[ColumnElement[Any]]:
     return [

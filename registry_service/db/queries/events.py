@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, cast, func, or_, select
+from sqlalchemy.dialects import postgresql
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
-from registry_service.db.queries.sight import in_sight
+from registry_service.db.queries.sight import in_sight, name_matches
 from registry_service.db.tables import consumers, events, registry
 from registry_service.db.view import View
 from registry_service.domain.entities import Consumer, Event, EventPage, Page
 from registry_service.domain.errors import ConsumerNotFound, CursorFromOtherEpoch
-from registry_service.domain.events import Cursor, KindPattern
-from registry_service.domain.names import check_consumer_name, check_model_name
+from registry_service.domain.events import EVERY_EVENT, Cursor, EventFilter, KindPattern
+from registry_service.domain.names import check_consumer_name
 from registry_service.domain.permissions import Action, may
 
 _CONSUMERS = Ordering(columns={"name": consumers.c.name}, tie_breakers=[consumers.c.name], default="name")
@@ -58,29 +58,69 @@ def read_events(
     *,
     after: str | None = None,
     consumer: str | None = None,
-    kinds: Sequence[KindPattern] = (),
-    model: str | None = None,
+    wanted: EventFilter = EVERY_EVENT,
     limit: int = 100,
 ) -> EventPage:
     """Events after a cursor (or a consumer's cursor), as far as the caller may see them. The page's cursor passes
-    events that the caller may not see, so that nobody waits before one for ever.
-
-    :raises InvalidName: no model can have this name: nobody waits for its events for ever either.
-    """
+    events that the caller may not see, so that nobody waits before one for ever."""
 
     view.authorize_somewhere(Action.EVENT_READ)
     start = resolve_cursor(view, find_consumer(view, consumer).cursor if consumer else after or "start")
-    statement = select(events).where(events.c.seq > start.seq, _readable(view))
-    if kinds:
-        statement = statement.where(or_(*(_of_kind(kind) for kind in kinds)))
-    if model is not None:
-        check_model_name(model)
-        statement = statement.where(events.c.model_name == model)
+    statement = select(events).where(events.c.seq > start.seq, _readable(view), *_conditions(view, wanted))
     # Taken first: what is committed after this moment is for the next page, not to be skipped by its cursor.
     end = last_seq(view)
     rows = view.connection.execute(statement.where(events.c.seq <= end).order_by(events.c.seq).limit(limit)).all()
     reached = rows[-1].seq if len(rows) == limit else max(end, start.seq)
     return EventPage(events=[describe_event(row) for row in rows], cursor=str(Cursor(start.epoch, reached)))
+
+
+class Beginning(NamedTuple):
+    """Where a stream begins: the first page, and the end of the log."""
+
+    page: EventPage
+    end: Cursor
+
+
+def begin_stream(view: View, *, after: str | None, consumer: str | None, wanted: EventFilter, limit: int) -> Beginning:
+    page = read_events(view, after=after, consumer=consumer, wanted=wanted, limit=limit)
+    return Beginning(page, Cursor(log_epoch(view), last_seq(view)))
+
+
+class LogPiece(NamedTuple):
+    """A piece of the log as it is, for whoever hands it on. `end`: the last number in the log."""
+
+    epoch: str
+    end: int
+    events: list[Event]
+
+
+def read_log(view: View, *, after: int, limit: int) -> LogPiece:
+    """The next events after a number, whoever may see them."""
+
+    view.authorize(Action.EVENT_READ, None)
+    statement = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+    rows = view.connection.execute(statement).all()
+    return LogPiece(log_epoch(view), last_seq(view), [describe_event(row) for row in rows])
+
+
+def _conditions(view: View, wanted: EventFilter) -> list[ColumnElement[bool]]:
+    """`EventFilter.admits`, in SQL."""
+
+    found: list[ColumnElement[bool]] = []
+    if wanted.kinds:
+        found.append(or_(*(_of_kind(kind) for kind in wanted.kinds)))
+    if wanted.model is not None:
+        found.append(name_matches(view, events.c.model_name, wanted.model))
+    if wanted.stage is not None:
+        found.append(_stage_of(view) == wanted.stage)
+    return found
+
+
+def _stage_of(view: View) -> ColumnElement[Any]:
+    if view.connection.dialect.name == "sqlite":
+        return func.json_extract(events.c.data, "$.stage")
+    found: ColumnElement[Any] = cast(events.c.data, postgresql.JSON)["stage"].astext
+    return found
 
 
 def _readable(view: View) -> ColumnElement[bool]:

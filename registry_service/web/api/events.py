@@ -1,11 +1,12 @@
-"""The one log, by long poll, and the named readers of it."""
+"""The one log, by long poll and as a stream, and the named readers of it."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, delete, get, put
+from litestar import Controller, Request, Response, delete, get, put
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -13,22 +14,38 @@ from registry_service.db.paging import PageRequest
 from registry_service.db.queries import events as queries
 from registry_service.domain.entities import Consumer, EventPage, Page
 from registry_service.domain.errors import InvalidInput
-from registry_service.domain.events import KindPattern, parse_kind
+from registry_service.domain.events import EventFilter, parse_kind
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import MoveConsumer
 from registry_service.services import events as use_cases
 from registry_service.web.answers import Encoded, encoded
 from registry_service.web.caller import Caller
+from registry_service.web.streams.broadcast import Broadcast
+from registry_service.web.streams.frames import MEDIA_TYPE
+from registry_service.web.streams.reader import Reader
+from registry_service.web.streams.stream import PAGE, EventStream, StreamAnswer, cursor_of
 
 After = Annotated[str | None, QueryParameter(description="A cursor, `start` or `latest`.", max_length=100)]
 Kinds = Annotated[
     str | None, QueryParameter(description="Kinds, separated by commas: `model.created,promotion.*`.", max_length=2000)
 ]
-OfModel = Annotated[str | None, QueryParameter(description="Of this model only.", max_length=256)]
+OfModel = Annotated[
+    str | None,
+    QueryParameter(description="Of this model only, or of models of this pattern: `team-a.*`.", max_length=256),
+]
+OfStage = Annotated[
+    str | None, QueryParameter(description="About this stage only: those whose data name it.", max_length=64)
+]
 Wait = Annotated[float, QueryParameter(description="Seconds to wait where there is nothing yet.", ge=0, le=60)]
 Limit = Annotated[int, QueryParameter(description="How many at most.", ge=1, le=1000)]
 ByConsumer = Annotated[
     str | None, QueryParameter(description="Read on from this consumer's cursor; instead of `after`.", max_length=64)
+]
+Heartbeat = Annotated[
+    float, QueryParameter(description="Seconds without an event after which a comment comes.", ge=1, le=60)
+]
+Seconds = Annotated[
+    float | None, QueryParameter(description="End after so many seconds; 0: after what there is.", ge=0, le=86_400)
 ]
 
 
@@ -46,20 +63,55 @@ class Events(Controller):
         wait: FromQuery[Wait] = 0.0,
         limit: FromQuery[Limit] = 100,
         consumer: FromQuery[ByConsumer] = None,
+        stage: FromQuery[OfStage] = None,
     ) -> Encoded[EventPage]:
         """Events after a cursor, as far as the caller may see them. The answer's `cursor` continues after the last
         event looked at, also where the caller may not see it."""
 
-        if after is not None and consumer is not None:
-            raise InvalidInput("Give either after or consumer, not both.", field="after", source="query")
-        wanted = [parse_kind(kind.strip()) for kind in kinds.split(",")] if kinds else []
-        page = await _read(caller, after=after, consumer=consumer, kinds=wanted, model=model, limit=limit)
+        wanted = _filter(kinds, model, stage)
+        _check_beginning(after, consumer)
+        page = await _read(caller, after=after, consumer=consumer, wanted=wanted, limit=limit)
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait
         while not page.events and not caller.registry.closing and (remaining := deadline - clock()) > 0:
-            await caller.registry.wait_for_events(_reached(page), remaining)
-            page = await _read(caller, after=page.cursor, consumer=None, kinds=wanted, model=model, limit=limit)
+            await caller.registry.wait_for_events(cursor_of(page).seq, remaining)
+            page = await _read(caller, after=page.cursor, consumer=None, wanted=wanted, limit=limit)
         return encoded(page)
+
+    @get("/events/stream", action=Action.EVENT_READ, media_type=MEDIA_TYPE)
+    async def stream_events(
+        self,
+        caller: NamedDependency[Caller],
+        request: Request[Any, Any, Any],
+        state: State,
+        after: FromQuery[After] = None,
+        kinds: FromQuery[Kinds] = None,
+        model: FromQuery[OfModel] = None,
+        consumer: FromQuery[ByConsumer] = None,
+        stage: FromQuery[OfStage] = None,
+        heartbeat: FromQuery[Heartbeat] = 15.0,
+        seconds: FromQuery[Seconds] = None,
+    ) -> Response[Any]:
+        """Events as they happen, as Server-Sent Events: the `id` of each is a cursor, its `data` the event. Begins
+        after `Last-Event-ID`, else `after`, else where the consumer is, else with what comes. A consumer's cursor stays
+        where it is: move it once events are dealt with. Ends when the token or the permission does, when the reader is
+        too slow, and when the service ends: connect again with the last id. One caller, and the service, have so many
+        streams at most: one more is refused with status 429 (`too_many_streams`)."""
+
+        wanted = _filter(kinds, model, stage)
+        last = request.headers.get("last-event-id")
+        if last:
+            after, consumer = last, None
+        elif after is None and consumer is None:
+            after = "latest"
+        _check_beginning(after, consumer)
+        page, end = await caller.registry.view(
+            caller.actor, queries.begin_stream, after=after, consumer=consumer, wanted=wanted, limit=PAGE
+        )
+        reader = Reader(caller.actor, wanted, heartbeat=heartbeat)
+        broadcast: Broadcast = state.broadcast
+        broadcast.enter(reader, end)
+        return StreamAnswer(EventStream(reader, page, registry=caller.registry, broadcast=broadcast, seconds=seconds))
 
     @get("/consumers", action=Action.EVENT_READ)
     async def list_consumers(
@@ -86,20 +138,19 @@ class Events(Controller):
         return await caller.erase(use_cases.remove_consumer, name)
 
 
+def _filter(kinds: str | None, model: str | None, stage: str | None) -> EventFilter:
+    wanted = tuple(parse_kind(kind.strip()) for kind in kinds.split(",")) if kinds else ()
+    return EventFilter(kinds=wanted, model=model, stage=stage)
+
+
+def _check_beginning(after: str | None, consumer: str | None) -> None:
+    if after is not None and consumer is not None:
+        raise InvalidInput("Give either after or consumer, not both.", field="after", source="query")
+
+
 async def _read(
-    caller: Caller,
-    *,
-    after: str | None,
-    consumer: str | None,
-    kinds: list[KindPattern],
-    model: str | None,
-    limit: int,
+    caller: Caller, *, after: str | None, consumer: str | None, wanted: EventFilter, limit: int
 ) -> EventPage:
     return await caller.registry.view(
-        caller.actor, queries.read_events, after=after, consumer=consumer, kinds=kinds, model=model, limit=limit
+        caller.actor, queries.read_events, after=after, consumer=consumer, wanted=wanted, limit=limit
     )
-
-
-def _reached(page: EventPage) -> int:
-    """The number that the page's cursor stands after."""
-    return int(page.cursor.rpartition("-")[2])
