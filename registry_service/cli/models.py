@@ -8,7 +8,7 @@ import click
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
-from registry_service.client import CreateModel, MetadataField, RegisteredModel, UpdateModel
+from registry_service.client import CreateModel, MetadataField, RegisteredModel, RenameModel, UpdateModel
 from registry_service.domain.metadata import FieldType
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -155,6 +155,22 @@ def archive_model(state: State, model: str, *, undo: bool) -> None:
     state.show(changed, lambda: f"{model} is {'back in use' if undo else 'archived'}.")
 
 
+@models.command("rename")
+@options.model
+@click.argument("name")
+@click.option("--reason", default="", help="Why: it stays in the history.")
+@click.option("--drop-policies", is_flag=True, help="Also where a policy no longer holds under the new name.")
+@options.yes
+@pass_state
+def rename_model(state: State, model: str, name: str, reason: str, *, drop_policies: bool, yes: bool) -> None:
+    """Give MODEL another NAME. The old one leads there until an admin releases it; those who use it have to follow."""
+
+    state.confirm(f"Rename '{model}' to '{name}'?", yes=yes)
+    body = RenameModel(name=name, reason=reason, drop_policies=drop_policies)
+    renamed = state.client.rename_model(model, body)
+    state.show(renamed, lambda: model_text(renamed))
+
+
 @models.command("delete")
 @options.model
 @options.yes
@@ -180,7 +196,7 @@ def restore_model(state: State, model: str) -> None:
 @options.yes
 @pass_state
 def release_name(state: State, model: str, *, yes: bool) -> None:
-    """Free the name of a deleted model; the old model can't be restored under it then."""
+    """Free the name of a deleted model, which can't be restored under it then; or a former name of a renamed one."""
     state.confirm(f"Free the name '{model}' for a new model?", yes=yes)
     freed = state.client.release_name(model)
     state.show(freed, lambda: f"The name '{model}' is free.")

@@ -251,6 +251,7 @@ class RegistryClient:
     create_model = _sends(calls.create_model)
     get_model = _sends(calls.get_model)
     update_model = _sends(calls.update_model)
+    rename_model = _sends(calls.rename_model)
     delete_model = _sends(calls.delete_model)
     restore_model = _sends(calls.restore_model)
     release_name = _sends(calls.release_name)

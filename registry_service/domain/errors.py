@@ -146,6 +146,12 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
 
+class ModelRenamed(ModelNotFound):
+    """The model has another name now; `details["renamed_to"]` says which."""
+
+    code = "model_renamed"
+
+
 class VersionNotFound(NotFound):
     code = "version_not_found"
 
@@ -228,9 +234,15 @@ class NameClash(Conflict):
 
 
 class NameReserved(Conflict):
-    """The name belongs to a deleted model; an admin may restore or release it."""
+    """The name belongs to a deleted or renamed model; an admin may release it, or restore the deleted one."""
 
     code = "name_reserved"
+
+
+class PoliciesDropped(Conflict):
+    """Under its new name, policies would no longer hold for the model; `details["policies"]` names them."""
+
+    code = "policies_dropped"
 
 
 class InUse(Conflict):

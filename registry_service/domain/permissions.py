@@ -30,6 +30,7 @@ class Action(StrEnum):
     MODEL_READ = "model:read"
     MODEL_CREATE = "model:create"
     MODEL_UPDATE = "model:update"
+    MODEL_RENAME = "model:rename"
     MODEL_DELETE = "model:delete"
     MODEL_RESTORE = "model:restore"
     VERSION_READ = "version:read"

@@ -29,6 +29,19 @@ def select_policies(attachments: Iterable[PolicyAttachment], model_name: str, st
     return tuple(sorted({attachment.policy for attachment in chosen}))
 
 
+def dropped_policies(
+    attachments: Sequence[PolicyAttachment], before: str, after: str, stages: Iterable[str]
+) -> tuple[str, ...]:
+    """The policies that hold for a stage of a model named `before` and would not if it were named `after`; of its
+    stages, and of any that an attachment names, which the model may get yet."""
+
+    names = {*stages, *(attachment.stage for attachment in attachments if attachment.stage != "*")}
+    lost: set[str] = set()
+    for stage in names:
+        lost.update(set(select_policies(attachments, before, stage)) - set(select_policies(attachments, after, stage)))
+    return tuple(sorted(lost))
+
+
 def _holds_for(attachment: PolicyAttachment, model_name: str, stage: str) -> bool:
     """By name, whatever the case: `Production` must not be the way around what `production` asks for."""
 

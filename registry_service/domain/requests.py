@@ -51,6 +51,15 @@ class UpdateModel(Request, frozen=True, kw_only=True):
     archived: bool | msgspec.UnsetType = msgspec.UNSET
 
 
+class RenameModel(Request, frozen=True, kw_only=True):
+    """`drop_policies`: that policies which match the present name only hold no longer is meant; for those who may write
+    policies."""
+
+    name: str
+    reason: str = ""
+    drop_policies: bool = False
+
+
 class NewManifestFile(Request, frozen=True, kw_only=True):
     path: str
     digest: str

@@ -14,11 +14,8 @@ from registry_service.db.queries.principals import find_principal, owners_of
 from registry_service.db.tables import model_tags, models, stages
 from registry_service.domain.entities import PrincipalKind, RegisteredModel
 from registry_service.domain.errors import (
-    AlreadyExists,
     InUse,
     InvalidMetadata,
-    NameClash,
-    NameReserved,
     NotPermitted,
 )
 from registry_service.domain.events import EventKind
@@ -31,13 +28,14 @@ from registry_service.failpoints import reach
 from registry_service.services.changes import check_revision, record_change
 from registry_service.services.ids import new_id
 from registry_service.services.judging import stale_promotions_of
+from registry_service.services.model_names import refuse_taken
 from registry_service.services.texts import check_description
 from registry_service.services.work import Work
 
 
 def create_model(work: Work, body: CreateModel) -> RegisteredModel:
     """:raises NameClash: a model whose name differs by case only exists, or two stages have one name.
-    :raises NameReserved: the name is a deleted model's.
+    :raises NameReserved: the name is a deleted or renamed model's.
     :raises AlreadyExists: as it says.
     """
 
@@ -49,7 +47,7 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
     wanted = list(DEFAULT_STAGES if body.stages is None else body.stages)
     check_arrange([], wanted, used=(), aliases=())
     lock_key(work.connection, f"model name {fold(name)}")
-    _refuse_taken(work, name)
+    refuse_taken(work, name)
     model_id = new_id()
     work.connection.execute(
         insert(models).values(
@@ -130,37 +128,6 @@ def restore_model(work: Work, model: str) -> RegisteredModel:
     work.connection.execute(update(models).where(models.c.id == found.id).values(deleted_at=None))
     record_change(work, found, EventKind.MODEL_RESTORED)
     return _described(work, model)
-
-
-def release_name(work: Work, model: str) -> RegisteredModel:
-    """Gives the name of a deleted model free. The tombstone stays, without a name that anybody can ask for."""
-
-    found = find_model(work, model, Action.MODEL_RESTORE, deleted=True, lock=True)
-    described = describe_models(work, [found])[0]
-    work.connection.execute(update(models).where(models.c.id == found.id).values(name_taken=None))
-    record_change(work, found, EventKind.MODEL_RELEASED)
-    return described
-
-
-def _refuse_taken(work: Work, name: str) -> None:
-    taken = work.connection.execute(
-        select(models.c.name, models.c.deleted_at).where(
-            models.c.name_fold == fold(name), models.c.name_taken.is_not(None)
-        )
-    ).first()
-    if taken is None:
-        return
-    if taken.deleted_at is not None:
-        raise NameReserved(
-            f"'{taken.name}' was deleted and keeps its name. An admin may restore the model or release the name.",
-            model=taken.name,
-        )
-    if taken.name == name:
-        raise AlreadyExists(f"There is a model '{name}' already.", model=name)
-    raise NameClash(
-        f"There is a model '{taken.name}', which differs from '{name}' by case only. Use that name or another one.",
-        model=taken.name,
-    )
 
 
 def _owner(work: Work, owner: str | None) -> str:

@@ -27,6 +27,7 @@ _ALL: Final = (
         metadata=Metadata(metrics={"auc": 0.93}, framework="scikit-learn", format="onnx"),
         lineage=[requests.NewLineageEdge(kind=LineageKind.DAG_RUN, ref="churn_nightly/scheduled__2026-03-03")],
     ),
+    requests.RenameModel(name="fraud-detector-eu", reason="One for each market."),
     requests.UpdateVersion(description="Trained without the holidays."),
     requests.RevokeVersion(reason="Trained on leaked labels."),
     requests.StartUpload(model="fraud-detector", files=[requests.NewUploadFile(digest=_DIGEST, size=4)]),

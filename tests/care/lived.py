@@ -7,6 +7,7 @@ from registry_service.domain.requests import (
     CreateModel,
     MoveAlias,
     MoveConsumer,
+    RenameModel,
     StartDeployment,
     VacateStage,
     WriteGroup,
@@ -14,6 +15,7 @@ from registry_service.domain.requests import (
 from registry_service.services import aliases, events, principals, stages
 from registry_service.services.deployments import start_deployment
 from registry_service.services.idempotency import Idempotency
+from registry_service.services.model_names import rename_model
 from registry_service.services.models import create_model
 from tests.services.world import HOUR, World
 
@@ -39,6 +41,7 @@ async def live(world: World) -> None:
     await world.act("ada", principals.write_group, "risk", WriteGroup(members=["ben"]))
     await world.act("ada", principals.create_grant, CreateGrant(group="risk", role="approver", pattern="*"))
     await world.act_once(Idempotency("key-1", "0" * 64), "airflow", create_model, CreateModel(name="churn"))
+    await world.act("ada", rename_model, "churn", RenameModel(name="churn-eu"))
     await world.registry.sweep()
 
 

@@ -24,6 +24,8 @@ FRAUD = "(SELECT id FROM models WHERE name = 'fraud')"
 # What must be found, and the statements that bring it about.
 FAULTS: dict[str, list[str]] = {
     "log_unnamed": ["DELETE FROM registry WHERE key = 'epoch'"],
+    "model_name": [f"UPDATE models SET name = 'other' WHERE id = {FRAUD}"],
+    "former_name": ["UPDATE model_former_names SET name = 'fraud', name_fold = 'fraud'"],
     "version_numbers": [f"UPDATE models SET last_number = 9 WHERE id = {FRAUD}"],
     "content_digest": [
         'UPDATE versions SET metadata = \'{"metrics":{"auc":0.99}}\' WHERE number = 1',

@@ -28,6 +28,7 @@ WIRE = {
     "create_model": "POST /models",
     "get_model": "GET /models/{model}",
     "update_model": "PATCH /models/{model}",
+    "rename_model": "POST /models/{model}/rename",
     "delete_model": "DELETE /models/{model}",
     "restore_model": "POST /models/{model}/restore",
     "release_name": "POST /models/{model}/release",

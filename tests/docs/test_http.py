@@ -44,7 +44,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
     asked, approved, applied, live, part, looked_for, event, second, back, *rest = rest
-    talked, inbox, many, compared, revoked, examined, refused, updated = rest
+    talked, inbox, many, compared, revoked, examined, refused, updated, renamed = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
@@ -111,3 +111,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     changed, late = documents(updated)
     assert changed["tags"] == {"team": "harbour"}
     assert (late["code"], late["status"]) == ("revision_mismatch", 412)
+
+    now, then, freed = documents(renamed)
+    assert (now["name"], now["former_names"], freed["former_names"]) == ("tide-at-the-pier", ["tide"], [])
+    assert (then["code"], then["details"]["renamed_to"]) == ("model_renamed", "tide-at-the-pier")

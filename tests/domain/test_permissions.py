@@ -58,6 +58,7 @@ CONTRIBUTE = [
 ]
 APPROVE = ["promotion:review", "version:revoke", "stage:release", "stage:vacate", "stage:clear_failure"]
 ADMINISTER = [
+    "model:rename",
     "model:delete",
     "model:restore",
     "version:examine",

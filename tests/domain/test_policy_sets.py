@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from registry_service.domain.entities import PolicyAttachment
 from registry_service.domain.permissions import Role
 from registry_service.domain.policies import OPEN, SOLO, TEAM, OnNewer, PolicyDocument, RollbackRule
-from registry_service.domain.policy_sets import select_policies, terms
+from registry_service.domain.policy_sets import dropped_policies, select_policies, terms
 
 
 def attached(policy: str, model_pattern: str = "*", stage: str = "*", *, default: bool = False) -> PolicyAttachment:
@@ -47,6 +47,21 @@ def test_no_spelling_is_a_way_around_a_policy_and_stages_are_whole_names() -> No
     assert select_policies([attached("team", "Fraud.*")], "fraud.eu", "production") == ("team",)
     assert select_policies([attached("team", "*", "production")], "fraud", "Production") == ("team",)
     assert select_policies([attached("team", "*", "prod*")], "fraud", "production") == ()
+
+
+def test_a_name_drops_the_policies_that_hold_for_the_one_before_only() -> None:
+    attachments = [
+        attached("solo", default=True),
+        attached("team", "fraud", "production"),
+        attached("regulated", "fraud", "canary"),
+        attached("open", "free.*"),
+    ]
+    assert dropped_policies(attachments, "fraud", "Fraud", ["production"]) == ()
+    assert dropped_policies(attachments, "free.x", "free.y", ["production"]) == ()
+    # The default gives way to what holds by the new name: that drops it too.
+    assert dropped_policies(attachments, "fraud", "free.x", ["staging"]) == ("regulated", "solo", "team")
+    assert dropped_policies(attachments[1:2], "fraud", "other", []) == ("team",)
+    assert dropped_policies([attached("team", "fraud")], "fraud", "other", []) == ()
 
 
 def test_the_strictest_word_counts() -> None:

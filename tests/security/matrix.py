@@ -44,8 +44,8 @@ _QUERIES: Final = {
 _FIRST: Final = ("move_consumer", "write_group")
 _LAST: Final = (
     "release_lease", "withdraw_review", "fail_promotion", "apply_promotion", "roll_back", "clear_failure",
-    "cancel_promotion", "vacate_stage", "revoke_version", "update_principal", "detach_policy", "delete_model",
-    "restore_model",
+    "cancel_promotion", "vacate_stage", "revoke_version", "update_principal", "detach_policy", "rename_model",
+    "delete_model", "restore_model",
     "release_name",
 )  # fmt: skip
 
@@ -117,6 +117,11 @@ def walk(service: RunningService, admin: httpx.Client, role: str) -> Iterator[tu
             yield call, "own", verdict
             if role == EVERYWHERE:
                 yield call, "other", _ask(http, call, others)[0]
+            if call.name == "rename_model":
+                for name in (own, other):
+                    renamed = f"{name}.rename_model"
+                    if admin.get(f"{API}/models/{renamed}").status_code == 200:
+                        answered(admin.post(f"{API}/models/{renamed}/rename", json={"name": name}))
             if call.name == "restore_model":
                 admin.delete(f"{API}/models/{own}")
                 if role == EVERYWHERE:
@@ -259,7 +264,7 @@ def _body(call: Call, things: Things) -> Any:
         body["digest"] = things.version["digest"]
     if call.name == "start_deployment":
         body |= {"promotion": None, "version": "1"}
-    if call.name == "create_model":
+    if call.name in {"create_model", "rename_model"}:
         body["name"] = f"{things.parameters['model']}.{call.name}"
     if call.name == "register_version":
         body = {"files": []}

@@ -21,7 +21,8 @@ from registry_service.domain.promotions import Phase
 from registry_service.domain.requests import ApplyPromotion, CreateModel, MoveAlias, RequestPromotion, RollBack
 from registry_service.services.aliases import move_alias, remove_alias
 from registry_service.services.idempotency import LIFETIME, Idempotency
-from registry_service.services.models import create_model, delete_model, release_name
+from registry_service.services.model_names import release_name
+from registry_service.services.models import create_model, delete_model
 from registry_service.services.principals import remove_grant
 from registry_service.services.promotions import apply_promotion, request_promotion
 from registry_service.services.rollback import roll_back

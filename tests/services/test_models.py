@@ -19,7 +19,7 @@ from registry_service.domain.errors import (
 )
 from registry_service.domain.metadata import FieldType, Metadata, MetadataField
 from registry_service.domain.requests import UpdateModel
-from registry_service.services import models
+from registry_service.services import model_names, models
 from tests.services.world import HOUR, World
 
 
@@ -45,8 +45,8 @@ async def test_a_deleted_model_keeps_its_name_until_an_admin_releases_it(world: 
         with pytest.raises(NameReserved):
             await world.model(name)
     with pytest.raises(NotPermitted):
-        await world.act("ben", models.release_name, "fraud")
-    await world.act("ada", models.release_name, "fraud")
+        await world.act("ben", model_names.release_name, "fraud")
+    await world.act("ada", model_names.release_name, "fraud")
     second = await world.model("fraud")
     assert second.id != first.id
 
@@ -67,7 +67,7 @@ async def test_a_deleted_model_is_out_of_sight_and_comes_back_whole(world: World
 async def test_a_released_tombstone_gives_its_versions_to_nobody(world: World) -> None:
     await world.registered(2)
     await world.act("ada", models.delete_model, "fraud")
-    await world.act("ada", models.release_name, "fraud")
+    await world.act("ada", model_names.release_name, "fraud")
     await world.model("fraud")
     assert (await world.register()).number == 1
 

@@ -52,6 +52,7 @@ from registry_service.domain.requests import (
     MoveConsumer,
     ObserveDeployment,
     ReleaseLease,
+    RenameModel,
     ReportCheck,
     RequestPromotion,
     RevokeVersion,
@@ -70,6 +71,7 @@ from registry_service.services import (
     checks,
     deployments,
     events,
+    model_names,
     models,
     policies,
     principals,
@@ -88,6 +90,7 @@ ROOMS: tuple[ModuleType, ...] = (
     checks,
     deployments,
     events,
+    model_names,
     models,
     policies,
     principals,
@@ -100,7 +103,15 @@ ROOMS: tuple[ModuleType, ...] = (
     versions,
 )
 # Parts that use cases share: they take rows, which no caller has, or what another use case has checked.
-PARTS = {"apply_to_stage", "insert_attachment", "insert_policy", "issue_token", "plan_rollback", "point_alias"}
+PARTS = {
+    "refuse_taken",
+    "apply_to_stage",
+    "insert_attachment",
+    "insert_policy",
+    "issue_token",
+    "plan_rollback",
+    "point_alias",
+}
 
 SERVICE = "airflow"
 
@@ -176,6 +187,12 @@ class Attacker:
         for bound in ({"from_version": 1, "to": str(self.wanted.number)}, {"from_version": 1}):
             await self.act(rollback.roll_back, "fraud", "production", RollBack(reason="x", **bound))
 
+    async def rename(self) -> None:
+        """To a name that other policies hold for, and back, so that the rounds after it find the model."""
+
+        for before, after in (("fraud", "free"), ("free", "fraud")):
+            await self.act(model_names.rename_model, before, RenameModel(name=after, drop_policies=True))
+
     async def new_model(self) -> None:
         """A model of its own, with stages of its own, and one under a name that looks like another."""
 
@@ -201,9 +218,10 @@ ATTACKS: dict[str, Attack] = {
     "remove_consumer": lambda a: a.act(events.remove_consumer, a.consumer),
     "create_model": Attacker.new_model,
     "update_model": lambda a: a.act(models.update_model, "fraud", UpdateModel(owner=SERVICE)),
+    "rename_model": Attacker.rename,
     "delete_model": lambda a: a.act(models.delete_model, "fraud"),
     "restore_model": lambda a: a.act(models.restore_model, "fraud"),
-    "release_name": lambda a: a.act(models.release_name, "fraud"),
+    "release_name": lambda a: a.act(model_names.release_name, "fraud"),
     "write_policy": lambda a: a.act(policies.write_policy, WritePolicy(document=OPEN, force=True), if_match=1),
     "attach_policy": lambda a: a.act(
         policies.attach_policy, AttachPolicy(policy="open", model_pattern="*", force=True)

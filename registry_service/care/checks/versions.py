@@ -11,7 +11,17 @@ from sqlalchemy import func, select
 
 from registry_service.care.findings import Check, Look
 from registry_service.db.queries.revoked import content_revoked
-from registry_service.db.tables import aliases, checks, deployments, events, models, stages, version_files, versions
+from registry_service.db.tables import (
+    aliases,
+    checks,
+    deployments,
+    events,
+    model_former_names,
+    models,
+    stages,
+    version_files,
+    versions,
+)
 from registry_service.domain.entities import ManifestFile
 from registry_service.domain.errors import RegistryError
 from registry_service.domain.events import EventKind
@@ -20,6 +30,27 @@ from registry_service.domain.metadata import Metadata
 from registry_service.domain.names import fold
 
 _OF = (versions.c.model_id, versions.c.number)
+
+
+def _names(look: Look) -> Iterator[str]:
+    named: dict[str, str] = {}
+    for event in look.rows(
+        select(events.c.model_id, events.c.model_name)
+        .where(events.c.kind.in_([EventKind.MODEL_CREATED, EventKind.MODEL_RENAMED]))
+        .order_by(events.c.seq)
+    ):
+        named[event.model_id] = event.model_name
+    for row in look.rows(select(models.c.id, models.c.name, models.c.name_fold).order_by(models.c.name)):
+        if (named.get(row.id), fold(row.name)) != (row.name, row.name_fold):
+            yield f"model {row.id} is named {row.name}, and the log says {named.get(row.id)}"
+
+
+def _former_names(look: Look) -> Iterator[str]:
+    kept = select(model_former_names.c.model_id, model_former_names.c.name, model_former_names.c.name_fold)
+    taken = {row.name_fold: row.id for row in look.rows(select(models).where(models.c.name_taken.is_not(None)))}
+    for row in look.rows(kept.where(model_former_names.c.released_at.is_(None)).order_by(model_former_names.c.id)):
+        if taken.get(fold(row.name), row.model_id) != row.model_id or row.name_fold != fold(row.name):
+            yield f"{row.name} is kept for model {row.model_id}, and another model has it"
 
 
 def _numbers(look: Look) -> Iterator[str]:
@@ -144,6 +175,8 @@ def _alias_log(look: Look) -> Iterator[str]:
 
 
 CHECKS: Final = (
+    Check("model_name", "Every model has the name that the log gave it last.", _names),
+    Check("former_name", "A name that a model gave up is no other model's until it is released.", _former_names),
     Check("version_numbers", "The versions of a model are numbered without a gap, up to its last number.", _numbers),
     Check("content_digest", "The digest of each version is that of its files and metadata.", _content),
     Check("revoked_content", "Versions of one content are revoked together.", _revoked_together),

@@ -40,6 +40,7 @@ from registry_service.client.calls.models import (
     move_alias,
     release_name,
     remove_alias,
+    rename_model,
     restore_model,
     update_model,
 )
@@ -196,6 +197,7 @@ __all__ = [
     "remove_consumer",
     "remove_grant",
     "remove_group",
+    "rename_model",
     "report_check",
     "request_promotion",
     "restore_model",

@@ -4,7 +4,7 @@ from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, read, write
 from registry_service.domain.entities import Alias, Page, RegisteredModel
-from registry_service.domain.requests import CreateModel, MoveAlias, UpdateModel
+from registry_service.domain.requests import CreateModel, MoveAlias, RenameModel, UpdateModel
 
 
 def list_models(*, include_deleted: bool | None = None, **paging: Unpack[Paging]) -> Call[Page[RegisteredModel]]:
@@ -27,6 +27,11 @@ def update_model(
     return write("PATCH", RegisteredModel, "models", model, body=body, revision=revision, key=idempotency_key)
 
 
+def rename_model(model: str, body: RenameModel, *, idempotency_key: str | None = None) -> Call[RegisteredModel]:
+    """Give a model another name; the old one leads there until it is released."""
+    return write("POST", RegisteredModel, "models", model, "rename", body=body, key=idempotency_key)
+
+
 def delete_model(model: str, *, idempotency_key: str | None = None) -> Call[RegisteredModel]:
     """Leave a tombstone; refused while a version is current in a stage."""
     return write("DELETE", RegisteredModel, "models", model, key=idempotency_key)
@@ -37,7 +42,7 @@ def restore_model(model: str, *, idempotency_key: str | None = None) -> Call[Reg
 
 
 def release_name(model: str, *, idempotency_key: str | None = None) -> Call[RegisteredModel]:
-    """Free the name of a deleted model for a new one."""
+    """Free the name of a deleted model, or a former name of one, for a new model."""
     return write("POST", RegisteredModel, "models", model, "release", key=idempotency_key)
 
 

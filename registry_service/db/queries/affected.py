@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 
 from registry_service.db.queries.deployments import deployments_in_sight, describe_deployments
+from registry_service.db.queries.former_names import known_as
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import aliases, deployments, models, stages, version_lineage, versions
 from registry_service.db.view import View
@@ -55,7 +56,7 @@ def derived_from(view: View, model: Row[Any], numbers: Sequence[int]) -> tuple[l
 
     found: list[DerivedVersion] = []
     seen = {(model.id, number) for number in numbers}
-    parents = [f"{model.name}/{number}" for number in numbers]
+    parents = _refs(view, [(model.id, number) for number in numbers])
     steps = 0
     while parents:
         steps += 1
@@ -64,18 +65,26 @@ def derived_from(view: View, model: Row[Any], numbers: Sequence[int]) -> tuple[l
             for start in range(0, len(parents), _AT_ONCE)
             for row in _children(view, parents[start : start + _AT_ONCE])
         ]
-        parents = []
+        reached: list[tuple[str, int]] = []
         for row in rows:
             if (row.model_id, row.number) in seen:
                 continue
             if len(found) == MAX_DERIVED:
                 return found, False
             seen.add((row.model_id, row.number))
-            parents.append(f"{row.name}/{row.number}")
+            reached.append((row.model_id, row.number))
             found.append(
                 DerivedVersion(model_name=row.name, version=row.number, digest=row.digest, parent=row.ref, steps=steps)
             )
+        parents = _refs(view, reached)
     return found, True
+
+
+def _refs(view: View, those: Sequence[tuple[str, int]]) -> list[str]:
+    """How lineage may name these versions: by any name that leads to their model."""
+
+    names = known_as(view, {model_id for model_id, _ in those})
+    return [f"{name}/{number}" for model_id, number in those for name in names[model_id]]
 
 
 def _children(view: View, refs: Sequence[str]) -> list[Row[Any]]:

@@ -14,6 +14,7 @@ from registry_service.db.filters import matching
 from registry_service.db.orders import AnyOrder
 from registry_service.db.paging import PageRequest, page_of
 from registry_service.db.prepared import Prepared
+from registry_service.db.queries.former_names import former_names, not_found
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import aliases, model_tags, models, stages
 from registry_service.db.view import View
@@ -47,15 +48,17 @@ def find_model(
     decisions on one model into one order (PostgreSQL; on SQLite there is one writer).
 
     :raises InvalidName: no model can have this name, so that it must be a mistake.
+    :raises ModelRenamed: it has another name now, which the actor may read.
     :raises ModelNotFound, NotPermitted, PersonRequired: as `authorize`, and where there is no such model.
     """
 
     check_model_name(name)
     view.authorize(action, name)
     row = _BY_NAME[deleted, lock].row(view.connection, name=name)
+    if row is None and deleted:
+        raise ModelNotFound(f"There is no deleted model '{name}', or you may not read it.", model=name)
     if row is None:
-        kind = "deleted model" if deleted else "model"
-        raise ModelNotFound(f"There is no {kind} '{name}', or you may not read it.", model=name)
+        raise not_found(view, name)
     return row
 
 
@@ -97,6 +100,7 @@ def describe_models(view: View, rows: Sequence[Row[Any]]) -> list[RegisteredMode
         .order_by(aliases.c.name)
     ):
         named[alias.model_id][alias.name] = alias.number
+    former = former_names(view, ids)
     return [
         RegisteredModel(
             id=row.id,
@@ -115,6 +119,7 @@ def describe_models(view: View, rows: Sequence[Row[Any]]) -> list[RegisteredMode
             deleted_at=row.deleted_at,
             revision=row.revision,
             url=view.url("models", row.name),
+            former_names=former[row.id],
         )
         for row in rows
     ]

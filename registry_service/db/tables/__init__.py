@@ -11,7 +11,7 @@ from registry_service.db.tables.artifact import blobs, upload_files, uploads
 from registry_service.db.tables.comment import comment_mentions, comment_reads, comments
 from registry_service.db.tables.deployment import deployments
 from registry_service.db.tables.log import consumers, events, idempotency_answers
-from registry_service.db.tables.model import model_tags, models
+from registry_service.db.tables.model import model_former_names, model_tags, models
 from registry_service.db.tables.policy import policies, policy_attachments, policy_changes
 from registry_service.db.tables.principal import grants, group_members, groups, principal_owners, principals, tokens
 from registry_service.db.tables.promotion import checks, promotions, reviews
@@ -44,6 +44,7 @@ __all__ = [
     "groups",
     "idempotency_answers",
     "metadata",
+    "model_former_names",
     "model_tags",
     "models",
     "policies",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
-from registry_service.db.tables.schema import metadata
+from registry_service.db.tables.schema import RowId, metadata
 from registry_service.db.types import JsonText, UtcTimestamp
 
 # `name_taken` is the name as long as it may not be given to another model, tombstones included; `name_fold` finds
@@ -27,6 +27,27 @@ models = Table(
     Column("deleted_at", UtcTimestamp),
     Column("revision", BigInteger, nullable=False),
     Index("ix_models_created_at_id", "created_at", "id"),
+)
+
+# Names that models gave up. Until an admin releases one it stays the model's: it leads whoever may read both to the
+# present name, and nobody else gets it.
+model_former_names = Table(
+    "model_former_names",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("model_id", ForeignKey("models.id"), nullable=False, index=True),
+    Column("name", String(256), nullable=False),
+    Column("name_fold", String(256), nullable=False, index=True),
+    Column("given_up_at", UtcTimestamp, nullable=False),
+    Column("given_up_by", String(256), nullable=False),
+    Column("released_at", UtcTimestamp),
+    Index(
+        "uq_model_former_names_reserved",
+        "name",
+        unique=True,
+        sqlite_where=text("released_at IS NULL"),
+        postgresql_where=text("released_at IS NULL"),
+    ),
 )
 
 # Tags of models and params have no index on their values: PostgreSQL's index rows end at 2.7 kB, and a value may be

@@ -19,6 +19,8 @@ class Alias(Answer, frozen=True, kw_only=True):
 
 
 class RegisteredModel(Answer, frozen=True, kw_only=True):
+    """A model. `former_names` lead to it until they are released; those that the caller may read."""
+
     id: str
     name: str
     owner: str
@@ -35,3 +37,4 @@ class RegisteredModel(Answer, frozen=True, kw_only=True):
     deleted_at: datetime | None
     revision: int
     url: str
+    former_names: list[str] = []

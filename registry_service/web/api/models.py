@@ -12,7 +12,8 @@ from registry_service.db.paging import PageRequest
 from registry_service.db.queries import models as queries
 from registry_service.domain.entities import Page, RegisteredModel
 from registry_service.domain.permissions import Action
-from registry_service.domain.requests import CreateModel, UpdateModel
+from registry_service.domain.requests import CreateModel, RenameModel, UpdateModel
+from registry_service.services import model_names
 from registry_service.services import models as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
@@ -57,6 +58,14 @@ class Models(Controller):
         """Change what is given; tags given replace all tags."""
         return await caller.change(use_cases.update_model, model, data, if_match=if_match)
 
+    @post("/{model:str}/rename", action=Action.MODEL_RENAME, status_code=200)
+    async def rename_model(
+        self, caller: NamedDependency[Caller], model: FromPath[str], data: JSONBody[RenameModel]
+    ) -> Encoded[RegisteredModel]:
+        """Give a model another name. The old one answers 404 with the new one (`model_renamed`) to whoever may read
+        both, until an admin releases it; refused where a policy would no longer hold, unless that is confirmed."""
+        return await caller.change(model_names.rename_model, model, data)
+
     @delete("/{model:str}", action=Action.MODEL_DELETE, status_code=200)
     async def delete_model(self, caller: NamedDependency[Caller], model: FromPath[str]) -> Encoded[RegisteredModel]:
         """Leave a tombstone that keeps the name; refused while a version is current in a stage."""
@@ -69,5 +78,5 @@ class Models(Controller):
 
     @post("/{model:str}/release", action=Action.MODEL_RESTORE, status_code=200)
     async def release_name(self, caller: NamedDependency[Caller], model: FromPath[str]) -> Encoded[RegisteredModel]:
-        """Give a deleted model's name free for another model."""
-        return await caller.change(use_cases.release_name, model)
+        """Give the name of a deleted model, or one that a model gave up, free for another model."""
+        return await caller.change(model_names.release_name, model)

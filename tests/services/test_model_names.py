@@ -1,0 +1,232 @@
+"""Renaming: what stays, what goes by the new name, and whom the old name tells what."""
+
+from __future__ import annotations
+
+import pytest
+
+from registry_service.db.queries.events import read_events
+from registry_service.db.queries.models import get_model
+from registry_service.domain.entities import LineageKind
+from registry_service.domain.errors import (
+    AlreadyExists,
+    InvalidName,
+    ModelNotFound,
+    ModelRenamed,
+    NameClash,
+    NameReserved,
+    NotPermitted,
+    PersonRequired,
+    PoliciesDropped,
+)
+from registry_service.domain.permissions import Role
+from registry_service.domain.policies import PolicyDocument, ReviewRule
+from registry_service.domain.promotions import Phase
+from registry_service.domain.requests import NewLineageEdge, RenameModel, UpdateModel
+from registry_service.services import model_names, models
+from registry_service.services.revoking import revoke_impact
+from tests.services.world import World
+
+
+async def rename(world: World, model: str, name: str, *, by: str = "ada", drop: bool = False) -> None:
+    await world.act(by, model_names.rename_model, model, RenameModel(name=name, reason="why", drop_policies=drop))
+
+
+def rule(name: str, *, firm: bool = False) -> PolicyDocument:
+    rules = (ReviewRule(name="two", count=2, role="approver"),)
+    return PolicyDocument(name=name, rules=rules, change_needs_second_person=firm)
+
+
+async def test_a_renamed_model_keeps_id_versions_stages_and_identities(world: World) -> None:
+    before = await world.model()
+    first = await world.register(identity="run 1")
+    await world.promote(1)
+    await rename(world, "fraud", "swindle")
+    after = await world.look("ada", get_model, "swindle")
+    assert (after.id, after.name, after.former_names) == (before.id, "swindle", ["fraud"])
+    assert await world.current(model="swindle") == 1
+    again = await world.register("swindle", identity="run 1")
+    assert (again.number, again.digest) == (1, first.digest)
+    assert (await world.register("swindle")).number == 2
+
+
+async def test_the_old_name_leads_to_the_new_one_and_takes_no_writes(world: World) -> None:
+    await world.registered(1)
+    await rename(world, "fraud", "swindle")
+    with pytest.raises(ModelRenamed) as told:
+        await world.look("rita", get_model, "fraud")
+    assert told.value.details == {"model": "fraud", "renamed_to": "swindle"}
+    for write in (
+        world.register(),
+        world.request(1),
+        world.revoke(1),
+        world.act("carl", models.update_model, "fraud", UpdateModel(description="x")),
+        world.act("ada", models.delete_model, "fraud"),
+    ):
+        with pytest.raises(ModelRenamed):
+            await write
+
+
+async def test_who_may_read_one_of_the_names_only_learns_nothing_of_the_other(world: World) -> None:
+    await world.model("team-a.fraud", by="ada")
+    await world.person("anna", Role.READER, "team-a.*")
+    await world.person("bert", Role.READER, "team-b.*")
+    await rename(world, "team-a.fraud", "team-b.fraud")
+    with pytest.raises(ModelNotFound) as refused:
+        await world.look("anna", get_model, "team-a.fraud")
+    with pytest.raises(ModelNotFound) as unknown:
+        await world.look("anna", get_model, "team-a.other")
+    assert type(refused.value) is ModelNotFound
+    assert refused.value.message == unknown.value.message.replace("other", "fraud")
+    assert (await world.look("bert", get_model, "team-b.fraud")).former_names == []
+    assert (await world.look("ada", get_model, "team-b.fraud")).former_names == ["team-a.fraud"]
+    for who in ("anna", "bert"):
+        page = await world.look(who, read_events, limit=100)
+        assert {event.model_name for event in page.events} <= {f"team-{who[0]}.fraud"}
+        assert "team" not in str([event.data for event in page.events])
+
+
+async def test_the_log_keeps_the_name_of_the_time_and_tells_under_both_that_it_changed(world: World) -> None:
+    await world.registered(1)
+    await rename(world, "fraud", "swindle")
+    await world.register("swindle")
+    by_old, by_new = await world.events(model="fraud"), await world.events(model="swindle")
+    assert [event.kind for event in by_old] == ["model.created", "version.registered", "model.renamed"]
+    assert [event.kind for event in by_new] == ["model.renamed", "version.registered"]
+    assert (by_old[-1].data, by_new[0].data) == ({"former": True}, {"former": False, "reason": "why"})
+    assert [event.revision for event in by_old + by_new] == [1, 2, 3, 4, 5]
+
+
+async def test_it_takes_an_admin_of_both_names(world: World) -> None:
+    await world.model("team-a.fraud", by="ada")
+    await world.person("anna", Role.ADMIN, "team-a.*")
+    for who in ("ben", "carl"):
+        with pytest.raises(NotPermitted):
+            await rename(world, "team-a.fraud", "team-a.swindle", by=who)
+    with pytest.raises(ModelNotFound):
+        await rename(world, "team-a.fraud", "team-b.fraud", by="anna")
+    await world.grant("anna", Role.CONTRIBUTOR, "team-b.*")
+    with pytest.raises(NotPermitted):
+        await rename(world, "team-a.fraud", "team-b.fraud", by="anna")
+    await rename(world, "team-a.fraud", "team-a.swindle", by="anna")
+
+
+async def test_a_name_that_is_taken_or_kept_or_too_like_is_refused(world: World) -> None:
+    for name in ("fraud", "churn", "gone"):
+        await world.model(name)
+    await world.act("ada", models.delete_model, "gone")
+    for name, why in (("churn", AlreadyExists), ("Churn", NameClash), ("gone", NameReserved), ("a/b", InvalidName)):
+        with pytest.raises(why):
+            await rename(world, "fraud", name)
+    await rename(world, "fraud", "swindle")
+    for name in ("fraud", "FRAUD"):
+        with pytest.raises(NameReserved) as kept:
+            await world.model(name)
+        assert kept.value.details["renamed_to"] == "swindle"
+        with pytest.raises(NameReserved):
+            await rename(world, "churn", name)
+
+
+async def test_the_old_name_is_free_once_an_admin_releases_it(world: World) -> None:
+    first = await world.model()
+    await rename(world, "fraud", "swindle")
+    with pytest.raises(NotPermitted):
+        await world.act("ben", model_names.release_name, "fraud")
+    released = await world.act("ada", model_names.release_name, "fraud")
+    assert (released.id, released.name, released.former_names) == (first.id, "swindle", [])
+    assert (await world.model()).id != first.id
+    with pytest.raises(ModelNotFound):
+        await world.act("ada", model_names.release_name, "swindle")
+
+
+async def test_a_model_may_take_an_own_former_name_again_and_change_the_case_of_its_name(world: World) -> None:
+    await world.model()
+    await rename(world, "fraud", "swindle")
+    await rename(world, "swindle", "fraud")
+    assert (await world.look("ada", get_model, "fraud")).former_names == ["swindle"]
+    await rename(world, "fraud", "Fraud")
+    assert (await world.look("ada", get_model, "Fraud")).former_names == ["swindle", "fraud"]
+
+
+async def test_renamed_to_the_name_that_it_has_nothing_happens(world: World) -> None:
+    await world.model()
+    await rename(world, "fraud", "fraud")
+    assert await world.kinds("model.renamed") == []
+
+
+async def test_no_name_leads_out_from_under_a_policy_unless_that_is_confirmed(world: World) -> None:
+    await world.model()
+    await world.policy(rule("strict"), attach=False)
+    await world.attach("strict", "fraud*", "Production")
+    with pytest.raises(PoliciesDropped) as refused:
+        await rename(world, "fraud", "swindle")
+    assert refused.value.details["policies"] == ["strict"]
+    await world.person("anna", Role.ADMIN, "*ud*")
+    await world.grant("anna", Role.ADMIN, "swindle")
+    with pytest.raises(NotPermitted):
+        await rename(world, "fraud", "swindle", by="anna", drop=True)
+    await world.grant("airflow", Role.ADMIN)
+    with pytest.raises(PersonRequired):
+        await rename(world, "fraud", "swindle", by="airflow", drop=True)
+    assert (await world.look("ada", get_model, "fraud")).name == "fraud"
+    await rename(world, "fraud", "fraud-eu", by="anna")
+    await rename(world, "fraud-eu", "swindle", drop=True)
+
+
+async def test_a_policy_of_a_stage_that_the_model_may_get_yet_counts_too(world: World) -> None:
+    await world.model()
+    await world.policy(rule("strict"), attach=False)
+    await world.attach("strict", "fraud", "canary")
+    with pytest.raises(PoliciesDropped):
+        await rename(world, "fraud", "swindle")
+
+
+async def test_no_name_leads_around_the_second_person_whom_a_policy_asks_for(world: World) -> None:
+    await world.model()
+    await world.policy(rule("firm", firm=True), attach=False)
+    await world.attach("firm", "fraud")
+    with pytest.raises(PoliciesDropped):
+        await rename(world, "fraud", "swindle", drop=True)
+
+
+async def test_open_promotions_go_stale_where_other_policies_hold_by_the_new_name(world: World) -> None:
+    await world.registered(1)
+    await world.policy(rule("strict"), attach=False)
+    await world.attach("strict", "swindle", "production")
+    await world.attach("team", "fraud", "production")
+    await world.attach("team", "swindle", "production")
+    staging, production = await world.request(1, "staging"), await world.approved(1)
+    await rename(world, "fraud", "swindle")
+    assert (await world.promotion(production)).phase is Phase.STALE
+    assert (await world.promotion(staging)).phase is not Phase.STALE
+    assert (await world.promotion(staging)).model_name == "swindle"
+
+
+async def test_reviews_count_by_what_the_reviewer_may_do_under_the_new_name(world: World) -> None:
+    await world.registered(1)
+    await world.person("anna", Role.APPROVER, "fraud")
+    await world.grant("anna", Role.READER, "swindle")
+    approved = await world.approve("anna", await world.request(1))
+    assert approved.phase is Phase.APPROVED
+    await rename(world, "fraud", "swindle")
+    assert (await world.promotion(approved)).phase is Phase.PENDING
+
+
+async def test_lineage_that_names_a_version_by_an_old_name_still_leads_to_it(world: World) -> None:
+    await world.registered(1)
+    await world.model("small")
+    parent = NewLineageEdge(kind=LineageKind.PARENT_VERSION, ref="fraud/1")
+    await world.register("small", lineage=[parent])
+    await rename(world, "fraud", "swindle")
+    impact = await world.look("ada", revoke_impact, "swindle", "1")
+    assert [(one.model_name, one.parent) for one in impact.derived] == [("small", "fraud/1")]
+
+
+async def test_a_deleted_model_keeps_its_former_names_too(world: World) -> None:
+    await world.model()
+    await rename(world, "fraud", "swindle")
+    await world.act("ada", models.delete_model, "swindle")
+    with pytest.raises(ModelNotFound) as refused:
+        await world.look("ada", get_model, "fraud")
+    assert type(refused.value) is ModelNotFound
+    with pytest.raises(NameReserved):
+        await world.model("fraud")
