@@ -15,6 +15,7 @@ from registry_service.cli.checks import checks
 from registry_service.cli.comments import comments
 from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
+from registry_service.cli.following import activity, subscriptions
 from registry_service.cli.inbox import inbox
 from registry_service.cli.models import models
 from registry_service.cli.policies import policies
@@ -68,6 +69,8 @@ for command in (
     reviews,
     comments,
     inbox,
+    activity,
+    subscriptions,
     stages,
     rollback,
     deployments,

@@ -314,6 +314,11 @@ class AsyncRegistryClient:
     get_inbox = _sends(calls.get_inbox)
     mark_mentions_read = _sends(calls.mark_mentions_read)
 
+    list_activity = _sends(calls.list_activity)
+    list_subscriptions = _sends(calls.list_subscriptions)
+    subscribe = _sends(calls.subscribe)
+    unsubscribe = _sends(calls.unsubscribe)
+
     list_deployments = _sends(calls.list_deployments)
     start_deployment = _sends(calls.start_deployment)
     get_deployment = _sends(calls.get_deployment)
@@ -370,6 +375,8 @@ class AsyncRegistryClient:
     iterate_versions = _iterates(calls.list_versions)
     iterate_all_versions = _iterates(calls.list_all_versions)
     iterate_checks = _iterates(calls.list_checks)
+    iterate_activity = _iterates(calls.list_activity)
+    iterate_subscriptions = _iterates(calls.list_subscriptions)
     iterate_model_comments = _iterates(calls.list_model_comments)
     iterate_version_comments = _iterates(calls.list_version_comments)
     iterate_promotion_comments = _iterates(calls.list_promotion_comments)

@@ -206,6 +206,10 @@ class CommentNotFound(NotFound):
     code = "comment_not_found"
 
 
+class SubscriptionNotFound(NotFound):
+    code = "subscription_not_found"
+
+
 class ConsumerNotFound(NotFound):
     code = "consumer_not_found"
 

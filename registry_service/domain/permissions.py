@@ -64,6 +64,7 @@ class Action(StrEnum):
     MAINTENANCE_RUN = "maintenance:run"
     METRICS_READ = "metrics:read"
     INBOX_OWN = "inbox:own"
+    SUBSCRIPTION_OWN = "subscription:own"
     TOKEN_WRITE = "token:write"  # noqa: S105 -- the name of an action
     TOKEN_OWN = "token:own"  # noqa: S105 -- the name of an action
 
@@ -80,6 +81,7 @@ _READ: Final = frozenset(
         Action.POLICY_READ,
         Action.PRINCIPAL_READ,
         Action.INBOX_OWN,
+        Action.SUBSCRIPTION_OWN,
         Action.TOKEN_OWN,
     }
 )
@@ -126,6 +128,7 @@ PERSONAL: Final = frozenset(
         Action.POLICY_WRITE,
         Action.PRINCIPAL_WRITE,
         Action.TOKEN_WRITE,
+        Action.SUBSCRIPTION_OWN,
     }
 )
 

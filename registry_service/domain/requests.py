@@ -242,6 +242,12 @@ class WriteComment(Request, frozen=True, kw_only=True):
     text: str
 
 
+class Subscribe(Request, frozen=True, kw_only=True):
+    """`pattern` is a model's name, or one with the wildcards `*` and `?`."""
+
+    pattern: str
+
+
 class MarkRead(Request, frozen=True, kw_only=True):
     """Ids of comments that mention the caller; at most 200."""
 

@@ -16,6 +16,7 @@ from registry_service.domain.comparing import Compared, compare
 from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode, SatisfiedCode
 from registry_service.domain.errors import DatabaseUnavailable, DigestMismatch, NotAuthenticated, StageHeld
 from registry_service.domain.events import Cursor, EventKind
+from registry_service.domain.following import Concern
 from registry_service.domain.manifest import content_digest, digest_of
 from registry_service.domain.mentions import Mentions
 from registry_service.domain.policies import TEAM, PolicyPin
@@ -357,6 +358,20 @@ _ALL: Final = (
         impact=_IMPACT,
     ),
     _COMMENT,
+    entities.Subscription(id="s8m7x2k9w3q6n5z2", principal="ada", pattern="fraud-*", created_at=_AT),
+    entities.Activity(
+        event=entities.Event(
+            seq=97,
+            at=_AT + _HOUR,
+            kind=EventKind.COMMENT_ADDED,
+            actor="ada",
+            model_name=_MODEL,
+            revision=28,
+            subject=_COMMENT.id,
+            data={"version": _NUMBER, "promotion": None, "mentions": {"people": ["grace"], "groups": []}},
+        ),
+        concerns=[Concern.OWNER, Concern.SUBSCRIBED],
+    ),
     entities.Inbox(
         reviews=[
             entities.AwaitedReview(

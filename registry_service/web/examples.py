@@ -54,6 +54,7 @@ _ALL: Final = (
     requests.FailPromotion(holder="airflow:deploy/scheduled__2026-03-03", reason="The endpoint refused it."),
     requests.CancelPromotion(reason="Retrained meanwhile."),
     requests.WriteComment(text="@grace, is the drop in *recall* on holidays known?"),
+    requests.Subscribe(pattern="fraud-*"),
     requests.MarkRead(comments=["c4m7x2k9w3q6n5z2"]),
     requests.WritePolicy(document=TEAM),
     requests.AttachPolicy(policy="team", model_pattern="churn*", stage="production"),

@@ -43,6 +43,7 @@ TAGS: Final = {
     "stages": "Protected pointers, with history, holds and rollback.",
     "promotions": "Requests to make a version current in a stage: reviews, leases, apply.",
     "comments": "What people write to each other about models, versions and promotions.",
+    "following": "What the caller follows, and what happened.",
     "inbox": "What waits for the caller.",
     "deployments": "Where versions run.",
     "policies": "What stages demand.",

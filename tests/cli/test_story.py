@@ -501,3 +501,17 @@ def test_what_waits_is_shown_to_whom_it_waits_for(
     assert comment not in [one["comment"]["id"] for one in left["mentions"]]
     ben("approve", promotion, "--yes")
     assert promotion not in ben("inbox").out
+
+
+def test_whoever_follows_a_model_reads_what_happened(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path
+) -> None:
+    version = register(ada, model, trained)
+    assert f"You follow {model}" in ben("subscriptions", "add", model).out
+    (subscription,) = [one for one in ben.json("subscriptions", "list") if one["pattern"] == model]
+    shown = ben("activity", "--subscribed", "--limit", "1").out
+    assert "version.registered" in shown and model in shown and "subscribed" in shown
+    kinds = [one["event"]["kind"] for one in ada.json("activity", "--model", model, "--person", "ada")]
+    assert (kinds[0], kinds[-1], version) == ("version.registered", "model.created", 1)
+    assert "has ended" in ben("subscriptions", "remove", subscription["id"]).out
+    assert model not in ben("subscriptions", "list").out

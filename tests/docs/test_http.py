@@ -44,7 +44,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
     asked, approved, applied, live, part, looked_for, event, second, back, *rest = rest
-    talked, inbox, many, compared, revoked, examined, refused, updated, renamed = rest
+    talked, followed, inbox, many, compared, revoked, examined, refused, updated, renamed = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
@@ -87,6 +87,13 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     edited, discussion = documents(talked)
     assert edited["edited_at"] and edited["mentions"] == {"people": ["ada"], "groups": []}
     assert [comment["text"] for comment in discussion["items"]] == ["@ada, was that the storm of Tuesday?"]
+
+    subscribed, newest = documents(followed)
+    assert subscribed["pattern"] == "tid?"
+    assert [(one["event"]["kind"], one["concerns"]) for one in newest["items"][:2]] == [
+        ("comment.edited", ["owner", "mentioned", "subscribed"]),
+        ("comment.added", ["owner", "mentioned", "subscribed"]),
+    ]
 
     (waiting,) = documents(inbox)
     assert [(one["model_name"], one["stage"]) for one in waiting["reviews"]] == [("tide", "staging")]

@@ -39,6 +39,7 @@ READ = [
     "policy:read",
     "principal:read",
     "inbox:own",
+    "subscription:own",
     "token:own",
 ]
 CONTRIBUTE = [
@@ -84,6 +85,7 @@ FOR_PEOPLE = {
     "policy:write",
     "principal:write",
     "token:write",
+    "subscription:own",
 }
 
 NAMES = ["team-a.fraud", "team-a.churn", "team-b.fraud", "fraud"]

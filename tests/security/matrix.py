@@ -4,7 +4,7 @@
 
 `yes`: it is done, or refused for another reason than who asks. `no`: 403. `hidden`: 404 in the very words that are
 said of what doesn't exist. `who?`: 401. `.`: the route is about no model, upload, promotion,
-deployment, comment or token.
+deployment, comment, subscription or token.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROLES: Final = (*Role, EVERYWHERE)
 COLUMNS: Final = (NOBODY, *(f"{role}, {whose}" for role in ROLES for whose in ("own", "other")))
 
 CONTENT: Final = b"bytes"
-_BOUND: Final = frozenset({"model", "upload", "promotion", "deployment", "comment", "token"})
+_BOUND: Final = frozenset({"model", "upload", "promotion", "deployment", "comment", "subscription", "token"})
 # Where a query is what a route is about.
 _QUERIES: Final = {
     "compare_versions": {"versions": "{model}/1,{model}/2"},
@@ -157,6 +157,9 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
     comment = (
         comment if comment.status_code == 201 else admin.post(f"{API}/models/{model}/comments", json={"text": "So?"})
     )
+    followed = (http if http.headers.get("authorization") else admin).post(
+        f"{API}/subscriptions", json={"pattern": model}
+    )
     token = http if http.headers.get("authorization") else admin
     called = model.removesuffix(".m")
     somebody = f"somebody-{called}"
@@ -168,6 +171,7 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
             "model": model, "selector": "1", "path": "model.bin", "digest": digest_of(CONTENT[:1]), "alias": "best",
             "stage": "production", "upload": answered(upload, 201)["id"], "promotion": promotion,
             "change": _propose_change(admin), "deployment": deployment, "comment": answered(comment, 201)["id"],
+            "subscription": answered(followed, 201)["id"],
             "attachment": answered(attached, 201)["attachment_id"],
             "grant": answered(admin.post(f"{API}/grants", json=grant), 201)["id"], "group": f"group-{called}",
             "token": answered(token.post(f"{API}/tokens", json={"name": "spare"}), 201)["info"]["id"],
@@ -199,7 +203,7 @@ def _ask(http: httpx.Client, call: Call, things: Things) -> tuple[str, str]:
         case 403:
             return "no", text
         case 404:
-            missing = {"upload", "promotion", "deployment", "comment", "token"} & set(parameters(call))
+            missing = {"upload", "promotion", "deployment", "comment", "subscription", "token"} & set(parameters(call))
             nowhere = {name: SAMPLES[name] for name in missing} or {"model": things.parameters["model"] + "x"}
             like = _send(http, call, Things(things.parameters | nowhere, things.version))
             same = like.status_code == 404 and _plain(answer, things, {}) == _plain(like, things, nowhere)

@@ -28,6 +28,7 @@ from registry_service.client.calls.events import (
     remove_consumer,
     stream_events,
 )
+from registry_service.client.calls.following import list_activity, list_subscriptions, subscribe, unsubscribe
 from registry_service.client.calls.inbox import get_inbox, mark_mentions_read
 from registry_service.client.calls.maintenance import collect_garbage, scrub
 from registry_service.client.calls.models import (
@@ -164,6 +165,7 @@ __all__ = [
     "get_upload_file",
     "get_version",
     "hold_stage",
+    "list_activity",
     "list_aliases",
     "list_all_versions",
     "list_attachments",
@@ -179,6 +181,7 @@ __all__ = [
     "list_promotion_comments",
     "list_promotions",
     "list_stages",
+    "list_subscriptions",
     "list_tokens",
     "list_uploads",
     "list_version_comments",
@@ -214,8 +217,10 @@ __all__ = [
     "start_deployment",
     "start_upload",
     "stream_events",
+    "subscribe",
     "take_lease",
     "test_policy",
+    "unsubscribe",
     "update_model",
     "update_principal",
     "update_version",

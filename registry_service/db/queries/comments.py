@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, bindparam, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.prepared import Prepared
@@ -15,7 +15,7 @@ from registry_service.db.queries.principals import grants_of
 from registry_service.db.queries.promotions import find_promotion
 from registry_service.db.queries.versions import find_version
 from registry_service.db.query import one_of
-from registry_service.db.tables import comments, group_members, models, principals
+from registry_service.db.tables import comment_mentions, comments, group_members, models, principals
 from registry_service.db.view import View
 from registry_service.domain.entities import Comment, Page, PrincipalKind
 from registry_service.domain.errors import CommentNotFound
@@ -79,6 +79,17 @@ def list_promotion_comments(view: View, promotion: str, page: PageRequest) -> Pa
     row = find_promotion(view, promotion)
     view.authorize(Action.COMMENT_READ, row.model_name)
     return _page(view, page, comments.c.promotion_id == row.id)
+
+
+def mentioning(view: View) -> Select[Any]:
+    """The ids of the comments that mention the caller, by name or through a group that they are in."""
+
+    return select(comment_mentions.c.comment_id).where(
+        or_(
+            and_(comment_mentions.c.kind == "person", comment_mentions.c.name == view.actor.name),
+            and_(comment_mentions.c.kind == "group", comment_mentions.c.name.in_(view.actor.groups)),
+        )
+    )
 
 
 def mentions_of(view: View, text: str, model_name: str) -> Mentions:

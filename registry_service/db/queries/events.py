@@ -66,7 +66,7 @@ def read_events(
 
     view.authorize_somewhere(Action.EVENT_READ)
     start = resolve_cursor(view, find_consumer(view, consumer).cursor if consumer else after or "start")
-    statement = select(events).where(events.c.seq > start.seq, _readable(view), *_conditions(view, wanted))
+    statement = select(events).where(events.c.seq > start.seq, readable(view), *_conditions(view, wanted))
     # Taken first: what is committed after this moment is for the next page, not to be skipped by its cursor.
     end = last_seq(view)
     rows = view.connection.execute(statement.where(events.c.seq <= end).order_by(events.c.seq).limit(limit)).all()
@@ -123,7 +123,7 @@ def _stage_of(view: View) -> ColumnElement[Any]:
     return found
 
 
-def _readable(view: View) -> ColumnElement[bool]:
+def readable(view: View) -> ColumnElement[bool]:
     """Events of models in sight; those of no model (people, tokens, policies) for whoever may read principals
     anywhere on the registry as a whole."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, select
 
-from registry_service.db.queries.comments import COMMENTS, describe_comment
+from registry_service.db.queries.comments import COMMENTS, describe_comment, mentioning
 from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.policies import attachments_in_force, describe_change, find_policy
 from registry_service.db.queries.promotions import PROMOTIONS
 from registry_service.db.queries.sight import in_sight
-from registry_service.db.tables import comment_mentions, comment_reads, comments, models, policy_changes, promotions
+from registry_service.db.tables import comment_reads, comments, models, policy_changes, promotions
 from registry_service.db.view import View
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome, ReasonCode
@@ -99,16 +99,10 @@ def _mentions(view: View, shown: int) -> _Found:
     """Of what one wrote oneself, nothing waits."""
 
     me, groups = view.actor.name, view.actor.groups
-    mentioned = select(comment_mentions.c.comment_id).where(
-        or_(
-            and_(comment_mentions.c.kind == "person", comment_mentions.c.name == me),
-            and_(comment_mentions.c.kind == "group", comment_mentions.c.name.in_(groups)),
-        )
-    )
     read = select(comment_reads.c.comment_id).where(comment_reads.c.principal == me)
     rows = view.connection.execute(
         COMMENTS.where(
-            comments.c.id.in_(mentioned),
+            comments.c.id.in_(mentioning(view)),
             comments.c.id.not_in(read),
             comments.c.author != me,
             models.c.deleted_at.is_(None),

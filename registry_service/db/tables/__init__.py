@@ -17,6 +17,7 @@ from registry_service.db.tables.principal import grants, group_members, groups, 
 from registry_service.db.tables.promotion import checks, promotions, reviews
 from registry_service.db.tables.schema import metadata, registry
 from registry_service.db.tables.stage import stage_failures, stage_history, stages
+from registry_service.db.tables.subscription import subscriptions
 from registry_service.db.tables.version import (
     TAG_START,
     aliases,
@@ -58,6 +59,7 @@ __all__ = [
     "stage_failures",
     "stage_history",
     "stages",
+    "subscriptions",
     "tokens",
     "upload_files",
     "uploads",

@@ -20,6 +20,7 @@ events = Table(
     Column("subject", String(256)),
     Column("data", JsonText, nullable=False),
     Index("ix_events_model_id_seq", "model_id", "seq"),
+    Index("ix_events_actor_seq", "actor", "seq"),
 )
 
 consumers = Table(

@@ -21,6 +21,7 @@ from registry_service.domain.entities.comparison import (
 )
 from registry_service.domain.entities.deployment import Deployment, DeploymentRole, DeploymentStatus
 from registry_service.domain.entities.event import Consumer, Event, EventPage
+from registry_service.domain.entities.following import Activity, Subscription
 from registry_service.domain.entities.inbox import AwaitedReview, Inbox, UnreadMention
 from registry_service.domain.entities.model import Alias, RegisteredModel
 from registry_service.domain.entities.policy import Policy, PolicyAttachment, PolicyChange
@@ -55,6 +56,7 @@ from registry_service.domain.entities.version import (
 )
 
 __all__ = [
+    "Activity",
     "AffectedStage",
     "Alias",
     "Answer",
@@ -115,6 +117,7 @@ __all__ = [
     "Stage",
     "StageChange",
     "StageRecord",
+    "Subscription",
     "Token",
     "UnreadMention",
     "Upload",

@@ -13,6 +13,7 @@ from registry_service.web.api.compare import compare_versions
 from registry_service.web.api.deployments import Deployments
 from registry_service.web.api.downloads import download_file
 from registry_service.web.api.events import Events
+from registry_service.web.api.following import Following
 from registry_service.web.api.inbox import Inboxes
 from registry_service.web.api.maintenance import Maintenance
 from registry_service.web.api.models import Models
@@ -41,6 +42,6 @@ def api_router() -> Router:
         API_PATH,
         route_handlers=[
             Models, Versions, AllVersions, download_file, compare_versions, Uploads, Aliases, Stages, Promotions,
-            Reviews, Deployments, Comments, Inboxes, Policies, Events, Principals, Tokens, Maintenance,
+            Reviews, Deployments, Comments, Inboxes, Following, Policies, Events, Principals, Tokens, Maintenance,
         ],
     )  # fmt: skip

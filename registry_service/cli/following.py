@@ -1,0 +1,81 @@
+"""Following models, and reading what happened."""
+
+from __future__ import annotations
+
+import click
+
+from registry_service.cli import options
+from registry_service.cli.state import Command, Group, State, pass_state
+from registry_service.cli.text import joined, table
+from registry_service.client import Activity, Subscribe
+
+
+@click.group(cls=Group)
+def subscriptions() -> None:
+    """The models that you follow."""
+
+
+@subscriptions.command("list")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Show at most so many.")
+@pass_state
+def list_subscriptions(state: State, limit: int) -> None:
+    """What you follow."""
+
+    found = state.client.iterate_subscriptions(limit=min(limit + 1, options.MAX_PAGE))
+    state.show_list(
+        found,
+        limit,
+        lambda shown: table(
+            ["id", "pattern", "since"], [(one.id, one.pattern, one.created_at) for one in shown], empty="Nothing."
+        ),
+    )
+
+
+@subscriptions.command("add")
+@click.argument("pattern")
+@pass_state
+def subscribe(state: State, pattern: str) -> None:
+    """Follow the models that PATTERN matches: a name, or one with * and ?."""
+    made = state.client.subscribe(Subscribe(pattern=pattern))
+    state.show(made, lambda: f"You follow {made.pattern} ({made.id}).")
+
+
+@subscriptions.command("remove")
+@click.argument("subscription")
+@pass_state
+def unsubscribe(state: State, subscription: str) -> None:
+    """Follow no longer, by the id of the subscription."""
+    state.client.unsubscribe(subscription)
+    state.show({"removed": subscription}, lambda: f"Subscription {subscription} has ended.")
+
+
+@click.command(cls=Command)
+@click.option("--model", help="What happened to this model.")
+@click.option("--person", help="What this person or service did.")
+@click.option("--subscribed", is_flag=True, help="What concerns you: what you follow or own, where you are mentioned.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
+@pass_state
+def activity(state: State, model: str | None, person: str | None, limit: int, *, subscribed: bool) -> None:
+    """What happened, the newest first."""
+
+    page = min(limit + 1, options.MAX_PAGE)
+    found = state.client.iterate_activity(model=model, person=person, subscribed=subscribed, limit=page)
+    state.show_list(found, limit, _activity_text)
+
+
+def _activity_text(shown: list[Activity]) -> str:
+    return table(
+        ["at", "what", "by", "model", "about", "because"],
+        [
+            (
+                one.event.at,
+                one.event.kind,
+                one.event.actor,
+                one.event.model_name,
+                one.event.subject,
+                joined(one.concerns),
+            )
+            for one in shown
+        ],
+        empty="Nothing happened.",
+    )

@@ -1,0 +1,112 @@
+"""What the caller follows, and what happened: a read over the one log, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, false, or_, select
+
+from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.queries.comments import mentioning
+from registry_service.db.queries.events import describe_event, readable
+from registry_service.db.queries.models import find_model
+from registry_service.db.queries.principals import get_principal
+from registry_service.db.queries.sight import name_matches
+from registry_service.db.tables import events, models, subscriptions
+from registry_service.db.view import View
+from registry_service.domain.entities import Activity, Page, Subscription
+from registry_service.domain.errors import SubscriptionNotFound
+from registry_service.domain.following import Follower
+from registry_service.domain.permissions import Action
+
+_ACTIVITY: Final = Ordering(columns={"seq": events.c.seq}, tie_breakers=[events.c.seq], default="seq desc")
+_SUBSCRIPTIONS: Final = Ordering(
+    columns={"pattern": subscriptions.c.pattern}, tie_breakers=[subscriptions.c.id], default="pattern"
+)
+
+
+def find_subscription(view: View, subscription: str) -> Row[Any]:
+    """:raises SubscriptionNotFound: there is none, or it is somebody else's."""
+
+    mine = select(subscriptions).where(subscriptions.c.id == subscription, subscriptions.c.principal == view.actor.name)
+    row = view.connection.execute(mine).one_or_none()
+    if row is None:
+        raise SubscriptionNotFound(f"You have no subscription '{subscription}'.", subscription=subscription)
+    return row
+
+
+def list_subscriptions(view: View, page: PageRequest) -> Page[Subscription]:
+    """The caller's own: what one follows is nobody else's business."""
+
+    refuse_filter(page)
+    view.authorize_somewhere(Action.SUBSCRIPTION_OWN)
+    mine = select(subscriptions).where(subscriptions.c.principal == view.actor.name)
+    return page_of(
+        view.connection, mine, _SUBSCRIPTIONS, page, lambda rows: [describe_subscription(row) for row in rows]
+    )
+
+
+def list_activity(
+    view: View, page: PageRequest, *, model: str | None = None, person: str | None = None, subscribed: bool = False
+) -> Page[Activity]:
+    """What happened, as far as the caller may see it: to a model, by a person, to what concerns the caller; where more
+    than one is asked for, what is all of it.
+
+    :raises ModelNotFound, PrincipalNotFound: there is none, or it is out of sight.
+    """
+
+    refuse_filter(page)
+    view.authorize_somewhere(Action.EVENT_READ)
+    statement = select(events).where(readable(view))
+    if model is not None:
+        statement = statement.where(events.c.model_id == find_model(view, model, Action.EVENT_READ).id)
+    if person is not None:
+        statement = statement.where(events.c.actor == get_principal(view, person).name)
+    patterns = _patterns(view)
+    if subscribed:
+        statement = statement.where(_concerns(view, patterns))
+    return page_of(view.connection, statement, _ACTIVITY, page, lambda rows: _described(view, patterns, rows))
+
+
+def _patterns(view: View) -> list[str]:
+    mine = select(subscriptions.c.pattern).where(subscriptions.c.principal == view.actor.name)
+    return list(view.connection.execute(mine).scalars())
+
+
+def _owned(view: View) -> Select[Any]:
+    return select(models.c.id).where(models.c.owner == view.actor.name)
+
+
+def _concerns(view: View, patterns: Sequence[str]) -> ColumnElement[bool]:
+    """`Follower.concerns`, as a condition; a test compares the two."""
+
+    return or_(
+        events.c.model_id.in_(_owned(view)),
+        events.c.subject.in_(mentioning(view)),
+        or_(false(), *(name_matches(view, events.c.model_name, pattern) for pattern in patterns)),
+    )
+
+
+def _described(view: View, patterns: Sequence[str], rows: Sequence[Row[Any]]) -> list[Activity]:
+    ids = {row.model_id for row in rows}
+    subjects = {row.subject for row in rows}
+    mentioned = mentioning(view)
+    follower = Follower(
+        owned=set(view.connection.execute(_owned(view).where(models.c.id.in_(ids))).scalars()),
+        patterns=patterns,
+        mentioned_in=set(
+            view.connection.execute(mentioned.where(mentioned.selected_columns.comment_id.in_(subjects))).scalars()
+        ),
+    )
+    return [
+        Activity(
+            event=describe_event(row),
+            concerns=follower.concerns(model_id=row.model_id, model_name=row.model_name, subject=row.subject),
+        )
+        for row in rows
+    ]
+
+
+def describe_subscription(row: Row[Any]) -> Subscription:
+    return Subscription(id=row.id, principal=row.principal, pattern=row.pattern, created_at=row.created_at)
