@@ -80,6 +80,7 @@ POINTS: Final = frozenset(
         "deployment.started",
         "deployment.observed",
         "comment.written",
+        "lineage.written",
         "policy.proposed",
         "policy.written",
         "policy.in_force",

@@ -17,6 +17,7 @@ from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
 from registry_service.cli.following import activity, subscriptions
 from registry_service.cli.inbox import inbox
+from registry_service.cli.lineage import lineage
 from registry_service.cli.models import models
 from registry_service.cli.policies import policies
 from registry_service.cli.principals import principals
@@ -60,6 +61,7 @@ for command in (
     whoami,
     models,
     versions,
+    lineage,
     uploads,
     aliases,
     checks,

@@ -354,7 +354,10 @@ def version_text(version: ModelVersion) -> str:
         }
     )
     if version.lineage:
-        text += "\n" + section("lineage", table(["kind", "ref"], [(e.kind, e.ref) for e in version.lineage], empty=""))
+        text += "\n" + section(
+            "lineage",
+            table(["kind", "ref"], [(e.kind, "(hidden)" if e.hidden else e.ref) for e in version.lineage], empty=""),
+        )
     return text + (("\n" + section("description", version.description)) if version.description else "")
 
 

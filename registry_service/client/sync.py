@@ -273,6 +273,10 @@ class RegistryClient:
     report_check = _sends(calls.report_check)
     compare_versions = _sends(calls.compare_versions)
 
+    get_lineage = _sends(calls.get_lineage)
+    add_lineage = _sends(calls.add_lineage)
+    list_made_from = _sends(calls.list_made_from)
+
     list_uploads = _sends(calls.list_uploads)
     start_upload = _sends(calls.start_upload)
     get_upload = _sends(calls.get_upload)
@@ -378,6 +382,7 @@ class RegistryClient:
     iterate_stage_history = _iterates(calls.stage_history)
     iterate_versions = _iterates(calls.list_versions)
     iterate_all_versions = _iterates(calls.list_all_versions)
+    iterate_made_from = _iterates(calls.list_made_from)
     iterate_checks = _iterates(calls.list_checks)
     iterate_activity = _iterates(calls.list_activity)
     iterate_subscriptions = _iterates(calls.list_subscriptions)

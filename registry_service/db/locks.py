@@ -20,6 +20,10 @@ COLLECTION_LOCK = "collection"
 """Held by whoever condemns artifacts, shared by whoever pins them: what is pinned must not be condemned unseen."""
 
 
+LINEAGE_LOCK = "lineage"
+"""Held by whoever gives a version parents later: two who do so at once could close a circle that neither sees."""
+
+
 def blob_lock(digest: str) -> str:
     """Held by whoever writes the row of these bytes."""
     return f"blob {digest}"

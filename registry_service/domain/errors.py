@@ -255,6 +255,12 @@ class InUse(Conflict):
     code = "in_use"
 
 
+class LineageCycle(Conflict):
+    """A version can't come from itself, nor from what was made of it."""
+
+    code = "lineage_cycle"
+
+
 class AmbiguousDigest(Conflict):
     code = "ambiguous_digest"
 

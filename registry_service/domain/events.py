@@ -24,6 +24,7 @@ class EventKind(StrEnum):
     MODEL_RELEASED = "model.released"
     VERSION_REGISTERED = "version.registered"
     VERSION_UPDATED = "version.updated"
+    VERSION_LINEAGE_ADDED = "version.lineage_added"
     VERSION_REVOKED = "version.revoked"
     VERSION_EXAMINED = "version.examined"
     ALIAS_MOVED = "alias.moved"

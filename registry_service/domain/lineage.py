@@ -4,12 +4,13 @@ another version of it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from registry_service.domain.entities import LineageKind
-from registry_service.domain.errors import InvalidInput, TooLarge
+from registry_service.domain.errors import InvalidInput, LineageCycle, TooLarge
+from registry_service.domain.manifest import check_digest
 from registry_service.domain.names import check_text
 from registry_service.domain.requests import NewLineageEdge
 
@@ -33,6 +34,9 @@ class VersionReference(NamedTuple):
     model_name: str
     number: int
 
+    def __str__(self) -> str:
+        return f"{self.model_name}/{self.number}"
+
 
 def parse_version_reference(ref: str) -> VersionReference:
     """:raises InvalidInput: `ref` is not `<model>/<number>`."""
@@ -43,8 +47,34 @@ def parse_version_reference(ref: str) -> VersionReference:
     return VersionReference(model_name, int(number))
 
 
+def parse_parent(ref: str) -> VersionReference | str:
+    """The version that a parent edge names: `<model>/<number>`, or a content digest.
+
+    :raises InvalidInput: it is neither.
+    """
+    return check_digest(ref) if ref.startswith("sha256:") else parse_version_reference(ref)
+
+
+def refuse_cycle(
+    version: VersionReference, parents: Iterable[VersionReference], descendants: Container[VersionReference]
+) -> None:
+    """What a version comes from was there before it. `descendants` are all that were made of the version, however far.
+
+    :raises LineageCycle: a parent is the version itself, or one of its descendants.
+    """
+
+    for parent in parents:
+        if parent == version:
+            raise LineageCycle(f"{version} can't come from itself. Name the version that it was made of.")
+        if parent in descendants:
+            raise LineageCycle(
+                f"{version} can't come from {parent}, which was made of it. If the other edge is wrong, say so in a"
+                " comment: edges stay."
+            )
+
+
 def check_lineage(edges: Sequence[NewLineageEdge]) -> None:
-    """Edges as a registration may bring them.
+    """Edges as a registration, or whoever adds to one, may bring them.
 
     :raises InvalidInput: an edge is malformed or given twice; the message says which, counting from 0.
     :raises TooLarge: there are too many edges, or one carries too much.
@@ -63,7 +93,7 @@ def check_lineage(edges: Sequence[NewLineageEdge]) -> None:
 def _check_edge(edge: NewLineageEdge, where: str) -> None:
     _check_line(edge.ref, f"{where}.ref", MAX_REF)
     if edge.kind is LineageKind.PARENT_VERSION:
-        parse_version_reference(edge.ref)
+        parse_parent(edge.ref)
     if edge.digest is not None and not _DIGEST.fullmatch(edge.digest):
         raise InvalidInput(f"{where}.digest is no digest. Write it as '<algorithm>:<value>', 71 characters at most.")
     if edge.url is not None:

@@ -68,6 +68,9 @@ class NewManifestFile(Request, frozen=True, kw_only=True):
 
 
 class NewLineageEdge(Request, frozen=True, kw_only=True):
+    """`ref` of a parent version is `<model>/<number>`, or its content digest; it must be a version that the caller may
+    read. `digest` given besides must be the parent's."""
+
     kind: LineageKind
     ref: str
     digest: str | None = None
@@ -90,6 +93,12 @@ class RegisterVersion(Request, frozen=True, kw_only=True):
     identity: str | None = None
     source_uri: str | None = None
     people: list[str] = []
+
+
+class AddLineage(Request, frozen=True, kw_only=True):
+    """What is learnt later of what made a version. Edges are only ever added; what is there already has no effect."""
+
+    edges: list[NewLineageEdge]
 
 
 class UpdateVersion(Request, frozen=True, kw_only=True):

@@ -20,7 +20,6 @@ from registry_service.db.tables import (
     upload_files,
     uploads,
     version_files,
-    version_lineage,
     version_metrics,
     version_params,
     version_tags,
@@ -43,7 +42,6 @@ from registry_service.domain.metadata import INDEXED_FIELDS, Metadata, MetadataF
 from registry_service.domain.names import check_tags
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import (
-    NewLineageEdge,
     NewManifestFile,
     RegisterVersion,
     UpdateVersion,
@@ -53,6 +51,7 @@ from registry_service.failpoints import reach
 from registry_service.services.aliases import point_alias
 from registry_service.services.changes import record_change
 from registry_service.services.judging import judge
+from registry_service.services.lineage import insert_lineage, look_up
 from registry_service.services.texts import check_description, check_line, check_people
 from registry_service.services.work import Work
 
@@ -80,7 +79,6 @@ _INSERT_FILE: Final = _insert_of(version_files)
 _INSERT_TAG: Final = _insert_of(version_tags)
 _INSERT_METRIC: Final = _insert_of(version_metrics)
 _INSERT_PARAM: Final = _insert_of(version_params)
-_INSERT_EDGE: Final = _insert_of(version_lineage)
 
 
 def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVersion:
@@ -105,12 +103,14 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
     digest = content_digest(body.files, body.metadata)
     _refuse_revoked(work, found, digest)
     _check_bytes(work, body)
+    lineage = look_up(work, body.lineage)
     reach("register.bytes_checked")
 
     number = found.last_number + 1
     _NEXT_NUMBER.change(work.connection, model_id=found.id, last=number)
     reach("register.numbered")
     _insert(work, found.id, number, digest, body)
+    insert_lineage(work, found.id, number, lineage, later=False)
     record_change(
         work,
         found,
@@ -240,7 +240,6 @@ def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterV
     reach("register.files_written")
     _insert_tags(work, model_id, number, body.tags)
     _insert_figures(work, model_id, number, described)
-    _insert_lineage(work, model_id, number, body.lineage)
 
 
 def _insert_files(work: Work, model_id: str, number: int, files: list[NewManifestFile]) -> None:
@@ -279,13 +278,6 @@ def _insert_figures(work: Work, model_id: str, number: int, described: Metadata)
             }
             for key, value in described.params.items()
         ],
-    )
-
-
-def _insert_lineage(work: Work, model_id: str, number: int, edges: list[NewLineageEdge]) -> None:
-    _INSERT_EDGE.change_each(
-        work.connection,
-        [{"model_id": model_id, "number": number, **msgspec.structs.asdict(edge)} for edge in edges],
     )
 
 

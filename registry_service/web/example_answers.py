@@ -320,6 +320,39 @@ _ALL: Final = (
         revision=29,
         url=f"{_URL}/promotions/{_PROMOTION}",
     ),
+    entities.LineageGraph(
+        root=f"version:{_MODEL}/{_NUMBER}",
+        nodes=[
+            entities.LineageNode(
+                id=f"version:{_MODEL}/{_NUMBER}",
+                kind=entities.NodeKind.VERSION,
+                distance=0,
+                ref=f"{_MODEL}/{_NUMBER}",
+                model_name=_MODEL,
+                version=_NUMBER,
+                digest=_DIGEST,
+                status=_VERSION.status,
+                url=_VERSION.url,
+            ),
+            entities.LineageNode(
+                id=f"dag_run:{_VERSION.lineage[0].ref}",
+                kind=entities.NodeKind.DAG_RUN,
+                distance=1,
+                ref=_VERSION.lineage[0].ref,
+            ),
+        ],
+        links=[entities.LineageLink(source=f"dag_run:{_VERSION.lineage[0].ref}", target=f"version:{_MODEL}/{_NUMBER}")],
+        truncated=False,
+    ),
+    entities.MadeFrom(
+        model_name=_MODEL,
+        version=_NUMBER,
+        digest=_DIGEST,
+        edge=_VERSION.lineage[0],
+        created_at=_AT,
+        created_by="airflow",
+        url=_VERSION.url,
+    ),
     _DECISION,
     entities.ReviewOutcomes(
         outcomes=[

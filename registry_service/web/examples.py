@@ -28,6 +28,9 @@ _ALL: Final = (
         lineage=[requests.NewLineageEdge(kind=LineageKind.DAG_RUN, ref="churn_nightly/scheduled__2026-03-03")],
     ),
     requests.RenameModel(name="fraud-detector-eu", reason="One for each market."),
+    requests.AddLineage(
+        edges=[requests.NewLineageEdge(kind=LineageKind.DATASET, ref="s3://payments/2026-03-02.parquet")]
+    ),
     requests.UpdateVersion(description="Trained without the holidays."),
     requests.RevokeVersion(reason="Trained on leaked labels."),
     requests.StartUpload(model="fraud-detector", files=[requests.NewUploadFile(digest=_DIGEST, size=4)]),

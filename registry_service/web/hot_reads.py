@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from registry_service.db.queries.versions import get_version
+from registry_service.domain.entities import LineageKind
 from registry_service.domain.permissions import Action, Actor, authorize, authorize_somewhere
 from registry_service.services.registry import Registry
 from registry_service.web.answers import entity_headers, entity_tag, none_match
@@ -65,7 +66,9 @@ class HotReads:
         etag = entity_tag(version, body)
         assert etag is not None, "a version has a revision"
         answer = Answer(etag, body)
-        self._kept.keep((model, selector), commits, answer)
+        # What is said of a parent depends on who reads.
+        if not any(edge.kind is LineageKind.PARENT_VERSION for edge in version.lineage):
+            self._kept.keep((model, selector), commits, answer)
         return answer
 
 

@@ -37,6 +37,7 @@ _STREAM: Final = "stream_events"
 TAGS: Final = {
     "models": "Registered models.",
     "versions": "Model versions and their files.",
+    "lineage": "Where versions come from, and where they went.",
     "checks": "What machines measured of a version.",
     "uploads": "Bytes on their way to a version.",
     "aliases": "Free pointers to versions.",

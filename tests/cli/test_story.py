@@ -69,6 +69,35 @@ def test_a_version_goes_live_and_back(ada: CommandLine, ben: CommandLine, model:
     assert ada.json("stages", "show", model, "production")["failed"] == []
 
 
+def test_lineage_is_added_shown_and_found(ada: CommandLine, model: str, trained: Path) -> None:
+    data = f"s3://{model}/march"
+    register(ada, model, trained, "--lineage", f"dataset={data}")
+    (trained / "weights.bin").write_bytes(b"pruned")
+    register(ada, model, trained)
+
+    added = ada("lineage", "add", model, "2", f"parent_version={model}/1", "code_commit=4f1c2d9").out
+    assert f"{model} 2 has 2 edges." in added
+    ada("lineage", "add", model, "2", "dataset=s3://b", "--digest", "md5:aa", "--link", "https://data.test/b")
+    assert "about one edge" in ada("lineage", "add", model, "2", "task=a", "task=b", "--digest", "md5:aa", code=2).err
+
+    shown = ada("lineage", "show", model, "2").out.splitlines()
+    assert [line.split()[:3] for line in shown[1:]] == [
+        ["-2", "dataset", data],
+        ["-1", "version", f"{model}/1"],
+        ["-1", "code_commit", "4f1c2d9"],
+        ["-1", "dataset", "s3://b"],
+        ["0", "version", f"{model}/2"],
+    ]
+    assert "1  " in ada("lineage", "show", model, "1", "--direction", "down").out
+    assert "raise --limit" in ada("lineage", "show", model, "2", "--limit", "2").err
+    assert ada.json("lineage", "find", "dataset", "--ref", data)[0]["version"] == 1
+    assert model in ada("lineage", "find", "code_commit", "--ref", "4f1c2d9").out
+    assert "No version" in ada("lineage", "find", "dataset", "--digest", "md5:bb").out
+    assert "--ref" in ada("lineage", "find", "dataset", code=2).err
+    refused = ada("lineage", "add", model, "1", f"parent_version={model}/2", code=1).err
+    assert "[lineage_cycle]" in refused
+
+
 def test_versions_are_shown_side_by_side(ada: CommandLine, model: str, trained: Path) -> None:
     register(ada, model, trained, "--metric", "auc=0.90", "--param", "depth=6")
     (trained / "weights.bin").write_bytes(b"better")

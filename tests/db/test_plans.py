@@ -6,19 +6,24 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from registry_service.db.migrate import upgrade
 from registry_service.db.paging import PageRequest
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries import facts, promotions, stages
+from registry_service.db.queries import facts, lineage, promotions, stages
 from registry_service.db.query import DIALECTS, compile_statement
 from registry_service.db.searching import searched
 from registry_service.db.sqlite import create_engine
 from registry_service.db.tables import models, versions
+from registry_service.db.view import View
+from registry_service.domain.entities import LineageKind
+from registry_service.domain.permissions import Actor, Role, Scope
 from registry_service.services import judging, rollback
 
 OPEN = "promotions USING INDEX ix_promotions_model_id_phase_stage"
@@ -40,6 +45,24 @@ ASKED = [
     (stages._FAILED_AMONG, FAILED),
     (rollback._REVOKED_AMONG, "withdrawn USING INDEX ix_versions_digest_model_id_number (digest=? AND model_id=?)"),
     (judging._RUNNING, "ix_deployments_promotion_id (promotion_id=?)"),
+]
+
+
+VIEW = View(
+    connection=None,  # type: ignore[arg-type]  # with a grant on everything, sight asks the connection nothing
+    actor=Actor(name="ada", is_person=True, grants=(Scope(Role.READER, "*"),)),
+    now=datetime(2026, 3, 3, tzinfo=UTC),
+)
+FRONTIER = [("m", 1), ("n", 2)]
+WALKED = [
+    (lineage.edges_up(VIEW, FRONTIER), "version_lineage USING INDEX ix_version_lineage_model_id_number"),
+    (lineage.versions_down(VIEW, FRONTIER), "USING INDEX ix_version_lineage_parent_model_id_parent_number"),
+    (lineage.deployments_of(VIEW, FRONTIER), "deployments USING INDEX ix_deployments_model_id_number"),
+    (
+        lineage.made_from(VIEW, LineageKind.DATASET, "s3://x", None),
+        "ix_version_lineage_kind_ref_model_id_number (kind=? AND ref=?)",
+    ),
+    (lineage.made_from(VIEW, LineageKind.TASK, None, "md5:aa"), "ix_version_lineage_kind_digest (kind=? AND digest=?)"),
 ]
 
 
@@ -69,6 +92,28 @@ def test_an_index_finds_it(database: sqlite3.Connection, statement: Prepared, in
     assert any(step.endswith(index) for step in steps), steps
     # Nothing is gone through from one end to the other, but lists that the statement was given.
     assert not any(step.startswith("SCAN") and "json_each" not in step for step in steps), steps
+
+
+@pytest.mark.parametrize(("statement", "index"), WALKED, ids=[index for _, index in WALKED])
+def test_lineage_is_walked_and_found_by_an_index(
+    database: sqlite3.Connection, statement: Select[Any], index: str
+) -> None:
+    compiled: Any = statement.compile(
+        dialect=DIALECTS["sqlite"](), compile_kwargs={"render_postcompile": True, "literal_binds": True}
+    )
+    steps = [str(row[3]) for row in database.execute(f"EXPLAIN QUERY PLAN {compiled.string}")]
+    assert any(index in step for step in steps), steps
+    # The rows that are constant are the frontier itself.
+    assert not any(step.startswith("SCAN") and "frontier" not in step and "CONSTANT" not in step for step in steps), (
+        steps
+    )
+
+
+def test_descendants_are_walked_by_an_index(database: sqlite3.Connection) -> None:
+    steps = plan(database, lineage._DESCENDANTS)
+    index = "ix_version_lineage_parent_model_id_parent_number (parent_model_id=? AND parent_number=?)"
+    assert any(step.endswith(index) for step in steps), steps
+    assert not any(step.startswith("SCAN") and step != "SCAN down" for step in steps), steps
 
 
 def test_the_newest_version_of_a_stage_is_found_from_above_and_not_by_sorting(database: sqlite3.Connection) -> None:

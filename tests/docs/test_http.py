@@ -44,7 +44,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
     asked, approved, applied, live, part, looked_for, event, second, back, *rest = rest
-    talked, followed, inbox, many, compared, revoked, examined, refused, updated, renamed = rest
+    talked, followed, inbox, many, traced, compared, revoked, examined, refused, updated, renamed = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
@@ -104,6 +104,14 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         ("APPROVED", None),
         (None, "promotion_final"),
     ]
+
+    upwards, made = documents(traced)
+    assert [(node["kind"], node["ref"]) for node in upwards["nodes"]] == [
+        ("version", "tide/2"),
+        ("dataset", "s3://pier/levels-2026.csv"),
+        ("version", "tide/1"),
+    ]
+    assert [(one["model_name"], one["version"]) for one in made["items"]] == [("tide", 2)]
 
     (comparison,) = documents(compared)
     assert comparison["metrics"][0]["values"] == [4.2, 4.2, 9.9]

@@ -3,13 +3,15 @@ from __future__ import annotations
 import pytest
 
 from registry_service.domain.entities import LineageKind
-from registry_service.domain.errors import InvalidInput, RegistryError, TooLarge
+from registry_service.domain.errors import InvalidInput, LineageCycle, RegistryError, TooLarge
 from registry_service.domain.lineage import (
     MAX_EDGES,
     MAX_REF,
     VersionReference,
     check_lineage,
+    parse_parent,
     parse_version_reference,
+    refuse_cycle,
 )
 from registry_service.domain.requests import NewLineageEdge
 
@@ -42,6 +44,24 @@ def test_a_parent_is_named_by_model_and_number(ref: str) -> None:
         parse_version_reference(ref)
     with pytest.raises(InvalidInput):
         check_lineage([edge(ref, LineageKind.PARENT_VERSION)])
+
+
+def test_a_parent_may_be_named_by_its_content() -> None:
+    digest = f"sha256:{'a' * 64}"
+    assert parse_parent(digest) == digest
+    assert parse_parent("fraud/3") == VersionReference("fraud", 3)
+    check_lineage([edge(digest, LineageKind.PARENT_VERSION)])
+    with pytest.raises(InvalidInput):
+        parse_parent("sha256:a")
+
+
+def test_a_version_comes_neither_from_itself_nor_from_what_was_made_of_it() -> None:
+    me, child, other = (VersionReference("fraud", number) for number in (1, 2, 3))
+    refuse_cycle(me, [other], {me, child})
+    refuse_cycle(me, [], {me, child})
+    for parent in (me, child):
+        with pytest.raises(LineageCycle, match=str(parent)):
+            refuse_cycle(me, [other, parent], {child})
 
 
 def test_a_parent_reference_is_read_from_the_right() -> None:

@@ -59,6 +59,19 @@ def assert_same(short: httpx.Response, long: httpx.Response) -> None:
         assert short.content == long.content
 
 
+def test_each_reader_is_told_of_a_parent_what_they_may_read(shared_service: RunningService, token: str) -> None:
+    path = f"{API}/models/a derived/versions/1"
+    with shared_service.http() as admin, shared_service.http(token) as reader:
+        for name, parents in (("z secret", []), ("a derived", [{"kind": "parent_version", "ref": "z secret/1"}])):
+            admin.post(f"{API}/models", json={"name": name})
+            made = admin.post(f"{API}/models/{name}/versions", json={"files": [], "lineage": parents})
+            assert made.status_code == 201, made.text
+        for _ in range(2):
+            assert admin.get(path).json()["lineage"][0]["ref"] == "z secret/1"
+            assert reader.get(path).json()["lineage"][0] == reader.get(f"{path}/").json()["lineage"][0]
+            assert "secret" not in reader.get(path).text
+
+
 def test_the_short_way_needs_a_role_that_reads(shared_service: RunningService, token: str) -> None:
     service = shared_service
     path = f"{API}/models/a b/versions/1"

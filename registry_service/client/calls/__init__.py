@@ -30,6 +30,7 @@ from registry_service.client.calls.events import (
 )
 from registry_service.client.calls.following import list_activity, list_subscriptions, subscribe, unsubscribe
 from registry_service.client.calls.inbox import get_inbox, mark_mentions_read
+from registry_service.client.calls.lineage import add_lineage, get_lineage, list_made_from
 from registry_service.client.calls.maintenance import collect_garbage, scrub
 from registry_service.client.calls.models import (
     create_model,
@@ -128,6 +129,7 @@ __all__ = [
     "RetryRule",
     "Sink",
     "abort_upload",
+    "add_lineage",
     "apply_promotion",
     "arrange_stages",
     "attach_policy",
@@ -155,6 +157,7 @@ __all__ = [
     "get_consumer",
     "get_deployment",
     "get_inbox",
+    "get_lineage",
     "get_manifest",
     "get_model",
     "get_policy",
@@ -173,6 +176,7 @@ __all__ = [
     "list_consumers",
     "list_deployments",
     "list_groups",
+    "list_made_from",
     "list_model_comments",
     "list_models",
     "list_policies",

@@ -12,6 +12,7 @@ from sqlalchemy import Row, Select, Table, bindparam, select, tuple_
 
 from registry_service.db.paging import PageRequest, page_of
 from registry_service.db.prepared import Prepared
+from registry_service.db.queries.edges import EDGES, describe_edge
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.past import aliases_at, current_at, revision_at
 from registry_service.db.queries.revoked import content_revoked, refuse_revoked
@@ -31,7 +32,6 @@ from registry_service.db.types import UtcTimestamp
 from registry_service.db.view import View
 from registry_service.domain.entities import (
     LineageEdge,
-    LineageKind,
     Manifest,
     ManifestFile,
     ModelVersion,
@@ -89,7 +89,7 @@ class _Beside:
 _TAGS: Final = _Beside(
     select(version_tags.c.model_id, version_tags.c.number, version_tags.c.key, version_tags.c.value), version_tags
 )
-_LINEAGE: Final = _Beside(select(version_lineage).order_by(version_lineage.c.id), version_lineage)
+_LINEAGE: Final = _Beside(EDGES.order_by(version_lineage.c.id), version_lineage)
 _STAGES: Final = _Beside(select(stages.c.model_id, stages.c.number, stages.c.name).order_by(stages.c.position), stages)
 _ALIASES: Final = _Beside(
     select(aliases.c.model_id, aliases.c.number, aliases.c.name).order_by(aliases.c.name), aliases
@@ -238,11 +238,7 @@ def _described(view: View, owners: Mapping[str, Row[Any]], rows: Sequence[Row[An
         tags[tag.model_id, tag.number][tag.key] = tag.value
     lineage: dict[_Key, list[LineageEdge]] = defaultdict(list)
     for edge in _LINEAGE.of(view, rows):
-        lineage[edge.model_id, edge.number].append(
-            LineageEdge(
-                kind=LineageKind(edge.kind), ref=edge.ref, digest=edge.digest, url=edge.url, details=edge.details
-            )
-        )
+        lineage[edge.model_id, edge.number].append(describe_edge(view, edge))
     current, named = _names(_STAGES.of(view, rows)), _names(_ALIASES.of(view, rows))
     fields = {one.id: msgspec.convert(one.metadata_fields, list[MetadataField]) for one in owners.values()}
     described = []
@@ -286,6 +282,7 @@ def _as_it_was(view: View, version: ModelVersion, as_of: datetime) -> ModelVersi
         version,
         status=VersionStatus.READY if revoked is None else VersionStatus.REVOKED,
         revoked=revoked,
+        lineage=[edge for edge in version.lineage if edge.added_at is None or edge.added_at <= as_of],
         stages=[stage for stage, number in current.items() if number == version.number],
         aliases=[alias for alias, number in named.items() if number == version.number],
         revision=revision_at(view, version.model_id, as_of),

@@ -117,9 +117,16 @@ version_lineage = Table(
     Column("digest", String(71)),
     Column("url", Text),
     Column("details", JsonText, nullable=False),
+    # Of a parent version: which one it is. None in what was registered before parents were looked up and named none.
+    Column("parent_model_id", String(32)),
+    Column("parent_number", Integer),
+    Column("added_at", UtcTimestamp),
+    Column("added_by", String(256)),
     version_reference("version_lineage"),
     Index("ix_version_lineage_model_id_number", "model_id", "number"),
     Index("ix_version_lineage_kind_ref_model_id_number", "kind", "ref", "model_id", "number"),
+    Index("ix_version_lineage_kind_digest", "kind", "digest"),
+    Index("ix_version_lineage_parent_model_id_parent_number", "parent_model_id", "parent_number"),
 )
 
 aliases = Table(

@@ -23,6 +23,14 @@ from registry_service.domain.entities.deployment import Deployment, DeploymentRo
 from registry_service.domain.entities.event import Consumer, Event, EventPage
 from registry_service.domain.entities.following import Activity, Subscription
 from registry_service.domain.entities.inbox import AwaitedReview, Inbox, UnreadMention
+from registry_service.domain.entities.lineage import (
+    LineageDirection,
+    LineageGraph,
+    LineageLink,
+    LineageNode,
+    MadeFrom,
+    NodeKind,
+)
 from registry_service.domain.entities.model import Alias, RegisteredModel
 from registry_service.domain.entities.policy import Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.entities.principal import (
@@ -90,11 +98,17 @@ __all__ = [
     "Inbox",
     "IssuedToken",
     "Lease",
+    "LineageDirection",
     "LineageEdge",
+    "LineageGraph",
     "LineageKind",
+    "LineageLink",
+    "LineageNode",
+    "MadeFrom",
     "Manifest",
     "ManifestFile",
     "ModelVersion",
+    "NodeKind",
     "Page",
     "Policy",
     "PolicyAttachment",

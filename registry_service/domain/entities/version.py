@@ -43,13 +43,18 @@ class LineageKind(StrEnum):
 
 class LineageEdge(Answer, frozen=True, kw_only=True):
     """From a version to something that made it. `ref` names it (`dag_id/run_id`, a commit id, a dataset's URI,
-    `model/3`); it is opaque text to the registry. `digest` pins its content where known; `url` leads to it."""
+    `model/3`); except for parent versions it is opaque text to the registry. `digest` pins its content where known;
+    `url` leads to it. `hidden`: a parent version that the reader may not read, so nothing is said of it. `added_at`:
+    after the registration; None: with it."""
 
     kind: LineageKind
     ref: str
     digest: str | None = None
     url: str | None = None
     details: dict[str, str] = {}
+    hidden: bool = False
+    added_at: datetime | None = None
+    added_by: str | None = None
 
 
 class Revocation(Answer, frozen=True, kw_only=True):

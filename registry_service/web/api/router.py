@@ -15,6 +15,7 @@ from registry_service.web.api.downloads import download_file
 from registry_service.web.api.events import Events
 from registry_service.web.api.following import Following
 from registry_service.web.api.inbox import Inboxes
+from registry_service.web.api.lineage import Lineage
 from registry_service.web.api.maintenance import Maintenance
 from registry_service.web.api.models import Models
 from registry_service.web.api.policies import Policies
@@ -41,7 +42,8 @@ def api_router() -> Router:
     return Router(
         API_PATH,
         route_handlers=[
-            Models, Versions, AllVersions, download_file, compare_versions, Uploads, Aliases, Stages, Promotions,
-            Reviews, Deployments, Comments, Inboxes, Following, Policies, Events, Principals, Tokens, Maintenance,
+            Models, Versions, AllVersions, download_file, compare_versions, Lineage, Uploads, Aliases, Stages,
+            Promotions, Reviews, Deployments, Comments, Inboxes, Following, Policies, Events, Principals, Tokens,
+            Maintenance,
         ],
     )  # fmt: skip
