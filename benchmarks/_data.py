@@ -23,12 +23,14 @@ from registry_service.db.migrate import head, upgrade
 from registry_service.db.queries.principals import find_principal
 from registry_service.db.tables import (
     aliases,
+    checks,
     events,
     models,
     promotions,
     stage_failures,
     stage_history,
     stages,
+    version_lineage,
     version_metrics,
     version_params,
     version_tags,
@@ -76,7 +78,7 @@ def small_registry(home: Path, names: list[str], database: str | None = None) ->
 def large_registry(sizes: dict[str, int]) -> Path:
     """The home of a registry on SQLite with models of so many versions, made where there is none yet."""
     total = sum(sizes.values()) + OTHER_MODELS
-    home = CACHE / f"registry-{head()}-{total}"
+    home = CACHE / f"registry-{head()}-{total}-measured"
     if not (home / "tokens.json").exists():
         shutil.rmtree(home, ignore_errors=True)
         print(f"making a registry of {total:,} versions, once: {home}", file=sys.stderr, flush=True)
@@ -241,8 +243,31 @@ def _insert_versions(connection: Connection, model_id: str, name: str, *, size: 
     )
     connection.execute(
         insert(version_metrics),
-        [{**one, "key": key, "value": value} for one in each for key, value in (("auc", 0.9), ("loss", 0.1))],
+        [
+            {**one, "key": key, "value": value}
+            for one in each
+            # No two neighbours have the same, and many have: as where a figure is rounded.
+            for key, value in (("auc", one["number"] * 7919 % 10_007 / 10_007), ("loss", 0.1))
+        ],
     )
+    connection.execute(
+        insert(version_lineage),
+        [
+            {**one, "kind": "dataset", "ref": ref, "details": {}}
+            for one in each
+            for ref in ("s3://all", *(["s3://needle"] if one["number"] % every == 0 else []))
+        ],
+    )
+    connection.execute(
+        insert(checks),
+        [
+            {
+                **one, "digest": digest, "name": "evaluation", "summary": "", "evidence": {}, "reported_by": "airflow",
+                "reported_at": _NOW, "revision": 1, "status": "failed" if one["number"] % every == 0 else "passed",
+            }
+            for one, digest in zip(each, digests, strict=True)
+        ],
+    )  # fmt: skip
     connection.execute(
         insert(version_params), [{**one, "key": "depth", "value": "3", "numeric_value": 3.0} for one in each]
     )

@@ -3,6 +3,9 @@
 
     python benchmarks/search.py [--rounds N] [--postgres] [--million] [--peers]
 
+So do pages in the order of a metric, with a filter by lineage, check or stage or without, of the smallest and the
+large model.
+
 The sizes are asked in turns, which tells the processor time of each; and once more request by request, which tells
 their times apart from whatever else the machine does: what is slower then is so because of the size.
 The floor is the statement itself on the raw driver, without HTTP, authorisation or the rest of what an answer holds.
@@ -23,7 +26,7 @@ import _mlflow
 from _data import HITS, SIZES, SMOKE_SIZES, large_database, large_registry, tokens_of
 from _load import Connection, Load, run_lanes, run_load
 from _report import OURS, Report
-from _servers import mlflow, postgres, registry, scratch
+from _servers import Server, mlflow, postgres, registry, scratch
 
 MILLION = {"huge": 1_000_000}
 NEEDLE = quote("tags.run = 'needle'")
@@ -35,12 +38,46 @@ STATEMENT = """
     ORDER BY tag.number DESC LIMIT 51
 """
 
+PAGE = 50
+DEEP = 10
+"""A page so deep is read beside the first."""
+
+ORDERED = {
+    "by a metric": ("", PAGE),
+    "by a metric, of one dataset of all": ("lineage.dataset = 's3://all'", PAGE),
+    "by a metric, of one dataset of few": ("lineage.dataset = 's3://needle'", HITS),
+    "by a metric, with a passed check": ("checks.evaluation = 'passed'", PAGE),
+    "by a metric, with a failed check": ("checks.evaluation = 'failed'", HITS),
+    "by a metric, in production": ("stage = 'production'", 1),
+}
+"""Searches by the words of the report: the filter, and how many items a page has."""
+
 
 async def list_page(connection: Connection, _number: int, *, path: str, items: int) -> None:
     answer = await connection.send(connection.request("GET", path))
     found = len(_mlflow.decode(answer)["items"])
     if found != items:
         raise RuntimeError(f"{path} has {found} items, not {items}")
+
+
+async def page_in_turn(connection: Connection, number: int, *, paths: list[tuple[str, int]]) -> None:
+    path, items = paths[number % len(paths)]
+    await list_page(connection, number, path=path, items=items)
+
+
+def ordered_paths(url: str, token: str, models: list[str], where: str, *, deep: bool) -> list[str]:
+    """The addresses of one page of each model, in the order of a metric."""
+
+    paths = []
+    for model in models:
+        path = f"/api/v1/models/{model}/versions?limit={PAGE}&order_by={quote('metrics.auc desc')}"
+        path += f"&filter={quote(where)}" if where else ""
+        cursor = ""
+        for _ in range(DEEP - 1 if deep else 0):
+            body, _ = _mlflow.fetch(f"{url}{path}{cursor}", token)
+            cursor = f"&cursor={_mlflow.decode(body)['next_cursor']}"
+        paths.append(path + cursor)
+    return paths
 
 
 async def search_in_turn(connection: Connection, number: int, *, models: list[str]) -> None:
@@ -70,6 +107,25 @@ def deep_cursor(url: str, token: str, pages: int) -> str:
         body, _ = _mlflow.fetch(f"{url}/api/v1/models/large/versions?limit=100{cursor}", token)
         cursor = f"&cursor={_mlflow.decode(body)['next_cursor']}"
     return cursor
+
+
+def order_and_filter(report: Report, server: Server, token: str, names: dict[str, str]) -> None:
+    """Pages in the order of a metric, of the smallest model and the large one."""
+
+    options = report.given
+    ends = ["small", "large"]
+    for words, (where, items) in ORDERED.items():
+        for page in ("first page", f"page {DEEP}"):
+            deep = page != "first page"
+            if not report.wants(work := f"{words}, {page}") or (deep and (items < PAGE or options.smoke)):
+                continue
+            paths = ordered_paths(server.url, token, ends, where, deep=deep)
+            turn = partial(page_in_turn, paths=[(path, items) for path in paths])
+            load = Load(turn, server.url, (token,), connections=1, seconds=options.seconds, lanes=len(ends))
+            for number in range(options.rounds):
+                report.progress(work, number, "both sizes")
+                for model, figures in zip(ends, run_lanes(load, server.cpu), strict=True):
+                    report.add(work, names[model], figures)
 
 
 def main() -> None:
@@ -110,6 +166,7 @@ def main() -> None:
                 report.progress(work, number, "all sizes")
                 for name, figures in zip(names.values(), run_lanes(load, server.cpu), strict=True):
                     report.add(work, name, figures)
+        order_and_filter(report, server, token, names)
         versions = "/api/v1/models/large/versions?limit=100"
         report.alternate("first page of 100 models", {OURS: ours("/api/v1/models?limit=100", 100)})
         if report.wants(work := f"pages of 100 versions, number {deep:,}"):
