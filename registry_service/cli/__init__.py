@@ -23,6 +23,7 @@ from registry_service.cli.policies import policies
 from registry_service.cli.principals import principals
 from registry_service.cli.promotions import promotions
 from registry_service.cli.reviews import approve, reject, reviews
+from registry_service.cli.search import search
 from registry_service.cli.service import serve
 from registry_service.cli.session import completion, login, logout, whoami
 from registry_service.cli.stages import rollback, stages
@@ -62,6 +63,7 @@ for command in (
     models,
     versions,
     lineage,
+    search,
     uploads,
     aliases,
     checks,

@@ -262,6 +262,7 @@ class RegistryClient:
 
     list_versions = _sends(calls.list_versions)
     list_all_versions = _sends(calls.list_all_versions)
+    search = _sends(calls.search)
     register_version = _sends(calls.register_version)
     get_version = _sends(calls.get_version)
     update_version = _sends(calls.update_version)
@@ -381,6 +382,7 @@ class RegistryClient:
     iterate_stages = _iterates(calls.list_stages)
     iterate_stage_history = _iterates(calls.stage_history)
     iterate_versions = _iterates(calls.list_versions)
+    iterate_search = _iterates(calls.search)
     iterate_all_versions = _iterates(calls.list_all_versions)
     iterate_made_from = _iterates(calls.list_made_from)
     iterate_checks = _iterates(calls.list_checks)

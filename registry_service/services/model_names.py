@@ -22,6 +22,7 @@ from registry_service.domain.policy_sets import dropped_policies
 from registry_service.domain.promotions import Move
 from registry_service.domain.requests import RenameModel
 from registry_service.services.changes import record_change
+from registry_service.services.findable import find_model_anew
 from registry_service.services.judging import judge, perform
 from registry_service.services.texts import check_description
 from registry_service.services.work import Work
@@ -60,6 +61,7 @@ def rename_model(work: Work, model: str, body: RenameModel) -> RegisteredModel:
         update(models).where(models.c.id == found.id).values(name=name, name_taken=name, name_fold=fold(name))
     )
     renamed = find_model(work, name, Action.MODEL_RENAME, lock=True)
+    find_model_anew(work, found.id)
     record_change(work, renamed, EventKind.MODEL_RENAMED, former=False, reason=body.reason)
     for row in open_promotions(work, renamed.id):
         if _names(pinned[row.stage]) != _names(pins_for(work, name, row.stage)):

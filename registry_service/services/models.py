@@ -26,6 +26,7 @@ from registry_service.domain.requests import CreateModel, UpdateModel
 from registry_service.domain.stages import DEFAULT_STAGES, check_arrange
 from registry_service.failpoints import reach
 from registry_service.services.changes import check_revision, record_change
+from registry_service.services.findable import OF_MODEL, find_model_anew, let_find
 from registry_service.services.ids import new_id
 from registry_service.services.judging import stale_promotions_of
 from registry_service.services.model_names import refuse_taken
@@ -65,6 +66,7 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
         )
     )
     _write_tags(work, model_id, body.tags)
+    let_find(work, model_id, OF_MODEL, name=name, tags=body.tags, description=body.description)
     for position, stage in enumerate(wanted):
         work.connection.execute(insert(stages).values(model_id=model_id, name=stage, position=position, revision=1))
     reach("model.written")
@@ -97,6 +99,8 @@ def update_model(work: Work, model: str, body: UpdateModel, *, if_match: int | N
         check_tags(body.tags)
         work.connection.execute(delete(model_tags).where(model_tags.c.model_id == found.id))
         _write_tags(work, found.id, body.tags)
+    if body.tags is not msgspec.UNSET or body.description is not msgspec.UNSET:
+        find_model_anew(work, found.id)
     record_change(work, found, EventKind.MODEL_UPDATED, changed=msgspec.to_builtins(body))
     if body.archived is True:
         stale_promotions_of(work, found, "the model was archived")

@@ -50,6 +50,7 @@ from registry_service.domain.strictness import convert_strictly
 from registry_service.failpoints import reach
 from registry_service.services.aliases import point_alias
 from registry_service.services.changes import record_change
+from registry_service.services.findable import find_version_anew, let_find
 from registry_service.services.judging import judge
 from registry_service.services.lineage import insert_lineage, look_up
 from registry_service.services.texts import check_description, check_line, check_people
@@ -140,6 +141,7 @@ def update_version(work: Work, model: str, selector: str, body: UpdateVersion) -
         check_tags(body.tags)
         work.connection.execute(delete(version_tags).where(_of(version_tags, version)))
         _insert_tags(work, found.id, version.number, body.tags)
+    find_version_anew(work, found.id, version.number)
     record_change(
         work,
         found,
@@ -239,6 +241,7 @@ def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterV
     _insert_files(work, model_id, number, body.files)
     reach("register.files_written")
     _insert_tags(work, model_id, number, body.tags)
+    let_find(work, model_id, number, tags=body.tags, description=body.description)
     _insert_figures(work, model_id, number, described)
 
 

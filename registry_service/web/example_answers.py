@@ -476,6 +476,12 @@ _ALL: Final = (
         cursor=str(Cursor(_LOG, 118)),
     ),
     entities.Consumer(name="webhook", owner="ada", cursor=str(Cursor(_LOG, 118)), updated_at=_AT + 3 * _HOUR),
+    entities.FoundText(
+        model_name=_MODEL,
+        version=_NUMBER,
+        description="Trained on the transactions of July.",
+        url=f"https://registry.example/models/{_MODEL}/versions/{_NUMBER}",
+    ),
     entities.CollectionStep(
         cursor=None,
         looked_at=1,

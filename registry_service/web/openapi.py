@@ -38,6 +38,7 @@ TAGS: Final = {
     "models": "Registered models.",
     "versions": "Model versions and their files.",
     "lineage": "Where versions come from, and where they went.",
+    "search": "By words.",
     "checks": "What machines measured of a version.",
     "uploads": "Bytes on their way to a version.",
     "aliases": "Free pointers to versions.",

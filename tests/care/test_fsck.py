@@ -51,6 +51,7 @@ FAULTS: dict[str, list[str]] = {
         "DELETE FROM aliases WHERE name = 'champion'",
         "DELETE FROM events WHERE kind = 'alias.removed'",
     ],
+    "text_search": ["DELETE FROM texts WHERE number = 0", "UPDATE texts SET description = 'other' WHERE number = 0"],
     "bytes_unknown": [
         f"UPDATE version_files SET digest = '{OTHER}' WHERE number = 1",
         "UPDATE blobs SET size = size + 1",

@@ -34,6 +34,7 @@ WIRE = {
     "release_name": "POST /models/{model}/release",
     "list_versions": "GET /models/{model}/versions",
     "list_all_versions": "GET /versions",
+    "search": "GET /search",
     "register_version": "POST /models/{model}/versions",
     "get_version": "GET /models/{model}/versions/{selector}",
     "update_version": "PATCH /models/{model}/versions/{selector}",

@@ -1,21 +1,28 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Table, inspect, text
+from sqlalchemy import Connection, Table, insert, inspect, text
 
 from registry_service.db import migrate
 from registry_service.db.database import Database
 from registry_service.db.engine import open_database
-from registry_service.db.tables import metadata
+from registry_service.db.tables import metadata, model_tags, models, principals, version_tags, versions
 from registry_service.domain.errors import DatabaseUnavailable
 
 
+def _is_ours(name: str | None, _kind: str, _parents: object) -> bool:
+    """Not what the databases keep for full-text search, each in its own way."""
+    return not str(name).startswith("text_search")
+
+
 def differences(connection: Connection) -> list[object]:
-    context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+    context = MigrationContext.configure(connection, opts={"compare_server_default": True, "include_name": _is_ours})
     return list(compare_metadata(context, metadata))
 
 
@@ -75,3 +82,36 @@ async def test_a_schema_is_not_changed_under_a_running_service(tmp_path: Path) -
         assert await database.view(lambda connection: connection.execute(text("SELECT 1")).scalar_one()) == 1
     finally:
         await database.stop()
+
+
+_AT = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+async def test_what_was_there_before_is_found_by_its_words(database: Database) -> None:
+    revision = import_module("registry_service.db.migrations.versions.0012_find_by_words")
+
+    def fill_and_look(connection: Connection) -> list[dict[str, object]]:
+        connection.execute(insert(principals).values(name="ann", kind="person", display_name="", created_at=_AT))
+        connection.execute(insert(models), [_model("m1", "Fraud.eu", "Finds *fraud*."), _model("m2", "other", "")])
+        connection.execute(insert(model_tags), [{"model_id": "m1", "key": "team", "value": "Risk"}])
+        bare = {"metadata": {}, "people": [], "file_count": 0, "size": 0, "created_by": "ann", "created_at": _AT}
+        of = [
+            {"model_id": "m1", "number": n, "digest": f"d{n}", "description": "x" * (n == 2), **bare} for n in (1, 2, 3)
+        ]
+        connection.execute(insert(versions), of)
+        tags = [{"model_id": "m1", "number": 3, "key": key, "value": "V"} for key in ("b", "a")]
+        connection.execute(insert(version_tags), tags)
+        return list(revision._found(connection))
+
+    assert await database.write(fill_and_look) == [
+        {"model_id": "m1", "number": 0, "name": "fraud eu", "tags": "team risk", "description": "finds fraud"},
+        {"model_id": "m2", "number": 0, "name": "other", "tags": "", "description": ""},
+        {"model_id": "m1", "number": 2, "name": "", "tags": "", "description": "x"},
+        {"model_id": "m1", "number": 3, "name": "", "tags": "a v b v", "description": ""},
+    ]
+
+
+def _model(model_id: str, name: str, description: str) -> dict[str, object]:
+    described = {"name": name, "name_taken": name, "name_fold": name.lower(), "description": description}
+    by = {"owner": "ann", "created_by": "ann", "created_at": _AT, "updated_at": _AT}
+    return {"id": model_id, **described, **by, "metadata_fields": [], "revision": 1}

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry_service.care.checks import artifacts, database, event_log, promotions, stages, surroundings, versions
+from registry_service.care.checks import (
+    artifacts,
+    database,
+    event_log,
+    promotions,
+    stages,
+    surroundings,
+    texts,
+    versions,
+)
 from registry_service.care.findings import Check
 
 CHECKS: Final[tuple[Check, ...]] = (
     *database.CHECKS,
     *versions.CHECKS,
+    *texts.CHECKS,
     *artifacts.CHECKS,
     *stages.CHECKS,
     *promotions.CHECKS,

@@ -121,6 +121,7 @@ from registry_service.client.calls.versions import (
     revoke_version,
     update_version,
 )
+from registry_service.client.calls.words import search
 
 __all__ = [
     "Call",
@@ -215,6 +216,7 @@ __all__ = [
     "revoke_version",
     "roll_back",
     "scrub",
+    "search",
     "send_upload_file",
     "sign_upload_parts",
     "stage_history",

@@ -18,6 +18,7 @@ from registry_service.db.tables.promotion import checks, promotions, reviews
 from registry_service.db.tables.schema import metadata, registry
 from registry_service.db.tables.stage import stage_failures, stage_history, stages
 from registry_service.db.tables.subscription import subscriptions
+from registry_service.db.tables.text import VECTOR, texts
 from registry_service.db.tables.version import (
     TAG_START,
     aliases,
@@ -31,6 +32,7 @@ from registry_service.db.tables.version import (
 
 __all__ = [
     "TAG_START",
+    "VECTOR",
     "aliases",
     "blobs",
     "checks",
@@ -60,6 +62,7 @@ __all__ = [
     "stage_history",
     "stages",
     "subscriptions",
+    "texts",
     "tokens",
     "upload_files",
     "uploads",

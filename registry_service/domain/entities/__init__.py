@@ -22,6 +22,7 @@ from registry_service.domain.entities.comparison import (
 from registry_service.domain.entities.deployment import Deployment, DeploymentRole, DeploymentStatus
 from registry_service.domain.entities.event import Consumer, Event, EventPage
 from registry_service.domain.entities.following import Activity, Subscription
+from registry_service.domain.entities.found import FoundText
 from registry_service.domain.entities.inbox import AwaitedReview, Inbox, UnreadMention
 from registry_service.domain.entities.lineage import (
     LineageDirection,
@@ -91,6 +92,7 @@ __all__ = [
     "EventPage",
     "FileChange",
     "FileComparison",
+    "FoundText",
     "Grant",
     "Group",
     "Health",

@@ -25,6 +25,7 @@ from registry_service.web.api.stages import Stages
 from registry_service.web.api.tokens import Tokens
 from registry_service.web.api.uploads import Uploads
 from registry_service.web.api.versions import AllVersions, Versions
+from registry_service.web.api.words import search
 from registry_service.web.caller import provide_caller
 from registry_service.web.requests import provide_if_match, provide_page
 
@@ -42,7 +43,7 @@ def api_router() -> Router:
     return Router(
         API_PATH,
         route_handlers=[
-            Models, Versions, AllVersions, download_file, compare_versions, Lineage, Uploads, Aliases, Stages,
+            Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Uploads, Aliases, Stages,
             Promotions, Reviews, Deployments, Comments, Inboxes, Following, Policies, Events, Principals, Tokens,
             Maintenance,
         ],

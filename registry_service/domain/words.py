@@ -1,0 +1,48 @@
+"""Words of texts and of what is looked for in them: the same on both databases, whose own ideas of a word differ."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Final
+
+from registry_service.domain.errors import InvalidInput
+
+MAX_WORDS: Final = 16
+"""Words that one may look for at once."""
+
+MAX_WORD: Final = 64
+"""Characters of a word by which it is found."""
+
+
+def words(text: str) -> list[str]:
+    """Runs of letters and digits, without regard to case and to how a character is composed; the rest divides them."""
+
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    divided = "".join(character if character.isalnum() else " " for character in plain)
+    return [word[:MAX_WORD] for word in divided.split()]
+
+
+def plain(text: str) -> str:
+    """The words of a text, as it is kept to be found."""
+    return " ".join(words(text))
+
+
+def plain_tags(tags: Mapping[str, str]) -> str:
+    """The words of keys and values."""
+    return plain(" ".join(f"{key} {value}" for key, value in sorted(tags.items())))
+
+
+def wanted_words(text: str) -> list[str]:
+    """What somebody looks for: all of these words, the last one perhaps not to its end.
+
+    :raises InvalidInput: there is none, or there are too many.
+    """
+
+    found = words(text)
+    if not 1 <= len(found) <= MAX_WORDS:
+        raise InvalidInput(
+            f"'{text[:80]}' has {len(found)} words. Give 1 to {MAX_WORDS} to look for, made of letters and digits.",
+            field="q",
+        )
+    return found

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from registry_service.domain.errors import InvalidInput
+from registry_service.domain.words import MAX_WORD, MAX_WORDS, plain_tags, wanted_words, words
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("Fraud-Detector_v2.eu", ["fraud", "detector", "v2", "eu"]),
+        ("'; DROP TABLE texts; --", ["drop", "table", "texts"]),
+        ("Straße ﬁn É e\u0301", ["strasse", "fin", "é", "é"]),
+        ('a"b*c:d(e)^f', ["a", "b", "c", "d", "e", "f"]),
+        ("x" * 100, ["x" * MAX_WORD]),
+    ],
+)
+def test_words_are_letters_and_digits_whatever_their_case(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+def test_tags_are_found_by_keys_and_values() -> None:
+    assert plain_tags({"team": "Risk-EU", "a": ""}) == "a team risk eu"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "*", '"', "- - -", "a " * (MAX_WORDS + 1)])
+def test_what_holds_no_word_or_too_many_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="Give 1 to 16"):
+        wanted_words(text)
+
+
+def test_as_many_words_as_allowed_may_be_looked_for() -> None:
+    assert wanted_words("a " * MAX_WORDS) == ["a"] * MAX_WORDS
