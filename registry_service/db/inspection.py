@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
-from registry_service.db import postgres
+from registry_service.db import postgres_connection as postgres
 from registry_service.db.engine import locate
 from registry_service.db.migrate import current_of_connection, head
 from registry_service.db.sqlite import create_engine
@@ -61,11 +61,9 @@ def _in_sqlite_snapshot(path: Path, look: Callable[[Connection], T]) -> T:
 
 
 async def _in_postgres_snapshot(dsn: str, look: Callable[[Connection], T]) -> T:
-    engine = postgres.create_engine(dsn, {"jit": "off"}).execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    )
+    engine = postgres.create_engine(dsn, {"jit": "off"}, size=1)
     try:
-        async with engine.connect() as connection:
+        async with postgres.transaction(engine, postgres.SNAPSHOT, size=1) as connection:
             return await connection.run_sync(look)
     except Exception as error:
         raise postgres.translated(error) from error

@@ -10,6 +10,8 @@ import hashlib
 
 from sqlalchemy import Connection
 
+from registry_service.db.postgres_connection import fetch
+
 # Two-number advisory locks and one-number ones are distinct spaces in PostgreSQL, so no text key can hit this pair.
 _EVENT_LOG = (0x4D52, 1)
 
@@ -38,7 +40,7 @@ def lock_event_log(connection: Connection) -> None:
     """
 
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1, $2)", _EVENT_LOG)
+        fetch(connection, "SELECT pg_advisory_xact_lock($1, $2)", _EVENT_LOG)
 
 
 def lock_key(connection: Connection, key: str) -> None:
@@ -48,7 +50,7 @@ def lock_key(connection: Connection, key: str) -> None:
     """
 
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock($1)", (_number(key),))
+        fetch(connection, "SELECT pg_advisory_xact_lock($1)", (_number(key),))
 
 
 def share_key(connection: Connection, key: str) -> None:
@@ -56,7 +58,7 @@ def share_key(connection: Connection, key: str) -> None:
     for each other. For reading what a change must not miss."""
 
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock_shared($1)", (_number(key),))
+        fetch(connection, "SELECT pg_advisory_xact_lock_shared($1)", (_number(key),))
 
 
 def _number(key: str) -> int:

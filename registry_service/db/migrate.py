@@ -22,7 +22,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from registry_service.db import postgres
+from registry_service.db import postgres_connection as postgres
 from registry_service.db.directory_lock import DirectoryLock
 from registry_service.db.engine import locate
 from registry_service.db.sqlite import create_engine as create_sqlite_engine

@@ -19,6 +19,7 @@ from typing import Any, cast
 from sqlalchemy import Boolean, Connection, Executable, Row
 from sqlalchemy.types import TypeDecorator
 
+from registry_service.db import postgres_connection as postgres
 from registry_service.db.query import DIALECTS, CompiledQuery, compile_statement
 from registry_service.db.sqlite_connection import driver_of
 
@@ -41,7 +42,7 @@ class Prepared:
         if connection.dialect.name == "sqlite":
             found = driver_of(connection).execute(compiled.sql, arguments).fetchall()
         else:
-            found = list(connection.exec_driver_sql(compiled.sql, arguments))
+            found = postgres.fetch(connection, compiled.sql, arguments)
         return [decode(row) for row in found]
 
     def row(self, connection: Connection, /, **params: object) -> Row[Any] | None:
@@ -64,7 +65,7 @@ class Prepared:
         arguments = compiled.arguments(params)
         if connection.dialect.name == "sqlite":
             return driver_of(connection).execute(compiled.sql, arguments).rowcount
-        return connection.exec_driver_sql(compiled.sql, arguments).rowcount
+        return postgres.change(connection, compiled.sql, arguments)
 
     def change_each(self, connection: Connection, each: Sequence[Mapping[str, object]], /) -> None:
         """Make the change once for each set of parameters; for none, nothing."""
@@ -75,7 +76,7 @@ class Prepared:
         if connection.dialect.name == "sqlite":
             driver_of(connection).executemany(compiled.sql, arguments)
         else:
-            connection.exec_driver_sql(compiled.sql, arguments)
+            postgres.change_each(connection, compiled.sql, arguments)
 
     def _for(self, connection: Connection) -> tuple[CompiledQuery, _Decode]:
         name = connection.dialect.name

@@ -28,6 +28,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
 
+from registry_service.db import postgres_connection as postgres
+from registry_service.db.sqlite_connection import driver_of
 from registry_service.db.types import ListOf
 
 if TYPE_CHECKING:
@@ -100,8 +102,10 @@ class Query(Generic[T]):
         """The same read inside a write command: sees what the command wrote so far."""
 
         compiled = self.compiled(connection.dialect.name)
-        result = connection.exec_driver_sql(compiled.sql, compiled.arguments(params))
-        return self.decode([tuple(row) for row in result])
+        arguments = compiled.arguments(params)
+        if connection.dialect.name == "sqlite":
+            return self.decode(driver_of(connection).execute(compiled.sql, arguments).fetchall())
+        return self.decode([tuple(row) for row in postgres.fetch(connection, compiled.sql, arguments)])
 
 
 def many(statement: Executable, decode_row: Callable[[Row], T]) -> Query[list[T]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry_service.db import postgres
-from registry_service.db.postgres import create_engine
+from registry_service.db.postgres_connection import create_engine
 from tests.campaign.mutants import put
 
 

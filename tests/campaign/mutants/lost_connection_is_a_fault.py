@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from registry_service.db import postgres
+from registry_service.db import postgres, postgres_connection
 from tests.campaign.mutants import put
 
 
 def plant() -> None:
-    put(postgres, "_is_connection_lost", lambda _error: False)
+    for module in (postgres, postgres_connection):
+        put(module, "is_connection_lost", lambda _error: False)
