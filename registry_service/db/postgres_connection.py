@@ -156,7 +156,10 @@ def change(connection: Connection, sql: str, arguments: Sequence[Any]) -> int:
 def change_each(connection: Connection, sql: str, each: Sequence[Sequence[Any]]) -> None:
     """Execute such a statement for each of the arguments, all in one round trip."""
 
-    _adapted(connection).run_async(lambda driver: _begun_by(driver).executemany(sql, each))
+    if len(each) == 1:  # takes the driver half as long this way
+        fetch(connection, sql, each[0])
+    else:
+        _adapted(connection).run_async(lambda driver: _begun_by(driver).executemany(sql, each))
 
 
 def _begun_by(driver: Any) -> Any:  # noqa: ANN401 - asyncpg has no types

@@ -84,21 +84,29 @@ def _moved(names: frozenset[str]) -> Prepared:
     )
 
 
-def judge(work: Work, model: Row[Any], *, stage: str | None = None, number: int | None = None) -> FactSource:
+def judge(
+    work: Work,
+    model: Row[Any],
+    *,
+    stage: str | None = None,
+    number: int | None = None,
+    source: FactSource | None = None,
+) -> FactSource:
     """Move the model's open promotions (those to a stage, or of a version) to where the facts of this moment put them,
     and again until nothing moves: one that closes may be what another waited for.
 
-    The model must be locked. Answers the facts as they are after the last move; good until something else is written.
+    The model must be locked. `source`: facts that were read under this lock and still hold. Answers the facts as they
+    are after the last move; good until something else is written.
     """
 
+    source = source or FactSource(work)
     while True:
-        source = FactSource(work)
         moved = False
         for row in open_promotions(work, model.id, stage=stage, number=number):
             step = next_move(source.facts_of(row), work.now)
             if step is not None:
                 perform(work, model, row, *step)
-                source = FactSource(work)
+                source = source.behind_moves()
                 moved = True
         if not moved:
             return source

@@ -123,7 +123,7 @@ def request_promotion(work: Work, body: RequestPromotion) -> Promotion:
     reach("request.checked")
     promotion_id = _insert(work, model, stage, version, body, source=source)
     reach("request.written")
-    source = judge(work, model, stage=stage.name)
+    source = judge(work, model, stage=stage.name, source=source.behind_moves())
     reach("request.judged")
     return get_promotion(work, promotion_id, source=source)
 
@@ -164,7 +164,7 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
     )
     _record(work, model, row, EventKind.REVIEW_GIVEN, verdict=body.verdict, comment=body.comment)
     reach("review.written")
-    source = judge(work, model, stage=row.stage)
+    source = judge(work, model, stage=row.stage, source=source.behind_moves())
     reach("review.judged")
     return get_promotion(work, promotion, source=source)
 
@@ -175,11 +175,11 @@ def withdraw_review(work: Work, promotion: str) -> Promotion:
     :raises IllegalMove: there is none.
     """
 
-    model, row, _ = _reviewable(work, promotion)
+    model, row, source = _reviewable(work, promotion)
     if not _withdraw(work, row):
         raise IllegalMove(f"You have no standing review of promotion '{promotion}'.", promotion=promotion)
     _record(work, model, row, EventKind.REVIEW_WITHDRAWN)
-    source = judge(work, model, stage=row.stage)
+    source = judge(work, model, stage=row.stage, source=source.behind_moves())
     return get_promotion(work, promotion, source=source)
 
 
@@ -195,7 +195,7 @@ def take_lease(work: Work, promotion: str, body: TakeLease) -> Promotion:
     if _is_live(row):
         work.existed = True
         return get_promotion(work, promotion, holder=body.holder)
-    row = _judged(work, model, row, body.holder)
+    row, _ = _judged(work, model, row, body.holder)
     reach("lease.judged")
     longest = round(_terms(work, row).lease.total_seconds())
     seconds = longest if body.seconds is None else max(MIN_LEASE_SECONDS, min(body.seconds, longest))
@@ -242,9 +242,9 @@ def apply_promotion(work: Work, promotion: str, body: ApplyPromotion) -> Promoti
     if _is_live(row):
         work.existed = True
         return get_promotion(work, promotion)
-    row = _judged(work, model, row, body.holder)
+    row, source = _judged(work, model, row, body.holder)
     reach("apply.judged")
-    source = apply_to_stage(work, model, row, StageChange.PROMOTED, row.reason)
+    source = apply_to_stage(work, model, row, StageChange.PROMOTED, row.reason, source=source)
     return get_promotion(work, promotion, source=source)
 
 
@@ -279,9 +279,12 @@ def cancel_promotion(work: Work, promotion: str, body: CancelPromotion) -> Promo
     return get_promotion(work, promotion, source=source)
 
 
-def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChange, reason: str) -> FactSource:
+def apply_to_stage(
+    work: Work, model: Row[Any], row: Row[Any], change: StageChange, reason: str, *, source: FactSource | None = None
+) -> FactSource:
     """Move the promotion to APPLIED and the stage to its version, together; then judge what else is open: having been
-    current here may be what a promotion to another stage waited for. Answers the facts as they are then."""
+    current here may be what a promotion to another stage waited for. `source`: the facts that it was judged by. Answers
+    the facts as they are then."""
 
     stage = find_stage(work, model, row.stage)
     perform(
@@ -296,7 +299,7 @@ def apply_to_stage(work: Work, model: Row[Any], row: Row[Any], change: StageChan
     )
     reach("apply.promotion_moved")
     point_stage(work, model, stage, change, number=row.number, digest=row.digest, promotion=row.id, reason=reason)
-    source = judge(work, model)
+    source = judge(work, model, source=source and source.behind_pointers())
     reach("apply.done")
     return source
 
@@ -367,8 +370,9 @@ def _open_request(work: Work, model: Row[Any], stage: Row[Any], version: Row[Any
     return found
 
 
-def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> Row[Any]:
-    """The promotion, once the facts of this moment have moved it, if it may then go ahead for this holder.
+def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> tuple[Row[Any], FactSource]:
+    """The promotion, once the facts of this moment have moved it, if it may then go ahead for this holder; and these
+    facts.
 
     :raises RegistryError: it may not; which one says why.
     """
@@ -389,7 +393,7 @@ def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> R
     decision = decide(source.facts_of(row), work.now, holder=holder)
     if decision.outcome is not Outcome.APPLICABLE:
         raise refusal(row, decision)
-    return row
+    return row, source
 
 
 def _refuse_final(row: Row[Any]) -> None:

@@ -7,7 +7,7 @@ It must not outlive a change of what it has read; make a new one after writing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -17,7 +17,7 @@ from sqlalchemy import Row, bindparam, func, select
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.principals import grants_of, groups_of, owners_of
-from registry_service.db.queries.revoked import content_revoked, revocation_of
+from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.queries.stages import failed_among, hold_of, marked_failed
 from registry_service.db.query import one_of
 from registry_service.db.tables import (
@@ -55,7 +55,9 @@ T = TypeVar("T")
 
 # Built once: to put such a statement together takes SQLAlchemy longer than to run it.
 _VERSION: Final = Prepared(
-    select(versions).where(versions.c.model_id == bindparam("model_id"), versions.c.number == bindparam("number"))
+    select(versions, content_revoked().label("content_revoked")).where(
+        versions.c.model_id == bindparam("model_id"), versions.c.number == bindparam("number")
+    )
 )
 # It is content that people approve: whoever brought the same before did the work, whatever number is asked for.
 _BROUGHT_BEFORE: Final = Prepared(
@@ -152,12 +154,30 @@ class _Target(NamedTuple):
     promotion_id: str
 
 
+# What a source keeps behind an act of its own transaction. Of these none but the holder of the model's lock writes any,
+# or nobody does. Who people are is asked anew each time, as others may change it meanwhile.
+_UNCHANGED_BY_POINTERS: Final = frozenset({"policy", "version row", "brought before", "checks"})
+_UNCHANGED_BY_MOVES: Final = _UNCHANGED_BY_POINTERS | {"current in", "stage", "failed", "newer"}
+
+
 class FactSource:
     """Facts as one view sees them."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, *, known: Mapping[tuple[object, ...], Any] | None = None) -> None:
         self._view = view
-        self._memory: dict[tuple[object, ...], Any] = {}
+        self._memory: dict[tuple[object, ...], Any] = dict(known or {})
+
+    def behind_moves(self) -> FactSource:
+        """The facts once this transaction, which holds the model's lock, has written promotions and reviews: what
+        these don't touch isn't read again."""
+        return self._keeping(_UNCHANGED_BY_MOVES)
+
+    def behind_pointers(self) -> FactSource:
+        """The same once it has moved a stage's pointer too."""
+        return self._keeping(_UNCHANGED_BY_POINTERS)
+
+    def _keeping(self, kinds: frozenset[str]) -> FactSource:
+        return FactSource(self._view, known={key: value for key, value in self._memory.items() if key[0] in kinds})
 
     def facts_of(self, promotion: Row[Any]) -> Facts:
         """All that `approvals.decide` asks for about a row of `promotions` (with its `model_name`)."""
@@ -168,7 +188,7 @@ class FactSource:
             target,
             self._promotion(promotion),
             tuple(self._once(("policy", pin.name, pin.version), partial(self._policy, pin)) for pin in pins),
-            tuple(self._review(row) for row in self._reviews(promotion.id)),
+            tuple(self._review(row) for row in self.reviews_of(promotion.id)),
         )
 
     def facts_if_requested(
@@ -222,6 +242,12 @@ class FactSource:
         """A principal as it is at this moment."""
         return self._once(("person", name), partial(self._person, name))
 
+    def reviews_of(self, promotion_id: str) -> list[Row[Any]]:
+        """All reviews of a promotion, also those that were withdrawn, as they were given."""
+        return self._once(
+            ("reviews", promotion_id), lambda: _REVIEWS.rows(self._view.connection, promotion_id=promotion_id)
+        )
+
     def _once(self, key: tuple[object, ...], read: Callable[[], T]) -> T:
         if key not in self._memory:
             self._memory[key] = read()
@@ -255,9 +281,13 @@ class FactSource:
 
         version = self._version_row(model_id, number)
         people = set(version.people)
-        for before in _BROUGHT_BEFORE.rows(
-            self._view.connection, model_id=model_id, digest=version.digest, number=number
-        ):
+        earlier = self._once(
+            ("brought before", model_id, number),
+            lambda: _BROUGHT_BEFORE.rows(
+                self._view.connection, model_id=model_id, digest=version.digest, number=number
+            ),
+        )
+        for before in earlier:
             registrant = self.party(before.created_by)
             people.update(before.people, [registrant.name], registrant.owners)
         return frozenset(people)
@@ -277,15 +307,17 @@ class FactSource:
 
     def _read_version(self, model_id: str, number: int) -> VersionFacts:
         row = self._version_row(model_id, number)
-        of_version: dict[str, object] = {"model_id": model_id, "number": number}
-        current_in = _CURRENT_IN.values(self._view.connection, **of_version)
+        current_in = self._once(
+            ("current in", model_id, number),
+            lambda: _CURRENT_IN.values(self._view.connection, model_id=model_id, number=number),
+        )
         return VersionFacts(
             number=number,
             digest=row.digest,
             registrant=self.party(row.created_by),
             created_at=row.created_at,
             metadata=msgspec.convert(row.metadata, Metadata),
-            revoked=revocation_of(self._view, model_id, row.digest) is not None,
+            revoked=bool(row.content_revoked),
             stages=tuple(current_in),
         )
 
@@ -342,9 +374,6 @@ class FactSource:
             self._view.connection, model_id=target.model_id, stage=target.stage, number=target.number
         )
         return newer
-
-    def _reviews(self, promotion_id: str) -> list[Row[Any]]:
-        return _REVIEWS.rows(self._view.connection, promotion_id=promotion_id)
 
     def _review(self, row: Row[Any]) -> ReviewFacts:
         return ReviewFacts(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, literal, select, union_all
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.prepared import Prepared
@@ -27,13 +27,15 @@ _OWNERS: Final = Prepared(
 _MEMBERSHIPS: Final = Prepared(
     select(group_members).where(one_of(group_members.c.principal, "names")).order_by(group_members.c.group_name)
 )
-_GRANTS: Final = Prepared(select(grants).where(one_of(grants.c.principal, "names")).order_by(grants.c.id))
-_GRANTS_BY_GROUP: Final = Prepared(
-    select(group_members.c.principal.label("member"), *grants.c)
+_all_grants: Final = union_all(
+    select(grants.c.principal.label("holder"), literal(0).label("by_group"), *grants.c).where(
+        one_of(grants.c.principal, "names")
+    ),
+    select(group_members.c.principal.label("holder"), literal(1).label("by_group"), *grants.c)
     .join(group_members, group_members.c.group_name == grants.c.group_name)
-    .where(one_of(group_members.c.principal, "names"))
-    .order_by(grants.c.id)
-)
+    .where(one_of(group_members.c.principal, "names")),
+).subquery()
+_GRANTS: Final = Prepared(select(_all_grants).order_by(_all_grants.c.by_group, _all_grants.c.id))
 
 
 def find_principal(view: View, name: str) -> Row[Any]:
@@ -110,9 +112,7 @@ def grants_of(view: View, names: Sequence[str]) -> dict[str, list[Grant]]:
 
     found: dict[str, list[Grant]] = defaultdict(list)
     for row in _GRANTS.rows(view.connection, names=names):
-        found[row.principal].append(describe_grant(row))
-    for row in _GRANTS_BY_GROUP.rows(view.connection, names=names):
-        found[row.member].append(describe_grant(row))
+        found[row.holder].append(describe_grant(row))
     return found
 
 

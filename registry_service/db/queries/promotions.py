@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -18,8 +17,7 @@ from registry_service.db.queries.policies import documents_of, pins_for
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.queries.stages import find_stage
 from registry_service.db.queries.versions import find_version
-from registry_service.db.query import one_of
-from registry_service.db.tables import models, promotions, reviews, stages
+from registry_service.db.tables import models, promotions, stages
 from registry_service.db.view import View
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Decision
@@ -51,7 +49,6 @@ _OPEN: Final = Prepared(
         promotions.c.requested_at, promotions.c.id
     )
 )
-_REVIEWS: Final = Prepared(select(reviews).where(one_of(reviews.c.promotion_id, "promotions")).order_by(reviews.c.id))
 
 
 def find_promotion(view: View, promotion: str) -> Row[Any]:
@@ -106,9 +103,6 @@ def describe_promotions(
     view: View, rows: Sequence[Row[Any]], *, holder: str | None = None, source: FactSource | None = None
 ) -> list[Promotion]:
     source = source or FactSource(view)
-    given: dict[str, list[Row[Any]]] = defaultdict(list)
-    for review in _REVIEWS.rows(view.connection, promotions=[row.id for row in rows]):
-        given[review.promotion_id].append(review)
     described = []
     for row in rows:
         facts = source.facts_of(row)
@@ -131,7 +125,10 @@ def describe_promotions(
                 replaces=row.replaces,
                 undoes=row.undoes,
                 lease=lease_of(row),
-                reviews=[describe_review(review, waived=review.reviewer in self_approvers) for review in given[row.id]],
+                reviews=[
+                    describe_review(review, waived=review.reviewer in self_approvers)
+                    for review in source.reviews_of(row.id)
+                ],
                 decision=decision,
                 closure=None
                 if row.closed_at is None
