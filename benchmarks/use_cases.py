@@ -1,7 +1,8 @@
 """How many registrations, and how many promotions from the request to the stage, one process does in a second through
-`Registry` alone, without HTTP, on SQLite with durable commits: 8 clients, 20 models, policy `team`.
+`Registry` alone, without HTTP, with durable commits: 8 clients, 20 models, policy `team`. `cpu_us` is this process's,
+without what PostgreSQL's server takes.
 
-    python benchmarks/use_cases.py [--rounds N] [--seconds S]
+    python benchmarks/use_cases.py [--rounds N] [--seconds S] [--postgres]
 
 Beside `writes.py` it tells what of the time is HTTP's and what the decisions take.
 """
@@ -13,13 +14,15 @@ import itertools
 import resource
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import uvloop
 from _data import small_registry
 from _report import OURS, Report
-from _servers import scratch
+from _servers import postgres, scratch
 
 from registry_service.db.engine import open_database
 from registry_service.domain.entities import Verdict
@@ -58,10 +61,10 @@ async def promote(registry: Registry, turn: int) -> None:
     await registry.write(SERVICE, apply_promotion, None, promotion.id, ApplyPromotion())
 
 
-async def measure(home: Path, act: Act, first: int, seconds: float) -> dict[str, float]:
+async def measure(home: Path, url: str, act: Act, first: int, seconds: float) -> dict[str, float]:
     """Let the clients go on for so long; how often they did what they do, and how long it took them."""
 
-    database = open_database(f"sqlite:///{home / 'registry.db'}")
+    database = open_database(url)
     await database.start()
     store = FilesystemStore(home / "artifacts")
     registry = Registry(database, store, clock=lambda: datetime.now(UTC), public_url="")
@@ -87,8 +90,8 @@ async def measure(home: Path, act: Act, first: int, seconds: float) -> dict[str,
     }
 
 
-def one_turn(home: Path, act: Act, turns: Iterator[int], seconds: float) -> dict[str, float]:
-    return asyncio.run(measure(home, act, next(turns), seconds))
+def one_turn(home: Path, url: str, act: Act, turns: Iterator[int], seconds: float) -> dict[str, float]:
+    return uvloop.run(measure(home, url, act, next(turns), seconds))
 
 
 def _cpu() -> float:
@@ -98,12 +101,14 @@ def _cpu() -> float:
 
 def main() -> None:
     report = Report(__doc__ or "", seconds=5.0)
+    report.parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, in a directory of its own")
     options = report.options()
-    with scratch("use-cases") as home:
-        small_registry(home, MODELS)
+    with scratch("use-cases") as home, postgres() if options.postgres else nullcontext() as database:
+        small_registry(home, MODELS, database)
+        url = database or f"sqlite:///{home / 'registry.db'}"
         turns = itertools.count(0, 100_000)
         for work, act in (("register", register), ("register, request, approve, apply", promote)):
-            report.alternate(work, {OURS: partial(one_turn, home, act, turns, options.seconds)})
+            report.alternate(work, {OURS: partial(one_turn, home, url, act, turns, options.seconds)})
     report.finish()
 
 
