@@ -204,7 +204,10 @@ def _snapshot(
     needed = {
         row.digest: row.size
         for row in connection.execute(
-            select(version_files.c.digest, version_files.c.size).distinct().order_by(version_files.c.digest)
+            select(version_files.c.digest, version_files.c.size)
+            .where(version_files.c.kept)
+            .distinct()
+            .order_by(version_files.c.digest)
         )
     }
     manifest = Manifest(
@@ -329,7 +332,7 @@ def _load(work: Work, tables: Path, name: str, manifest: Manifest, missing: list
     connection.execute(update(registry).where(registry.c.key == "epoch").values(value=new_id()))
     # What was under way when the snapshot was taken has no bytes here.
     connection.execute(update(uploads).where(uploads.c.closed_at.is_(None)).values(closed_at=work.now))
-    needed = select(version_files.c.digest)
+    needed = select(version_files.c.digest).where(version_files.c.kept)
     connection.execute(delete(blobs).where(blobs.c.digest.not_in(needed)))
     connection.execute(update(blobs).values(condemned_at=None, damaged_at=None))
     lost = update(blobs).where(one_of(blobs.c.digest, "missing")).values(damaged_at=work.now)

@@ -87,7 +87,7 @@ def _concerned(view: View, suspect: Suspect, actual: str | None) -> DamagedArtif
     needing = (
         select(models.c.name, version_files.c.number)
         .join(models, models.c.id == version_files.c.model_id)
-        .where(version_files.c.digest == suspect.digest)
+        .where(version_files.c.digest == suspect.digest, version_files.c.kept)
         .distinct()
         .order_by(models.c.name, version_files.c.number)
     )

@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 import click
 import msgspec
 
-from registry_service.cli import options
+from registry_service.cli import keeping, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, facts, joined, printable, section, size, table
 from registry_service.client import (
@@ -309,6 +309,10 @@ def compare_versions(state: State, named: tuple[str, ...], *, everything: bool) 
     state.show(found, lambda: _comparison_text(found))
 
 
+for _command in keeping.COMMANDS:
+    versions.add_command(_command)
+
+
 class Progress:
     """How far each file has come, on one line of the terminal."""
 
@@ -331,6 +335,9 @@ def version_text(version: ModelVersion) -> str:
             "version": f"{version.model_name} {version.number}",
             "status": version.status,
             "revoked": None if version.revoked is None else f"{version.revoked.reason} ({version.revoked.by})",
+            "legal hold": None
+            if version.legal_hold is None
+            else f"{version.legal_hold.reason} ({version.legal_hold.by})",
             "digest": version.digest,
             "current in": joined(version.stages),
             "aliases": joined([f"@{name}" for name in version.aliases]),

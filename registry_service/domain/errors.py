@@ -156,6 +156,12 @@ class VersionNotFound(NotFound):
     code = "version_not_found"
 
 
+class VersionDeleted(VersionNotFound):
+    """There was one, and it was deleted; `details["restorable"]` says whether it may still come back."""
+
+    code = "version_deleted"
+
+
 class FileNotInVersion(NotFound):
     code = "file_not_found"
 

@@ -38,6 +38,8 @@ class Action(StrEnum):
     VERSION_REGISTER = "version:register"
     VERSION_UPDATE = "version:update"
     VERSION_REVOKE = "version:revoke"
+    VERSION_DELETE = "version:delete"
+    VERSION_LEGAL_HOLD = "version:legal_hold"
     VERSION_EXAMINE = "version:examine"  # bytes of revoked ones
     CHECK_REPORT = "check:report"
     ALIAS_MOVE = "alias:move"
@@ -122,6 +124,7 @@ ALLOWED: Final = MappingProxyType(
 PERSONAL: Final = frozenset(
     {
         Action.VERSION_EXAMINE,
+        Action.VERSION_LEGAL_HOLD,
         Action.PROMOTION_REVIEW,
         Action.STAGE_CLEAR_FAILURE,
         Action.STAGE_VACATE,  # into an empty stage comes what could not come in over a better version

@@ -110,6 +110,18 @@ class RevokeVersion(Request, frozen=True, kw_only=True):
     reason: str
 
 
+class DeleteVersion(Request, frozen=True, kw_only=True):
+    reason: str
+
+
+class PlaceLegalHold(Request, frozen=True, kw_only=True):
+    reason: str
+
+
+class LiftLegalHold(Request, frozen=True, kw_only=True):
+    reason: str
+
+
 class NewUploadFile(Request, frozen=True, kw_only=True):
     digest: str
     size: int

@@ -35,7 +35,9 @@ def tell_of_artifact(work: Work, kind: EventKind, digest: str) -> None:
     """Log what happened to bytes, once for each model that has versions of them; for bytes of none, once."""
 
     concerned: dict[str, list[int]] = {}
-    files = select(version_files.c.model_id, version_files.c.number).where(version_files.c.digest == digest)
+    files = select(version_files.c.model_id, version_files.c.number).where(
+        version_files.c.digest == digest, version_files.c.kept
+    )
     for model_id, number in work.connection.execute(files.distinct().order_by(*files.selected_columns)):
         concerned.setdefault(model_id, []).append(number)
     if not concerned:

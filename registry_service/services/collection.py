@@ -15,7 +15,8 @@ then, stays in the store for as long as the upload is open.
 Whoever dies in between leaves condemned rows, which anybody may take over once their lease is over. A process that was
 only asleep must not then remove what was sent again since: it removes only within the first third of its lease.
 
-The bytes of revoked versions and of deleted models stay: content is history, and a deleted model may come back.
+The bytes of revoked versions and of deleted models stay: content is history, and a deleted model may come back. Those
+of a deleted version go once it is let go (`services.keeping`).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Condemned(msgspec.Struct, frozen=True):
     damaged: list[str] = []
 
 
-_NEEDED: Final = exists().where(version_files.c.digest == blobs.c.digest)
+_NEEDED: Final = exists().where(version_files.c.digest == blobs.c.digest, version_files.c.kept)
 _PINNED: Final = exists().where(
     upload_files.c.digest == blobs.c.digest, uploads.c.id == upload_files.c.upload_id, uploads.c.closed_at.is_(None)
 )

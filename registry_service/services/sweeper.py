@@ -15,13 +15,15 @@ from registry_service.failpoints import reach
 from registry_service.services.holds import release
 from registry_service.services.idempotency import forget_old
 from registry_service.services.judging import judge
+from registry_service.services.keeping import let_go
 from registry_service.services.work import Work
 
 CLOSE_AT_ONCE: Final = 100
 
 
 def sweep(work: Work) -> None:
-    """Judge what is due by now, end holds whose time is over, forget answers that are too old to be repeated."""
+    """Judge what is due by now, end holds whose time is over, let go of what was deleted, forget answers that are too
+    old to be repeated."""
 
     reach("sweeper.begun")
     for name in _models_with_due_promotions(work):
@@ -30,6 +32,7 @@ def sweep(work: Work) -> None:
         model = find_model(work, name, Action.STAGE_HOLD, lock=True)
         release(work, model, stage, "its time is over")
     forget_old(work)
+    let_go(work)
     reach("sweeper.done")
 
 

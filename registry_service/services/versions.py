@@ -12,7 +12,7 @@ from registry_service.db.queries.models import find_model
 from registry_service.db.queries.principals import owners_of
 from registry_service.db.queries.revoked import revocation_of
 from registry_service.db.queries.uploads import find_upload, readable_digests
-from registry_service.db.queries.versions import describe_versions, find_version
+from registry_service.db.queries.versions import deleted, describe_versions, find_version
 from registry_service.db.query import one_of
 from registry_service.db.tables import (
     blobs,
@@ -63,7 +63,12 @@ _BY_IDENTITY: Final = Prepared(
     select(versions).where(versions.c.model_id == bindparam("model_id"), versions.c.identity == bindparam("identity"))
 )
 _INSERT: Final = Prepared(
-    insert(versions), columns=[column.name for column in versions.c if not column.name.startswith("revoked_")]
+    insert(versions),
+    columns=[
+        column.name
+        for column in versions.c
+        if not column.name.startswith(("revoked_", "deleted_", "let_go_", "legal_hold_"))
+    ],
 )
 
 
@@ -72,7 +77,8 @@ _KNOWN: Final = Prepared(select(blobs).where(one_of(blobs.c.digest, "digests")))
 
 def _insert_of(table: Table) -> Prepared:
     return Prepared(
-        insert(table), columns=[column.name for column in table.c if column.name != "id" and column.computed is None]
+        insert(table),
+        columns=[column.name for column in table.c if column.name != "id" and column.server_default is None],
     )
 
 
@@ -87,6 +93,7 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
 
     A registration under an identity that was used before answers with the first one's version, and has no effect.
 
+    :raises VersionDeleted: what was registered under the identity was deleted since.
     :raises UploadIncomplete: bytes of the manifest are neither in the upload nor in a version the caller may read.
     :raises MetadataRequired: a field that the model demands is missing or of another type.
     """
@@ -97,6 +104,8 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
         earlier = _registered(work, found, body.identity)
         if earlier is not None:
             _refuse_others(earlier, work.actor.name)
+            if earlier.deleted_at is not None:
+                raise deleted(earlier, found)
             work.existed = True
             return describe_versions(work, found, [earlier])[0]
     reach("register.begun")

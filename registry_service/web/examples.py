@@ -32,6 +32,9 @@ _ALL: Final = (
         edges=[requests.NewLineageEdge(kind=LineageKind.DATASET, ref="s3://payments/2026-03-02.parquet")]
     ),
     requests.UpdateVersion(description="Trained without the holidays."),
+    requests.DeleteVersion(reason="Never used."),
+    requests.PlaceLegalHold(reason="Evidence in a case."),
+    requests.LiftLegalHold(reason="The case is closed."),
     requests.RevokeVersion(reason="Trained on leaked labels."),
     requests.StartUpload(model="fraud-detector", files=[requests.NewUploadFile(digest=_DIGEST, size=4)]),
     requests.MoveAlias(version="7"),

@@ -38,6 +38,13 @@ FAULTS: dict[str, list[str]] = {
     "revoked_content": [
         "UPDATE versions SET digest = (SELECT digest FROM versions WHERE number = 1) WHERE number = 2",
     ],
+    "deleted_used": [
+        "UPDATE versions SET deleted_at = 1, deleted_by = 'ada', deleted_reason = 'x' WHERE number = 1",
+    ],
+    "kept_bytes": [
+        "UPDATE versions SET let_go_at = 1 WHERE number = 2",
+        "UPDATE version_files SET kept = false WHERE number = 2",
+    ],
     "version_log": [
         "DELETE FROM events WHERE kind = 'version.registered' AND subject = '1'",
         f"UPDATE versions SET digest = '{OTHER}' WHERE number = 1",

@@ -44,7 +44,8 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
     asked, approved, applied, live, part, looked_for, by_words, event, second, back, *rest = rest
-    talked, followed, inbox, many, traced, compared, revoked, examined, refused, updated, renamed = rest
+    talked, followed, inbox, many, traced, compared, revoked, examined, deleted, *rest = rest
+    refused, updated, renamed = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
@@ -123,6 +124,11 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     assert (impact["versions"], impact["stages"], gone["status"]) == ([2], [], "revoked")
     assert examined.strip() == ""
     assert (tmp_path / "broken.txt").read_text() == (tmp_path / "tide.txt").read_text()
+
+    held, in_use, gone, back_again = documents(deleted)
+    assert held["legal_hold"]["reason"] == "evidence in a case"
+    assert in_use["details"]["used_by"] == ["legal_hold:evidence in a case"]
+    assert (gone["deletion"]["restorable"], back_again["deletion"], back_again["number"]) == (True, None, 3)
 
     assert [problem["code"] for problem in documents(refused)] == ["model_not_found", "idempotency_key_reused"]
     changed, late = documents(updated)

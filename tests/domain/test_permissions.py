@@ -63,6 +63,8 @@ ADMINISTER = [
     "model:delete",
     "model:restore",
     "version:examine",
+    "version:legal_hold",
+    "version:delete",
     "stage:arrange",
     "policy:write",
     "principal:write",
@@ -79,6 +81,7 @@ EXPECTED = {
 }
 FOR_PEOPLE = {
     "version:examine",
+    "version:legal_hold",
     "promotion:review",
     "stage:clear_failure",
     "stage:vacate",

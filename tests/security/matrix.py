@@ -203,6 +203,8 @@ def _ask(http: httpx.Client, call: Call, things: Things) -> tuple[str, str]:
             return "who?", text
         case 403:
             return "no", text
+        case 404 if call.name == "restore_version" and answer.json()["code"] == "version_not_found":
+            return "yes", text  # none is deleted, and only who may restore is told so
         case 404:
             missing = {"upload", "promotion", "deployment", "comment", "subscription", "token"} & set(parameters(call))
             nowhere = {name: SAMPLES[name] for name in missing} or {"model": things.parameters["model"] + "x"}

@@ -13,6 +13,7 @@ from registry_service.db.tables import blobs, models, upload_files, uploads, ver
 _FILES: Final = (
     select(models.c.name, version_files.c.number, version_files.c.path, version_files.c.digest, version_files.c.size)
     .join(models, models.c.id == version_files.c.model_id)
+    .where(version_files.c.kept)
     .order_by(models.c.name, version_files.c.number, version_files.c.path)
 )
 _RECEIVED: Final = (
@@ -80,7 +81,7 @@ def _damaged(look: Look) -> Iterator[tuple[str, str]]:
 
 
 def _condemned(look: Look) -> Iterator[tuple[str, str]]:
-    needed = exists().where(version_files.c.digest == blobs.c.digest)
+    needed = exists().where(version_files.c.digest == blobs.c.digest, version_files.c.kept)
     wrong = select(blobs.c.digest).where(blobs.c.condemned_at.is_not(None), blobs.c.damaged_at.is_(None), needed)
     for row in look.rows(wrong):
         yield f"{row.digest} is being collected, and a version needs it", row.digest

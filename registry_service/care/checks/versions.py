@@ -18,16 +18,18 @@ from registry_service.db.tables import (
     events,
     model_former_names,
     models,
+    promotions,
     stages,
     version_files,
     versions,
 )
-from registry_service.domain.entities import ManifestFile
+from registry_service.domain.entities import DeploymentStatus, ManifestFile
 from registry_service.domain.errors import RegistryError
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import content_digest
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.names import fold
+from registry_service.domain.promotions import OPEN_PHASES
 
 _OF = (versions.c.model_id, versions.c.number)
 
@@ -109,6 +111,41 @@ def _revoked_together(look: Look) -> Iterator[str]:
         yield f"version {row.number} of {row.name} is not marked revoked, and another version of its content is"
 
 
+def _deleted_used(look: Look) -> Iterator[str]:
+    uses = (
+        (stages, stages.c.number.is_not(None)),
+        (aliases, aliases.c.number.is_not(None)),
+        (promotions, promotions.c.phase.in_(OPEN_PHASES)),
+        (deployments, deployments.c.status.in_([DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING])),
+        (versions, versions.c.legal_hold_at.is_not(None)),
+    )
+    gone = versions.alias("gone")
+    for table, counts in uses:
+        lost = (
+            select(gone.c.number, models.c.name)
+            .join(table, (table.c.model_id == gone.c.model_id) & (table.c.number == gone.c.number))
+            .join(models, models.c.id == gone.c.model_id)
+            .where(gone.c.deleted_at.is_not(None), counts)
+        )
+        for row in look.rows(lost):
+            yield f"version {row.number} of {row.name} is deleted, and a row of {table.name} needs it"
+
+
+def _kept_bytes(look: Look) -> Iterator[str]:
+    wrong = (
+        select(*_OF, models.c.name)
+        .join(
+            version_files,
+            (version_files.c.model_id == versions.c.model_id) & (version_files.c.number == versions.c.number),
+        )
+        .join(models, models.c.id == versions.c.model_id)
+        .where(version_files.c.kept == versions.c.let_go_at.is_not(None))
+        .distinct()
+    )
+    for row in look.rows(wrong):
+        yield f"version {row.number} of {row.name} keeps other bytes than it says"
+
+
 def _announced(look: Look) -> Iterator[str]:
     told = {
         (event.model_id, event.data.get("version")): event.data.get("digest")
@@ -180,6 +217,8 @@ CHECKS: Final = (
     Check("version_numbers", "The versions of a model are numbered without a gap, up to its last number.", _numbers),
     Check("content_digest", "The digest of each version is that of its files and metadata.", _content),
     Check("revoked_content", "Versions of one content are revoked together.", _revoked_together),
+    Check("deleted_used", "Nothing needs a version that is deleted.", _deleted_used),
+    Check("kept_bytes", "A version keeps its bytes until it is let go, and none of them then.", _kept_bytes),
     Check("version_log", "The log has registered each version, under its digest, and no other.", _announced),
     Check("digest_of_another", "Checks and deployments are about the digest of their version.", _same_digest),
     Check("alias_target", "Every alias points to a version.", _alias_targets),

@@ -15,7 +15,15 @@ from registry_service.domain.entities import (
     RevocationImpact,
     RevokedVersion,
 )
-from registry_service.domain.requests import RegisterVersion, ReportCheck, RevokeVersion, UpdateVersion
+from registry_service.domain.requests import (
+    DeleteVersion,
+    LiftLegalHold,
+    PlaceLegalHold,
+    RegisterVersion,
+    ReportCheck,
+    RevokeVersion,
+    UpdateVersion,
+)
 
 Selector = str | int
 
@@ -58,6 +66,33 @@ def revoke_version(
 def revoke_impact(model: str, selector: Selector) -> Call[RevocationImpact]:
     """What revoking the version would touch. Nothing is changed."""
     return read(RevocationImpact, "models", model, "versions", selector, "revoke", "impact")
+
+
+def delete_version(
+    model: str, selector: Selector, body: DeleteVersion, *, idempotency_key: str | None = None
+) -> Call[ModelVersion]:
+    """Leave a tombstone; refused while anything needs the version."""
+    return write("POST", ModelVersion, "models", model, "versions", selector, "delete", body=body, key=idempotency_key)
+
+
+def restore_version(model: str, selector: Selector, *, idempotency_key: str | None = None) -> Call[ModelVersion]:
+    """Bring a deleted version back, by its number, within seven days."""
+    return write("POST", ModelVersion, "models", model, "versions", selector, "restore", key=idempotency_key)
+
+
+def place_legal_hold(
+    model: str, selector: Selector, body: PlaceLegalHold, *, idempotency_key: str | None = None
+) -> Call[ModelVersion]:
+    """Keep a version from being deleted until the hold is lifted."""
+    parts = ("models", model, "versions", selector, "legal-hold")
+    return write("POST", ModelVersion, *parts, body=body, key=idempotency_key)
+
+
+def lift_legal_hold(
+    model: str, selector: Selector, body: LiftLegalHold, *, idempotency_key: str | None = None
+) -> Call[ModelVersion]:
+    parts = ("models", model, "versions", selector, "legal-hold", "lift")
+    return write("POST", ModelVersion, *parts, body=body, key=idempotency_key)
 
 
 def get_manifest(model: str, selector: Selector) -> Call[Manifest]:

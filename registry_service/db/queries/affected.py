@@ -105,6 +105,7 @@ def _children(view: View, refs: Sequence[str]) -> list[Row[Any]]:
             version_lineage.c.kind == LineageKind.PARENT_VERSION,
             version_lineage.c.ref.in_(refs),
             models.c.deleted_at.is_(None),
+            versions.c.deleted_at.is_(None),
             in_sight(view, Action.VERSION_READ, models.c.name),
         )
         .order_by(models.c.name, version_lineage.c.number, version_lineage.c.id)

@@ -130,6 +130,7 @@ def readable_digests(view: View, digests: list[str]) -> set[str]:
         models.c.deleted_at.is_(None),
         versions.c.model_id == version_files.c.model_id,
         versions.c.number == version_files.c.number,
+        versions.c.deleted_at.is_(None),
         ~content_revoked(),
         in_sight(view, Action.VERSION_DOWNLOAD, models.c.name),
     )

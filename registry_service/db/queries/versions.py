@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Select, Table, bindparam, select, tuple_
+from sqlalchemy import Row, Select, Table, bindparam, or_, select, tuple_
 
 from registry_service.db.paging import PageRequest, page_of
 from registry_service.db.prepared import Prepared
@@ -31,6 +31,8 @@ from registry_service.db.tables import (
 from registry_service.db.types import UtcTimestamp
 from registry_service.db.view import View
 from registry_service.domain.entities import (
+    Deletion,
+    LegalHold,
     LineageEdge,
     Manifest,
     ManifestFile,
@@ -43,6 +45,7 @@ from registry_service.domain.errors import (
     AmbiguousDigest,
     FileNotInVersion,
     StageVacant,
+    VersionDeleted,
     VersionNotFound,
 )
 from registry_service.domain.metadata import Metadata, MetadataField, missing_fields
@@ -52,19 +55,23 @@ from registry_service.domain.selectors import ByDigest, ByNumber, ByPointer, Lat
 _Key = tuple[str, int]
 """Model and number."""
 
-_WITH_MODEL: Final = select(versions).join(models, models.c.id == versions.c.model_id)
+_WITH_MODEL: Final = (
+    select(versions).join(models, models.c.id == versions.c.model_id).where(versions.c.deleted_at.is_(None))
+)
 _OF_MODEL: Final = select(versions).where(versions.c.model_id == bindparam("model_id"))
 _NUMBER: Final = _OF_MODEL.where(versions.c.number == bindparam("number"))
 # Two rows are enough to tell that a digest is ambiguous.
 _DIGEST: Final = _OF_MODEL.where(versions.c.digest == bindparam("digest")).limit(2)
 _HIGHEST: Final = _OF_MODEL.order_by(versions.c.number.desc()).limit(1)
 _THEN: Final = bindparam("as_of", type_=UtcTimestamp())
+_THERE: Final = versions.c.deleted_at.is_(None)
+_THERE_THEN: Final = (versions.c.created_at <= _THEN) & or_(_THERE, versions.c.deleted_at > _THEN)
 _BY_NUMBER: Final = Prepared(_NUMBER)
 _BY_NUMBER_AS_OF: Final = Prepared(_NUMBER.where(versions.c.created_at <= _THEN))
-_BY_DIGEST: Final = Prepared(_DIGEST)
-_BY_DIGEST_AS_OF: Final = Prepared(_DIGEST.where(versions.c.created_at <= _THEN))
-_LATEST: Final = Prepared(_HIGHEST.where(~content_revoked()))
-_LATEST_AS_OF: Final = Prepared(_HIGHEST.where(~content_revoked(by=_THEN), versions.c.created_at <= _THEN))
+_BY_DIGEST: Final = Prepared(_DIGEST.where(_THERE))
+_BY_DIGEST_AS_OF: Final = Prepared(_DIGEST.where(_THERE_THEN))
+_LATEST: Final = Prepared(_HIGHEST.where(_THERE, ~content_revoked()))
+_LATEST_AS_OF: Final = Prepared(_HIGHEST.where(_THERE_THEN, ~content_revoked(by=_THEN)))
 
 
 class _Beside:
@@ -137,7 +144,43 @@ def find_version(view: View, model: Row[Any], selector: str, *, as_of: datetime 
             model=model.name,
             versions=[row.number for row in rows],
         )
-    return rows[0]
+    row = rows[0]
+    if row.deleted_at is not None and (as_of is None or row.deleted_at <= as_of):
+        raise deleted(row, model)
+    return row
+
+
+def deleted(row: Row[Any], model: Row[Any]) -> VersionDeleted:
+    """Why a version that was there can't be had any more."""
+
+    restorable = row.let_go_at is None
+    hint = " An admin can restore it for a while." if restorable else ""
+    return VersionDeleted(
+        f"Version {row.number} of '{model.name}' was deleted by {row.deleted_by}: {row.deleted_reason}.{hint}",
+        model=model.name,
+        version=row.number,
+        restorable=restorable,
+    )
+
+
+def find_deleted_version(view: View, model: Row[Any], selector: str) -> Row[Any]:
+    """The tombstone of a version, by its number: nothing else names it any more.
+
+    :raises VersionNotFound: no version of this number was deleted.
+    :raises InvalidSelector: it is none.
+    """
+
+    wanted = parse_selector(selector)
+    row = None
+    if isinstance(wanted, ByNumber):
+        row = _BY_NUMBER.row(view.connection, model_id=model.id, number=wanted.number)
+    if row is None or row.deleted_at is None:
+        raise VersionNotFound(
+            f"'{model.name}' has no deleted version {selector}. Name one by its number.",
+            model=model.name,
+            selector=selector,
+        )
+    return row
 
 
 def get_version(view: View, model: str, selector: str, *, as_of: datetime | None = None) -> ModelVersion:
@@ -270,6 +313,17 @@ def _described(view: View, owners: Mapping[str, Row[Any]], rows: Sequence[Row[An
                 revision=model.revision,
                 url=view.url("models", model.name, "versions", row.number),
                 recommended_missing=missing_fields(registered, fields[model.id], required=False),
+                deletion=None
+                if row.deleted_at is None
+                else Deletion(
+                    reason=row.deleted_reason,
+                    by=row.deleted_by,
+                    at=row.deleted_at,
+                    restorable=row.let_go_at is None,
+                ),
+                legal_hold=None
+                if row.legal_hold_at is None
+                else LegalHold(reason=row.legal_hold_reason, by=row.legal_hold_by, at=row.legal_hold_at),
             )
         )
     return described
@@ -278,11 +332,14 @@ def _described(view: View, owners: Mapping[str, Row[Any]], rows: Sequence[Row[An
 def _as_it_was(view: View, version: ModelVersion, as_of: datetime) -> ModelVersion:
     current, named = _pointers_at(view, version.model_id, as_of)
     revoked = version.revoked if version.revoked is not None and version.revoked.at <= as_of else None
+    held = version.legal_hold if version.legal_hold is not None and version.legal_hold.at <= as_of else None
     return msgspec.structs.replace(
         version,
         status=VersionStatus.READY if revoked is None else VersionStatus.REVOKED,
         revoked=revoked,
         lineage=[edge for edge in version.lineage if edge.added_at is None or edge.added_at <= as_of],
+        deletion=None,
+        legal_hold=held,
         stages=[stage for stage, number in current.items() if number == version.number],
         aliases=[alias for alias, number in named.items() if number == version.number],
         revision=revision_at(view, version.model_id, as_of),

@@ -26,7 +26,11 @@ def search(view: View, text: str, *, limit: int) -> Page[FoundText]:
 
     found = (
         _matching(view.connection, wanted_words(text))
-        .where(models.c.deleted_at.is_(None), in_sight(view, Action.VERSION_READ, models.c.name))
+        .where(
+            models.c.deleted_at.is_(None),
+            versions.c.deleted_at.is_(None),
+            in_sight(view, Action.VERSION_READ, models.c.name),
+        )
         .outerjoin(versions, (versions.c.model_id == texts.c.model_id) & (versions.c.number == texts.c.number))
         .add_columns(
             models.c.name.label("model_name"),

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Computed,
     Double,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from registry_service.db.tables.schema import RowId, metadata, version_reference
@@ -50,9 +52,23 @@ versions = Table(
     Column("revoked_at", UtcTimestamp),
     Column("revoked_by", String(256)),
     Column("revoked_reason", Text),
+    Column("deleted_at", UtcTimestamp),
+    Column("deleted_by", String(256)),
+    Column("deleted_reason", Text),
+    # From here on its bytes are nobody's, and it can't come back.
+    Column("let_go_at", UtcTimestamp),
+    Column("legal_hold_at", UtcTimestamp),
+    Column("legal_hold_by", String(256)),
+    Column("legal_hold_reason", Text),
     PrimaryKeyConstraint("model_id", "number"),
     UniqueConstraint("model_id", "identity"),
     Index("ix_versions_digest_model_id_number", "digest", "model_id", "number"),
+    Index(
+        "ix_versions_deleted",
+        "deleted_at",
+        sqlite_where=text("deleted_at IS NOT NULL AND let_go_at IS NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL AND let_go_at IS NULL"),
+    ),
     Index("ix_versions_created_at_model_id_number", "created_at", "model_id", "number"),
     Index("ix_versions_model_id_created_at_number", "model_id", "created_at", "number"),
 )
@@ -66,6 +82,8 @@ version_files = Table(
     Column("digest", String(71), nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
     Column("media_type", String(256), nullable=False),
+    # Whether the version still needs the bytes; the manifest itself stays for good.
+    Column("kept", Boolean, nullable=False, server_default=text("true")),
     version_reference("version_files"),
 )
 

@@ -54,7 +54,10 @@ from registry_service.domain.entities.signature import (
 )
 from registry_service.domain.entities.stage import Hold, Stage, StageChange, StageRecord
 from registry_service.domain.entities.upload import Upload, UploadFile, UploadPart, UploadParts
+from registry_service.domain.entities.use import Use, UseKind
 from registry_service.domain.entities.version import (
+    Deletion,
+    LegalHold,
     LineageEdge,
     LineageKind,
     Manifest,
@@ -84,6 +87,7 @@ __all__ = [
     "Comparison",
     "Consumer",
     "DamagedArtifact",
+    "Deletion",
     "Deployment",
     "DeploymentRole",
     "DeploymentStatus",
@@ -100,6 +104,7 @@ __all__ = [
     "Inbox",
     "IssuedToken",
     "Lease",
+    "LegalHold",
     "LineageDirection",
     "LineageEdge",
     "LineageGraph",
@@ -140,6 +145,8 @@ __all__ = [
     "UploadFile",
     "UploadPart",
     "UploadParts",
+    "Use",
+    "UseKind",
     "Verdict",
     "VersionStatus",
     "WhoAmI",

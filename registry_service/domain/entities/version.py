@@ -63,6 +63,23 @@ class Revocation(Answer, frozen=True, kw_only=True):
     at: datetime
 
 
+class Deletion(Answer, frozen=True, kw_only=True):
+    """`restorable`: its bytes are still there, so that it may come back."""
+
+    reason: str
+    by: str
+    at: datetime
+    restorable: bool
+
+
+class LegalHold(Answer, frozen=True, kw_only=True):
+    """Keeps a version from being deleted, until an admin lifts it. Stages know nothing of it."""
+
+    reason: str
+    by: str
+    at: datetime
+
+
 class ModelVersion(Answer, frozen=True, kw_only=True):
     """A version: immutable content (`digest` covers files and metadata) and movable surroundings.
 
@@ -91,3 +108,5 @@ class ModelVersion(Answer, frozen=True, kw_only=True):
     revision: int
     url: str
     recommended_missing: list[str] = []
+    deletion: Deletion | None = None
+    legal_hold: LegalHold | None = None

@@ -11,9 +11,17 @@ from registry_service.db.queries import checks as check_queries
 from registry_service.db.queries import versions as queries
 from registry_service.domain.entities import Check, Manifest, ModelVersion, Page, RevocationImpact, RevokedVersion
 from registry_service.domain.permissions import Action
-from registry_service.domain.requests import RegisterVersion, ReportCheck, RevokeVersion, UpdateVersion
+from registry_service.domain.requests import (
+    DeleteVersion,
+    LiftLegalHold,
+    PlaceLegalHold,
+    RegisterVersion,
+    ReportCheck,
+    RevokeVersion,
+    UpdateVersion,
+)
 from registry_service.services import checks as check_use_cases
-from registry_service.services import revoking
+from registry_service.services import keeping, revoking
 from registry_service.services import versions as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
@@ -96,6 +104,46 @@ class Versions(Controller):
         """What revoking this version would touch: stages, aliases, open promotions, deployments, versions made from
         it. Nothing is changed."""
         return await caller.list(revoking.revoke_impact, model, selector)
+
+    @post("/{selector:str}/delete", action=Action.VERSION_DELETE, status_code=200)
+    async def delete_version(
+        self,
+        caller: NamedDependency[Caller],
+        model: FromPath[str],
+        selector: FromPath[str],
+        data: JSONBody[DeleteVersion],
+    ) -> Encoded[ModelVersion]:
+        """Leave a tombstone that keeps the number; refused while anything needs the version (`in_use`)."""
+        return await caller.change(keeping.delete_version, model, selector, data)
+
+    @post("/{selector:str}/restore", action=Action.VERSION_DELETE, status_code=200)
+    async def restore_version(
+        self, caller: NamedDependency[Caller], model: FromPath[str], selector: FromPath[str]
+    ) -> Encoded[ModelVersion]:
+        """Bring a deleted version back, by its number, within seven days."""
+        return await caller.change(keeping.restore_version, model, selector)
+
+    @post("/{selector:str}/legal-hold", action=Action.VERSION_LEGAL_HOLD, status_code=200)
+    async def place_legal_hold(
+        self,
+        caller: NamedDependency[Caller],
+        model: FromPath[str],
+        selector: FromPath[str],
+        data: JSONBody[PlaceLegalHold],
+    ) -> Encoded[ModelVersion]:
+        """Keep a version from being deleted until the hold is lifted."""
+        return await caller.change(keeping.place_legal_hold, model, selector, data)
+
+    @post("/{selector:str}/legal-hold/lift", action=Action.VERSION_LEGAL_HOLD, status_code=200)
+    async def lift_legal_hold(
+        self,
+        caller: NamedDependency[Caller],
+        model: FromPath[str],
+        selector: FromPath[str],
+        data: JSONBody[LiftLegalHold],
+    ) -> Encoded[ModelVersion]:
+        """End a legal hold."""
+        return await caller.change(keeping.lift_legal_hold, model, selector, data)
 
     @get("/{selector:str}/files", action=Action.VERSION_READ)
     async def get_manifest(

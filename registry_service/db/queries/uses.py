@@ -1,0 +1,66 @@
+"""What versions are needed for, so that nobody deletes what something leads to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from registry_service.db.queries.policies import documents_of, pins_for
+from registry_service.db.tables import aliases, deployments, promotions, stage_history, stages, versions
+from registry_service.db.view import View
+from registry_service.domain.entities import DeploymentStatus, Use, UseKind
+from registry_service.domain.policy_sets import terms
+from registry_service.domain.promotions import OPEN_PHASES
+
+_ACTIVE: Final = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING)
+
+
+def uses_of(view: View, model: Row[Any], numbers: Sequence[int]) -> dict[int, list[Use]]:
+    """By version: all that needs it, whoever may see that."""
+
+    found: dict[int, list[Use]] = defaultdict(list)
+
+    def note(kind: UseKind, statement: Any) -> None:  # noqa: ANN401 - any select of number and name
+        for number, name in view.connection.execute(statement):
+            found[number].append(Use(kind=kind, name=name))
+
+    def of(table: Any) -> Any:  # noqa: ANN401 - a condition
+        return (table.c.model_id == model.id) & table.c.number.in_(numbers)
+
+    note(UseKind.STAGE, select(stages.c.number, stages.c.name).where(of(stages)).order_by(stages.c.position))
+    note(UseKind.ALIAS, select(aliases.c.number, aliases.c.name).where(of(aliases)).order_by(aliases.c.name))
+    open_ones = select(promotions.c.number, promotions.c.id).where(of(promotions), promotions.c.phase.in_(OPEN_PHASES))
+    note(UseKind.PROMOTION, open_ones.order_by(promotions.c.requested_at, promotions.c.id))
+    running = select(deployments.c.number, deployments.c.id).where(of(deployments), deployments.c.status.in_(_ACTIVE))
+    note(UseKind.DEPLOYMENT, running.order_by(deployments.c.started_at, deployments.c.id))
+    held = select(versions.c.number, versions.c.legal_hold_reason).where(
+        of(versions), versions.c.legal_hold_at.is_not(None)
+    )
+    note(UseKind.LEGAL_HOLD, held)
+    for stage in view.connection.execute(
+        select(stages).where(stages.c.model_id == model.id).order_by(stages.c.position)
+    ).all():
+        for number in _rollback_window(view, model, stage).intersection(numbers):
+            if number != stage.number:
+                found[number].append(Use(kind=UseKind.ROLLBACK_WINDOW, name=stage.name))
+    return found
+
+
+def _rollback_window(view: View, model: Row[Any], stage: Row[Any]) -> set[int]:
+    """The versions that a rollback of the stage looks at; see `plan_rollback`."""
+
+    documents = [document for _, document in documents_of(view, pins_for(view, model.name, stage.name))]
+    newest = (
+        select(stage_history.c.number)
+        .where(
+            stage_history.c.model_id == model.id,
+            stage_history.c.stage == stage.name,
+            stage_history.c.number.is_not(None),
+        )
+        .order_by(stage_history.c.id.desc())
+        .limit(terms(documents).rollback_within + 1)
+    )
+    return set(view.connection.execute(newest).scalars())
