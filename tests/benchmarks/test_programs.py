@@ -34,6 +34,9 @@ PROGRAMS = {
         ("pages of 100 versions, number 10", "the first page", "p50_ms"),
     },
     "storage_throughput": set(),
+    "streams": {
+        ("one event to 20 readers", "raw sockets", "p99_ms"),
+    },
     "transfers": {
         ("upload", "dd conv=fsync", "mib_per_second"),
         ("download", "SHA-256 in one thread", "mib_per_second"),

@@ -77,6 +77,8 @@ class Broadcast:
         self._present.add(reader)
         self._of_principal[name] += 1
         if self._task is None:
+            # Each stream looks for itself when it joins.
+            self._looked = asyncio.get_running_loop().time()
             self._task = asyncio.create_task(self._run(), name="broadcast")
 
     def follow(self, reader: Reader) -> int:

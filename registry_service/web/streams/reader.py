@@ -36,6 +36,7 @@ class Reader:
         heartbeat: float,
         max_events: int = MAX_EVENTS,
         max_bytes: int = MAX_BYTES,
+        grace: float = GRACE_SECONDS,
     ) -> None:
         self.actor = actor
         self.wanted = wanted
@@ -47,6 +48,7 @@ class Reader:
         self.cut: Callable[[], None] = _nothing
         self._max_events = max_events
         self._max_bytes = max_bytes
+        self._grace = grace
         self._waiting: deque[tuple[int, bytes | None]] = deque()
         self._bytes = 0
         self._news = asyncio.Event()
@@ -77,7 +79,7 @@ class Reader:
         if ending not in _KEEPS_WAITING:
             self._forget()
         if ending not in {Ending.GONE, Ending.TIME}:
-            self._cutting = asyncio.get_running_loop().call_later(GRACE_SECONDS, self.cut)
+            self._cutting = asyncio.get_running_loop().call_later(self._grace, self.cut)
         self._news.set()
 
     def take(self) -> tuple[int, bytes | None] | None:
