@@ -53,6 +53,8 @@ class EventKind(StrEnum):
     PROMOTION_STALE = "promotion.stale"
     PROMOTION_SUPERSEDED = "promotion.superseded"
     PROMOTION_ROLLED_BACK = "promotion.rolled_back"
+    PROMOTION_REMINDED = "promotion.reminded"
+    PROMOTION_ESCALATED = "promotion.escalated"
     REVIEW_GIVEN = "review.given"
     REVIEW_WITHDRAWN = "review.withdrawn"
     DEPLOYMENT_STARTED = "deployment.started"

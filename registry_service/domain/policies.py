@@ -71,7 +71,9 @@ class RollbackRule(Document, frozen=True, kw_only=True, omit_defaults=True):
 class PolicyDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
     """One version of a policy. Times are in seconds.
 
-    A policy that demands nothing of anybody must say so (`nobody_need_review`); an empty one is refused.
+    A policy that demands nothing of anybody must say so (`nobody_need_review`); an empty one is refused. While reviews
+    are missing, an event reminds of them each time that `remind_after` has passed, and after `escalate_after` one tells
+    the group `escalate_to`, which gives it no right that it doesn't have.
     """
 
     name: str
@@ -89,6 +91,9 @@ class PolicyDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
     lease_seconds: int = 3600
     rollback: RollbackRule = RollbackRule()
     change_needs_second_person: bool = False
+    remind_after: int | None = None
+    escalate_after: int | None = None
+    escalate_to: str | None = None
 
 
 class PolicyPin(msgspec.Struct, frozen=True, kw_only=True):

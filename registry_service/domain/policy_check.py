@@ -26,6 +26,7 @@ MAX_COUNT: Final = 100
 MAX_RULE_NAME: Final = 100
 MAX_DESCRIPTION: Final = 10_000
 LONGEST: Final = 366 * 24 * 3600
+SHORTEST_REMINDER: Final = 3600  # each is an event in the log
 
 
 class Fault(NamedTuple):
@@ -76,6 +77,7 @@ def _faults(document: PolicyDocument) -> Iterator[Fault]:
     yield from _twice("prerequisites", [wanted.stage for wanted in document.prerequisites])
     yield from _twice("formats", document.formats)
     yield from _numbers(document)
+    yield from _notices(document)
 
 
 def _who_reviews(document: PolicyDocument) -> Iterator[Fault]:
@@ -127,6 +129,17 @@ def _numbers(document: PolicyDocument) -> Iterator[Fault]:
     yield from _within("lease_seconds", document.lease_seconds, 1, LONGEST)
     yield from _known("rollback.role", document.rollback.role, ROLLBACK_ROLES)
     yield from _within("rollback.within", document.rollback.within, 1, 1000)
+
+
+def _notices(document: PolicyDocument) -> Iterator[Fault]:
+    if document.remind_after is not None:
+        yield from _within("remind_after", document.remind_after, SHORTEST_REMINDER, LONGEST)
+    if (document.escalate_after is None) is not (document.escalate_to is None):
+        yield Fault("escalate_to", "Say both to which group and after how long, or leave both out.")
+    if document.escalate_after is not None:
+        yield from _within("escalate_after", document.escalate_after, 1, LONGEST)
+    if document.escalate_to is not None:
+        yield from _refused("escalate_to", check_group_name, document.escalate_to)
 
 
 def _refused(path: str, check: Callable[[str], object], text: str) -> Iterator[Fault]:

@@ -43,6 +43,7 @@ from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyPin
 from registry_service.domain.policy_sets import Terms, terms
 from registry_service.domain.promotions import OPEN_PHASES, Move, Phase, PromotionKind
+from registry_service.domain.reminders import next_notice
 from registry_service.domain.requests import (
     ApplyPromotion,
     CancelPromotion,
@@ -76,7 +77,7 @@ _INSERT: Final = Prepared(
     insert(promotions),
     columns=[
         "id", "kind", "model_id", "number", "digest", "stage", "phase", "policies", "reason", "people",
-        "requested_by", "requested_at", "expires_at", "deadline_at", "timed", "replaces", "revision",
+        "requested_by", "requested_at", "expires_at", "deadline_at", "timed", "replaces", "notice_at", "revision",
     ],
 )  # fmt: skip
 _INSERT_REVIEW: Final = Prepared(
@@ -350,6 +351,7 @@ def _insert(
         "deadline_at": deadline,
         "timed": any(document.prerequisites for document in documents),
         "replaces": stage.number,
+        "notice_at": next_notice(documents, requested_at=work.now, after=work.now),
     }
     new = OpenRequest(
         id=promotion_id, version=version.number, phase=Phase.PENDING, requested_at=work.now, reviewed=False

@@ -16,14 +16,15 @@ from registry_service.services.holds import release
 from registry_service.services.idempotency import forget_old
 from registry_service.services.judging import judge
 from registry_service.services.keeping import let_go
+from registry_service.services.reminding import remind
 from registry_service.services.work import Work
 
 CLOSE_AT_ONCE: Final = 100
 
 
 def sweep(work: Work) -> None:
-    """Judge what is due by now, end holds whose time is over, let go of what was deleted, forget answers that are too
-    old to be repeated."""
+    """Judge what is due by now, end holds whose time is over, remind of what waits, let go of what was deleted, forget
+    answers that are too old to be repeated."""
 
     reach("sweeper.begun")
     for name in _models_with_due_promotions(work):
@@ -31,6 +32,7 @@ def sweep(work: Work) -> None:
     for name, stage in _holds_that_are_over(work):
         model = find_model(work, name, Action.STAGE_HOLD, lock=True)
         release(work, model, stage, "its time is over")
+    remind(work)
     forget_old(work)
     let_go(work)
     reach("sweeper.done")

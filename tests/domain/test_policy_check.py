@@ -102,12 +102,21 @@ def test_a_policy_that_uses_everything_can_be_kept() -> None:
         (changed(TEAM, request_expires_after=0), ["request_expires_after"]),
         (changed(TEAM, approval_expires_after=LONGEST + 1), ["approval_expires_after"]),
         (changed(TEAM, lease_seconds=-5), ["lease_seconds"]),
+        (changed(TEAM, remind_after=3599), ["remind_after"]),
+        (changed(TEAM, escalate_after=0, escalate_to="leads"), ["escalate_after"]),
+        (changed(TEAM, escalate_after=60, escalate_to="a/b"), ["escalate_to"]),
+        (changed(TEAM, escalate_after=60), ["escalate_to"]),
+        (changed(TEAM, escalate_to="leads"), ["escalate_to"]),
         (changed(TEAM, rollback=RollbackRule(role="reader")), ["rollback.role"]),
         (changed(TEAM, rollback=RollbackRule(within=0)), ["rollback.within"]),
     ],
 )
 def test_what_is_wrong_is_told_by_its_path(document: PolicyDocument, paths: list[str]) -> None:
     assert faults(document) == paths
+
+
+def test_a_policy_may_remind_and_escalate() -> None:
+    check_policy(changed(TEAM, remind_after=3600, escalate_after=1, escalate_to="leads"))
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -50,12 +50,16 @@ promotions = Table(
     Column("closed_reason", Text),
     Column("closed_by", String(256)),
     Column("closed_at", UtcTimestamp),
+    # When the policies next want it reminded of, and when that was last looked into.
+    Column("notice_at", UtcTimestamp),
+    Column("noticed_at", UtcTimestamp),
     Column("revision", BigInteger, nullable=False),
     version_reference("promotions"),
     ForeignKeyConstraint(["model_id", "stage"], ["stages.model_id", "stages.name"]),
     Index("ix_promotions_requested_at_id", "requested_at", "id"),
     Index("ix_promotions_model_id_phase_stage", "model_id", "phase", "stage"),
     Index("ix_promotions_phase_deadline_at", "phase", "deadline_at"),
+    Index("ix_promotions_phase_notice_at", "phase", "notice_at"),
     Index(
         "uq_promotions_open_digest",
         "model_id",
