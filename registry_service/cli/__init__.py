@@ -22,6 +22,7 @@ from registry_service.cli.models import models
 from registry_service.cli.policies import policies
 from registry_service.cli.principals import principals
 from registry_service.cli.promotions import promotions
+from registry_service.cli.provenance import provenance
 from registry_service.cli.reviews import approve, reject, reviews
 from registry_service.cli.search import search
 from registry_service.cli.service import serve
@@ -64,6 +65,7 @@ for command in (
     versions,
     lineage,
     search,
+    provenance,
     uploads,
     aliases,
     checks,

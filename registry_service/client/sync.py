@@ -281,6 +281,9 @@ class RegistryClient:
     get_lineage = _sends(calls.get_lineage)
     add_lineage = _sends(calls.add_lineage)
     list_made_from = _sends(calls.list_made_from)
+    list_provenance = _sends(calls.list_provenance)
+    list_served = _sends(calls.list_served)
+    get_deployment_provenance = _sends(calls.get_deployment_provenance)
 
     list_uploads = _sends(calls.list_uploads)
     start_upload = _sends(calls.start_upload)
@@ -388,6 +391,8 @@ class RegistryClient:
     iterate_versions = _iterates(calls.list_versions)
     iterate_search = _iterates(calls.search)
     iterate_all_versions = _iterates(calls.list_all_versions)
+    iterate_provenance = _iterates(calls.list_provenance)
+    iterate_served = _iterates(calls.list_served)
     iterate_made_from = _iterates(calls.list_made_from)
     iterate_checks = _iterates(calls.list_checks)
     iterate_activity = _iterates(calls.list_activity)

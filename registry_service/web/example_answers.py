@@ -381,6 +381,50 @@ _ALL: Final = (
         ]
     ),
     _DEPLOYMENT,
+    entities.VersionProvenance(
+        version=_VERSION,
+        files=[],
+        people=["ada"],
+        checks=[_CHECK],
+        promotions=[
+            entities.PromotionRecord(
+                id=_PROMOTION,
+                kind=PromotionKind.PROMOTION,
+                stage="production",
+                phase=Phase.APPLIED,
+                policies=_PINS,
+                reason=_REQUESTED.reason,
+                requested_by="airflow",
+                requested_at=_AT,
+                reviews=[
+                    entities.ReviewRecord(
+                        reviewer=_REVIEW.reviewer,
+                        verdict=_REVIEW.verdict,
+                        comment=_REVIEW.comment,
+                        digest=_DIGEST,
+                        at=_REVIEW.at,
+                        withdrawn_at=None,
+                    )
+                ],
+                applied_by="airflow",
+                applied_at=_AT + 2 * _HOUR,
+                closure=entities.Closure(reason="applied", by="airflow", at=_AT + 2 * _HOUR),
+                url=f"{_URL}/promotions/{_PROMOTION}",
+            )
+        ],
+        spells=[
+            entities.StageSpell(
+                stage="production",
+                since=_AT + 2 * _HOUR,
+                until=None,
+                change=entities.StageChange.PROMOTED,
+                by="airflow",
+                reason=_REQUESTED.reason,
+                promotion_id=_PROMOTION,
+            )
+        ],
+        deployments=[_DEPLOYMENT],
+    ),
     _IMPACT,
     entities.RevokedVersion(
         **{

@@ -98,6 +98,23 @@ def test_lineage_is_added_shown_and_found(ada: CommandLine, model: str, trained:
     assert "[lineage_cycle]" in refused
 
 
+def test_a_digest_leads_to_who_answers_for_it(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> None:
+    register(ada, model, trained, "--lineage", "code_commit=4f1c2d9")
+    ada("policies", "use", "team", "--model", model)
+    promote(ada, ben, model, 1)
+    digest = ada.json("versions", "show", model, "1")["digest"]
+    started = ada.json("deployments", "start", model, f"at-{model}", "--version", "1")
+
+    shown = ada("provenance", digest).out
+    for told in (f"{model} 1", "4f1c2d9", "team 1", "approve by ben", "production", f"at-{model}"):
+        assert told in shown
+    found = ada.json("provenance", digest)
+    assert found == ada.json("provenance", "--deployment", started["id"])
+    assert found == ada.json("provenance", "--target", f"at-{model}")
+    assert "No version" in ada("provenance", "--target", f"at-{model}", "--as-of", "2020-01-01T00:00").out
+    assert "Give one of" in ada("provenance", code=2).err
+
+
 def test_versions_are_shown_side_by_side(ada: CommandLine, model: str, trained: Path) -> None:
     register(ada, model, trained, "--metric", "auc=0.90", "--param", "depth=6")
     (trained / "weights.bin").write_bytes(b"better")

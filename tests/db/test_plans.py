@@ -16,13 +16,13 @@ from sqlalchemy import Select, select
 from registry_service.db.migrate import upgrade
 from registry_service.db.paging import PageRequest
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries import facts, lineage, promotions, stages
+from registry_service.db.queries import facts, lineage, promotions, provenance, stages
 from registry_service.db.query import DIALECTS, compile_statement
 from registry_service.db.searching import searched
 from registry_service.db.sqlite import create_engine
 from registry_service.db.tables import models, versions
 from registry_service.db.view import View
-from registry_service.domain.entities import LineageKind
+from registry_service.domain.entities import DeploymentRole, LineageKind
 from registry_service.domain.permissions import Actor, Role, Scope
 from registry_service.services import judging, rollback
 
@@ -44,6 +44,11 @@ ASKED = [
     (stages._FAILED_AMONG, "twin USING INDEX ix_versions_digest_model_id_number (digest=? AND model_id=?)"),
     (stages._FAILED_AMONG, FAILED),
     (rollback._REVOKED_AMONG, "withdrawn USING INDEX ix_versions_digest_model_id_number (digest=? AND model_id=?)"),
+    (provenance._PROMOTIONS, "promotions USING INDEX ix_promotions_model_id_number (model_id=? AND number=?)"),
+    (
+        provenance._SPELLS,
+        "stage_history USING INDEX ix_stage_history_model_id_stage_number (model_id=? AND stage=? AND number=?)",
+    ),
     (judging._RUNNING, "ix_deployments_promotion_id (promotion_id=?)"),
 ]
 
@@ -71,6 +76,15 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("plans") / "registry.db"
     asyncio.run(upgrade(f"sqlite:///{path}"))
     return path
+
+
+ANSWERED_FOR = [
+    (provenance.versions_with(VIEW, "sha256:0"), ["ix_versions_digest_model_id_number", "ix_version_files_digest"]),
+    (
+        provenance.served(VIEW, "eu", DeploymentRole.PRIMARY, VIEW.now),
+        ["ix_deployments_target_started_at (target=? AND started_at<?)"],
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +121,16 @@ def test_lineage_is_walked_and_found_by_an_index(
     assert not any(step.startswith("SCAN") and "frontier" not in step and "CONSTANT" not in step for step in steps), (
         steps
     )
+
+
+@pytest.mark.parametrize(("statement", "indexes"), ANSWERED_FOR)
+def test_what_answers_for_a_digest_or_a_target_is_found_by_an_index(
+    database: sqlite3.Connection, statement: Select[Any], indexes: list[str]
+) -> None:
+    compiled: Any = statement.compile(dialect=DIALECTS["sqlite"](), compile_kwargs={"literal_binds": True})
+    steps = [str(row[3]) for row in database.execute(f"EXPLAIN QUERY PLAN {compiled.string}")]
+    assert all(any(index in step for step in steps) for index in indexes), steps
+    assert not any(step.startswith("SCAN") and step != "SCAN found" for step in steps), steps
 
 
 def test_descendants_are_walked_by_an_index(database: sqlite3.Connection) -> None:

@@ -44,7 +44,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
     asked, approved, applied, live, part, looked_for, by_words, event, second, back, *rest = rest
-    talked, followed, inbox, many, traced, compared, revoked, examined, deleted, *rest = rest
+    talked, followed, inbox, many, traced, answered_for, compared, revoked, examined, deleted, *rest = rest
     refused, updated, renamed = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
@@ -115,6 +115,14 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         ("version", "tide/1"),
     ]
     assert [(one["model_name"], one["version"]) for one in made["items"]] == [("tide", 2)]
+
+    by_file, by_deployment, by_target = documents(answered_for)
+    assert [(one["version"]["number"], one["files"]) for one in by_file["items"]] == [
+        (2, ["tide.txt"]),
+        (1, ["tide.txt"]),
+    ]
+    assert [one["reviewer"] for one in by_deployment["promotions"][-1]["reviews"]] == ["ada"]
+    assert by_target["items"] == [by_deployment]
 
     (comparison,) = documents(compared)
     assert comparison["metrics"][0]["values"] == [4.2, 4.2, 9.9]

@@ -38,6 +38,8 @@ _BOUND: Final = frozenset({"model", "upload", "promotion", "deployment", "commen
 _QUERIES: Final = {
     "compare_versions": {"versions": "{model}/1,{model}/2"},
     "stream_events": {"seconds": "0"},  # else it would go on for ever
+    "list_served": {"target": "eu"},
+    "search": {"q": "payments"},
     "list_made_from": {"kind": "dataset", "ref": "s3://payments"},
 }
 

@@ -85,6 +85,7 @@ from registry_service.client.calls.promotions import (
     take_lease,
     withdraw_review,
 )
+from registry_service.client.calls.provenance import get_deployment_provenance, list_provenance, list_served
 from registry_service.client.calls.stages import (
     arrange_stages,
     clear_failure,
@@ -162,6 +163,7 @@ __all__ = [
     "get_comment",
     "get_consumer",
     "get_deployment",
+    "get_deployment_provenance",
     "get_inbox",
     "get_lineage",
     "get_manifest",
@@ -191,6 +193,8 @@ __all__ = [
     "list_principals",
     "list_promotion_comments",
     "list_promotions",
+    "list_provenance",
+    "list_served",
     "list_stages",
     "list_subscriptions",
     "list_tokens",

@@ -95,7 +95,7 @@ def versions_with_digest(view: View, digest: str, *, at_most: int) -> Sequence[R
     return view.connection.execute(
         select(versions, models.c.name.label("model_name"))
         .join(models, models.c.id == versions.c.model_id)
-        .where(versions.c.digest == digest, *_readable(view, models))
+        .where(versions.c.digest == digest, versions.c.deleted_at.is_(None), *_readable(view, models))
         .order_by(versions.c.model_id, versions.c.number)
         .limit(at_most)
     ).all()
@@ -198,7 +198,7 @@ def _frontier(keys: Iterable[Key]) -> CTE:
 def edges_up(view: View, frontier: Iterable[Key]) -> Select[Any]:
     """The edges of these versions. Of a parent that the actor may not read, not even the name comes out."""
 
-    may_read = and_(*_readable(view, _parent_model))
+    may_read = and_(*_readable(view, _parent_model), _parent.c.deleted_at.is_(None))
     at = _frontier(frontier)
     return (
         select(
@@ -233,7 +233,7 @@ def versions_down(view: View, frontier: Iterable[Key]) -> Select[Any]:
         .join(at, (at.c.model_id == _edges.c.parent_model_id) & (at.c.number == _edges.c.parent_number))
         .join(versions, (versions.c.model_id == _edges.c.model_id) & (versions.c.number == _edges.c.number))
         .join(models, models.c.id == versions.c.model_id)
-        .where(*_readable(view, models))
+        .where(versions.c.deleted_at.is_(None), *_readable(view, models))
         .order_by(_edges.c.id + 0)
     )
 
@@ -339,7 +339,7 @@ def made_from(view: View, kind: LineageKind, ref: str | None, digest: str | None
         )
         .join(versions, (versions.c.model_id == _edges.c.model_id) & (versions.c.number == _edges.c.number))
         .join(models, models.c.id == versions.c.model_id)
-        .where(_edges.c.kind == kind, *_readable(view, models))
+        .where(_edges.c.kind == kind, versions.c.deleted_at.is_(None), *_readable(view, models))
     )
     if digest is not None:
         statement = statement.where(_edges.c.digest == digest)

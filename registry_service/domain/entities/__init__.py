@@ -44,6 +44,12 @@ from registry_service.domain.entities.principal import (
     WhoAmI,
 )
 from registry_service.domain.entities.promotion import Closure, Lease, Promotion, ReviewOutcome, ReviewOutcomes
+from registry_service.domain.entities.provenance import (
+    PromotionRecord,
+    ReviewRecord,
+    StageSpell,
+    VersionProvenance,
+)
 from registry_service.domain.entities.review import Check, CheckStatus, Review, Verdict
 from registry_service.domain.entities.revocation import AffectedStage, DerivedVersion, RevocationImpact, RevokedVersion
 from registry_service.domain.entities.signature import (
@@ -123,11 +129,13 @@ __all__ = [
     "Principal",
     "PrincipalKind",
     "Promotion",
+    "PromotionRecord",
     "RegisteredModel",
     "Replaceability",
     "Review",
     "ReviewOutcome",
     "ReviewOutcomes",
+    "ReviewRecord",
     "Revocation",
     "RevocationImpact",
     "RevokedVersion",
@@ -138,6 +146,7 @@ __all__ = [
     "Stage",
     "StageChange",
     "StageRecord",
+    "StageSpell",
     "Subscription",
     "Token",
     "UnreadMention",
@@ -148,6 +157,7 @@ __all__ = [
     "Use",
     "UseKind",
     "Verdict",
+    "VersionProvenance",
     "VersionStatus",
     "WhoAmI",
 ]

@@ -21,6 +21,7 @@ from registry_service.web.api.models import Models
 from registry_service.web.api.policies import Policies
 from registry_service.web.api.principals import Principals
 from registry_service.web.api.promotions import Promotions, Reviews
+from registry_service.web.api.provenance import Provenance
 from registry_service.web.api.stages import Stages
 from registry_service.web.api.tokens import Tokens
 from registry_service.web.api.uploads import Uploads
@@ -43,8 +44,8 @@ def api_router() -> Router:
     return Router(
         API_PATH,
         route_handlers=[
-            Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Uploads, Aliases, Stages,
-            Promotions, Reviews, Deployments, Comments, Inboxes, Following, Policies, Events, Principals, Tokens,
-            Maintenance,
+            Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Provenance, Uploads,
+            Aliases, Stages, Promotions, Reviews, Deployments, Comments, Inboxes, Following, Policies, Events,
+            Principals, Tokens, Maintenance,
         ],
     )  # fmt: skip
