@@ -219,6 +219,10 @@ async def test_lineage_that_names_a_version_by_an_old_name_still_leads_to_it(wor
     await rename(world, "fraud", "swindle")
     impact = await world.look("ada", revoke_impact, "swindle", "1")
     assert [(one.model_name, one.parent) for one in impact.derived] == [("small", "fraud/1")]
+    await world.act("ada", model_names.release_name, "fraud")
+    await world.registered(1)
+    assert (await world.look("ada", revoke_impact, "fraud", "1")).derived == []
+    assert len((await world.look("ada", revoke_impact, "swindle", "1")).derived) == 1
 
 
 async def test_a_deleted_model_keeps_its_former_names_too(world: World) -> None:

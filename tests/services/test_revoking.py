@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import update
 
 from registry_service.db.queries.versions import get_file
-from registry_service.db.tables import models, version_lineage, versions
+from registry_service.db.tables import versions
 from registry_service.domain.entities import DeploymentStatus, LineageKind
 from registry_service.domain.errors import (
     FileNotInVersion,
@@ -87,23 +87,6 @@ async def test_the_impact_names_nothing_that_is_out_of_sight(world: World) -> No
     await world.person("nina", Role.READER, "fraud")
     assert [one.model_name for one in (await world.look("rita", revoke_impact, "fraud", "1")).derived] == ["secret"]
     assert (await world.look("nina", revoke_impact, "fraud", "1")).derived == []
-
-
-async def test_versions_that_name_each_other_as_parents_end_the_search(world: World) -> None:
-    await world.model()
-    await world.register()
-    await world.register(lineage=made_from("fraud/1"))
-    # No registration says so any more; what one said before stands.
-    said = {"kind": LineageKind.PARENT_VERSION, "ref": "fraud/2", "details": {}}
-    await world.registry.database.write(
-        lambda connection: connection.execute(
-            insert(version_lineage).values(
-                model_id=select(models.c.id).where(models.c.name == "fraud").scalar_subquery(), number=1, **said
-            )
-        )
-    )
-    impact = await world.look("rita", revoke_impact, "fraud", "1")
-    assert [one.version for one in impact.derived] == [2]
 
 
 async def test_where_nothing_good_is_left_the_impact_names_no_version_to_go_back_to(world: World) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, tuple_
 
 from registry_service.db.queries.deployments import deployments_in_sight, describe_deployments
-from registry_service.db.queries.former_names import known_as
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import aliases, deployments, models, stages, version_lineage, versions
 from registry_service.db.view import View
-from registry_service.domain.entities import Deployment, DeploymentStatus, DerivedVersion, LineageKind
+from registry_service.domain.entities import Deployment, DeploymentStatus, DerivedVersion
 from registry_service.domain.permissions import Action
 
 MAX_DERIVED: Final = 1_000
@@ -56,38 +55,29 @@ def derived_from(view: View, model: Row[Any], numbers: Sequence[int]) -> tuple[l
 
     found: list[DerivedVersion] = []
     seen = {(model.id, number) for number in numbers}
-    parents = _refs(view, [(model.id, number) for number in numbers])
+    frontier = sorted(seen)
     steps = 0
-    while parents:
+    while frontier:
         steps += 1
         rows = [
-            row
-            for start in range(0, len(parents), _AT_ONCE)
-            for row in _children(view, parents[start : start + _AT_ONCE])
+            row for at in range(0, len(frontier), _AT_ONCE) for row in _children(view, frontier[at : at + _AT_ONCE])
         ]
-        reached: list[tuple[str, int]] = []
+        frontier = []
         for row in rows:
-            if (row.model_id, row.number) in seen:
+            key = (row.model_id, row.number)
+            if key in seen:
                 continue
             if len(found) == MAX_DERIVED:
                 return found, False
-            seen.add((row.model_id, row.number))
-            reached.append((row.model_id, row.number))
+            seen.add(key)
+            frontier.append(key)
             found.append(
                 DerivedVersion(model_name=row.name, version=row.number, digest=row.digest, parent=row.ref, steps=steps)
             )
-        parents = _refs(view, reached)
     return found, True
 
 
-def _refs(view: View, those: Sequence[tuple[str, int]]) -> list[str]:
-    """How lineage may name these versions: by any name that leads to their model."""
-
-    names = known_as(view, {model_id for model_id, _ in those})
-    return [f"{name}/{number}" for model_id, number in those for name in names[model_id]]
-
-
-def _children(view: View, refs: Sequence[str]) -> list[Row[Any]]:
+def _children(view: View, parents: Sequence[tuple[str, int]]) -> list[Row[Any]]:
     statement = (
         select(
             version_lineage.c.model_id,
@@ -102,8 +92,8 @@ def _children(view: View, refs: Sequence[str]) -> list[Row[Any]]:
         )
         .join(models, models.c.id == version_lineage.c.model_id)
         .where(
-            version_lineage.c.kind == LineageKind.PARENT_VERSION,
-            version_lineage.c.ref.in_(refs),
+            # Lineage knows its parents by id: a name may have become another model's since.
+            tuple_(version_lineage.c.parent_model_id, version_lineage.c.parent_number).in_(parents),
             models.c.deleted_at.is_(None),
             versions.c.deleted_at.is_(None),
             in_sight(view, Action.VERSION_READ, models.c.name),

@@ -58,17 +58,3 @@ def former_names(view: View, model_ids: Collection[str]) -> dict[str, list[str]]
         if may(view.actor, Action.MODEL_READ, row.name):
             found[row.model_id].append(row.name)
     return found
-
-
-def known_as(view: View, model_ids: Collection[str]) -> dict[str, list[str]]:
-    """By model: all names by which what was written at other times may speak of it, the present one first."""
-
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in view.connection.execute(select(models.c.id, models.c.name).where(models.c.id.in_(model_ids))):
-        found[row.id].append(row.name)
-    rows = select(model_former_names.c.model_id, model_former_names.c.name).where(
-        model_former_names.c.model_id.in_(model_ids), _RESERVED
-    )
-    for row in view.connection.execute(rows):
-        found[row.model_id].append(row.name)
-    return found
