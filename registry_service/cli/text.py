@@ -55,7 +55,7 @@ def facts(pairs: Mapping[str, Cell]) -> str:
 
 
 def section(title: str, text: str) -> str:
-    return f"\n{title}:\n" + "\n".join(f"  {line}" for line in text.splitlines())
+    return f"\n{title}:\n" + "\n".join(f"  {line}" for line in printable(text).splitlines())
 
 
 def joined(values: Sequence[object] | Mapping[str, object]) -> str | None:

@@ -64,3 +64,8 @@ def test_lists_and_mappings_go_on_one_line() -> None:
 )
 def test_a_parameter_is_what_it_looks_like(text: str, value: object) -> None:
     assert scalar(text) == value and type(scalar(text)) is type(value)
+
+
+def test_a_section_can_not_move_the_cursor_or_turn_the_text() -> None:
+    shown = section("description", "fine\n\x1b[2J\u202ereversed\r\x9bm")
+    assert shown == "\ndescription:\n  fine\n  \\x1b[2J\\x202ereversed\\x0d\\x9bm"
