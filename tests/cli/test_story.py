@@ -99,6 +99,8 @@ def test_lineage_is_added_shown_and_found(ada: CommandLine, model: str, trained:
 
 
 def test_a_digest_leads_to_who_answers_for_it(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> None:
+    # Content that no other test registers: all of them share one service.
+    (trained / "weights.bin").write_bytes(model.encode())
     register(ada, model, trained, "--lineage", "code_commit=4f1c2d9")
     ada("policies", "use", "team", "--model", model)
     promote(ada, ben, model, 1)
