@@ -110,6 +110,11 @@ _OF_LATEST: Final = MappingProxyType({"model_id": models.c.id, "number": models.
 _DESCRIBING: Final = ("framework", "format", "precision", "architecture", "task", "target_device")
 
 
+# Not parents: one may read a version whose parent is out of sight, and a filter would spell out its name letter by
+# letter. The graph of lineage leads to those that one may see, and back.
+_OPAQUE: Final = tuple(kind for kind in LineageKind if kind is not LineageKind.PARENT_VERSION)
+
+
 def _edge(kind: LineageKind) -> Rows:
     return Rows(
         Type.TEXT,
@@ -169,7 +174,7 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
                 "target": Rows(
                     Type.TEXT, deployments, _OF_VERSION, value="target", only=lambda rows: rows.c.ended_at.is_(None)
                 ),
-                **{f"lineage.{kind.value}": _edge(kind) for kind in LineageKind},
+                **{f"lineage.{kind.value}": _edge(kind) for kind in _OPAQUE},
             },
             {
                 "tags": Rows(Type.TEXT, version_tags, _OF_VERSION, key="key", equals=_has_tag_value),

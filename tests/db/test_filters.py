@@ -48,6 +48,7 @@ START = datetime(2026, 3, 3, tzinfo=UTC)
 TEXTS = ["", "a", "A", "b", "aa", "Ab", "ß", "é", "É", "a%b", "a_b", "a\\b", "*", "?", "[a]", "^", "'", '"', "`", "-"]
 TEXTS += ["a"] * 4 + ["true", "false", "0.5", "1", "ready"]
 NUMBERS = [-1.0, 0.0, 0.5, 1.0, 2.0, 7.0, 1e-3, 1e12, 1e300]
+OPAQUE = [kind for kind in LineageKind if kind is not LineageKind.PARENT_VERSION]
 KEYS = ["a", "b", "a.b", "a b", "`", '"', "in", "1"]
 FIND = {"models": models.c.name, "versions": versions.c.number, "promotions": promotions.c.id}
 
@@ -107,7 +108,7 @@ def _version_rows(chance: random.Random) -> list[Row]:
                 "stage": "production" if number == 7 else None,
                 "alias": "champion" if number == 3 else None,
                 "target": {1: "eu", 2: "us"}.get(number),
-                **{f"lineage.{kind}": perhaps(TEXTS) for kind in LineageKind},
+                **{f"lineage.{kind}": perhaps(TEXTS) for kind in OPAQUE},
                 "number": number,
                 "digest": f"sha256:{number:064}",
                 "identity": perhaps([f"run {number}"]),
@@ -179,7 +180,7 @@ def _surround(connection: Connection, row: Row, **owner: Any) -> None:
     for key, value in row.spaces["checks"].items():
         for status in ("failed", "passed", value):  # the last one counts
             _put(connection, checks, name=key, status=status, **owner)
-    for kind in LineageKind:
+    for kind in OPAQUE:
         if (ref := row.attributes[f"lineage.{kind}"]) is not None:
             _put(connection, version_lineage, kind=kind.value, ref=ref, **owner)
 

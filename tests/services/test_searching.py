@@ -199,6 +199,11 @@ async def test_only_what_is_in_sight_is_found_and_deleted_models_are_not(filled:
     assert await filled.look_at_all("nobody", list_all_versions) == []
 
 
+async def test_a_filter_does_not_spell_out_the_name_of_a_parent_out_of_sight(filled: World) -> None:
+    with pytest.raises(InvalidInput, match=r"'lineage\.parent_version' is unknown here"):
+        await filled.look("rita", list_all_versions, PageRequest(filter="lineage.parent_version LIKE 's%'"))
+
+
 async def test_what_has_no_one_order_is_refused(filled: World) -> None:
     for order_by in ("stage", "alias desc", "lineage.dataset", "params.depth", "checks.drift", "secret"):
         with pytest.raises(InvalidInput, match="Can't order by"):
