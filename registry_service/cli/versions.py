@@ -15,6 +15,7 @@ from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, facts, joined, printable, section, size, table
 from registry_service.client import (
     Comparison,
+    Facets,
     Manifest,
     Metadata,
     ModelVersion,
@@ -93,6 +94,29 @@ def find_versions(state: State, where: str | None, order_by: str | None, limit: 
             empty="No such versions in sight. `model-registry models list` shows what there is.",
         ),
     )
+
+
+@versions.command("facets")
+@click.argument("fields", nargs=-1, required=True)
+@click.option("--filter", "where", metavar="EXPRESSION", help="Among what matches, such as \"stage = 'production'\".")
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Values of each field.")
+@pass_state
+def count_facets(state: State, fields: tuple[str, ...], where: str | None, limit: int) -> None:
+    """Which values FIELDS such as framework and tags.team have, and how many versions have each."""
+
+    found = state.client.count_facets(fields, filter=where, limit=limit)
+    state.show(found, lambda: _facets_text(found))
+
+
+def _facets_text(found: Facets) -> str:
+    rows: list[tuple[str, str | float, int | None]] = []
+    for facet in found.facets:
+        rows += [(facet.field, one.value, one.count) for one in facet.values]
+        rows += [(facet.field, "(none)", facet.lacking)] if facet.lacking else []
+        rows += [(facet.field, "(more)", None)] if facet.more else []
+    of = "" if found.complete else ", the newest; there are more"
+    shown = table(["field", "value", "versions"], rows, empty="Nothing has these.")
+    return f"{shown}\nof {count(found.counted, 'version')}{of}"
 
 
 @versions.command("show")

@@ -520,6 +520,18 @@ _ALL: Final = (
         cursor=str(Cursor(_LOG, 118)),
     ),
     entities.Consumer(name="webhook", owner="ada", cursor=str(Cursor(_LOG, 118)), updated_at=_AT + 3 * _HOUR),
+    entities.Facets(
+        counted=42,
+        complete=True,
+        facets=[
+            entities.Facet(
+                field="framework",
+                values=[entities.FacetValue(value="sklearn", count=40)],
+                lacking=2,
+                more=False,
+            )
+        ],
+    ),
     entities.FoundText(
         model_name=_MODEL,
         version=_NUMBER,

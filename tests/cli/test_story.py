@@ -274,6 +274,8 @@ def test_versions_are_found_tagged_and_downloaded(ada: CommandLine, model: str, 
     everywhere = ("versions", "find", "--filter", f"model = '{model}' AND tags.team = 'b'")
     assert [version["number"] for version in ada.json(*everywhere, "--order-by", "metrics.auc desc")] == [1]
     assert model in ada(*everywhere).out
+    facets = ada("versions", "facets", "tags.team", "framework", "--filter", f"model = '{model}'").out
+    assert "tags.team  b" in facets and "of 2 versions" in facets
     assert [one["version"] for one in ada.json("search", "FIRST", "te") if one["model_name"] == model] == [1]
     assert "Nothing in sight" in ada("search", "neverwritten").out
     one = ada("versions", "list", model, "--limit", "1")

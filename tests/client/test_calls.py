@@ -35,6 +35,7 @@ WIRE = {
     "list_versions": "GET /models/{model}/versions",
     "list_all_versions": "GET /versions",
     "search": "GET /search",
+    "count_facets": "GET /versions/facets",
     "register_version": "POST /models/{model}/versions",
     "get_version": "GET /models/{model}/versions/{selector}",
     "update_version": "PATCH /models/{model}/versions/{selector}",

@@ -43,7 +43,7 @@ def documents(printed: str) -> list[dict[str, Any]]:
 def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Path) -> None:
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
-    asked, approved, applied, live, part, looked_for, by_words, event, second, back, *rest = rest
+    asked, approved, applied, live, part, looked_for, facets, by_words, event, second, back, *rest = rest
     talked, followed, inbox, many, traced, answered_for, compared, revoked, examined, deleted, *rest = rest
     refused, updated, renamed = rest
 
@@ -77,6 +77,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     assert [one["number"] for one in unchecked["items"]] == [1]
     assert [one["name"] for one in of_models["items"]] == ["tide"]
 
+    assert documents(facets)[0]["facets"][0] == {"field": "framework", "values": [], "lacking": 1, "more": False}
     assert [(one["model_name"], one["version"]) for one in documents(by_words)[0]["items"]] == [("tide", None)]
 
     (moved,) = documents(event)[0]["events"]

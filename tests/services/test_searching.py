@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from registry_service.db.paging import PageRequest
+from registry_service.db.queries.facets import count_facets
 from registry_service.db.queries.models import list_models
 from registry_service.db.queries.versions import list_all_versions, list_versions
 from registry_service.db.searching import FEW
@@ -248,3 +249,37 @@ async def test_models_are_ordered_by_what_they_are_filtered_by(filled: World) ->
     for order_by in ("tags.team", "tags.team desc"):
         found = [one.name for one in await filled.look_at_all("rita", list_models, limit=1, order_by=order_by)]
         assert (found[0], len(found)) == ("empty", 3)
+
+
+async def test_facets_count_each_value_in_sight(filled: World) -> None:
+    await filled.person("otto", Role.READER, "chu*")
+
+    async def counted(by: str, fields: str, where: str | None = None, limit: int = 10) -> list[Any]:
+        found = await filled.look(by, count_facets, fields, where, limit=limit)
+        assert found.complete
+        each = [({one.value: one.count for one in facet.values}, facet.lacking, facet.more) for facet in found.facets]
+        return [found.counted, *each]
+
+    assert await counted("rita", "framework,tags.half,stage") == [
+        9,
+        ({"torch": 4, "onnx": 2}, 3, False),
+        ({"a": 6, "b": 3}, 0, False),
+        ({"staging": 2, "production": 1}, 7, False),
+    ]
+    assert await counted("otto", "model,checks.drift") == [
+        2,
+        ({"churn": 2}, 0, False),
+        ({"failed": 1, "passed": 1}, 0, False),
+    ]
+    assert await counted("rita", "lineage.dataset,status", "model = 'fraud'", 2) == [
+        7,
+        ({"s3://both": 7, "s3://night": 5}, 0, True),
+        ({"ready": 7}, 0, False),
+    ]
+    assert await counted("rita", "metrics.auc", "tags.rare = 'yes'") == [1, ({}, 1, False)]
+
+
+async def test_facets_of_too_much_are_refused(filled: World) -> None:
+    for fields in (",".join(["framework"] * 9), "created_at", "secret", ""):
+        with pytest.raises(InvalidInput):
+            await filled.look("rita", count_facets, fields, None, limit=10)

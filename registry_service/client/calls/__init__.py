@@ -110,6 +110,7 @@ from registry_service.client.calls.uploads import (
 )
 from registry_service.client.calls.versions import (
     compare_versions,
+    count_facets,
     delete_version,
     download_file,
     get_manifest,
@@ -149,6 +150,7 @@ __all__ = [
     "complete_upload_file",
     "confirm_policy_change",
     "continue_upload_file",
+    "count_facets",
     "create_grant",
     "create_model",
     "create_principal",

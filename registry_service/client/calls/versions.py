@@ -9,6 +9,7 @@ from registry_service.client.calls.call import Call, Paging, Sink, read, write
 from registry_service.domain.entities import (
     Check,
     Comparison,
+    Facets,
     Manifest,
     ModelVersion,
     Page,
@@ -36,6 +37,17 @@ def list_versions(model: str, **paging: Unpack[Paging]) -> Call[Page[ModelVersio
 def list_all_versions(**paging: Unpack[Paging]) -> Call[Page[ModelVersion]]:
     """Versions of all models in sight, found such as by `stage = 'production' AND lineage.dataset = 's3://…'`."""
     return read(Page[ModelVersion], "versions", **paging)
+
+
+def count_facets(
+    fields: Sequence[str],
+    *,
+    filter: str | None = None,  # noqa: A002 - the parameter's name on the wire
+    limit: int | None = None,
+) -> Call[Facets]:
+    """Which values fields such as `framework` and `tags.team` have, `limit` of each, and how often, among the newest
+    10,000 versions in sight that the filter finds."""
+    return read(Facets, "versions", "facets", fields=",".join(fields), filter=filter, limit=limit)
 
 
 def register_version(model: str, body: RegisterVersion, *, idempotency_key: str | None = None) -> Call[ModelVersion]:

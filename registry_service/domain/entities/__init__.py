@@ -21,6 +21,7 @@ from registry_service.domain.entities.comparison import (
 )
 from registry_service.domain.entities.deployment import Deployment, DeploymentRole, DeploymentStatus
 from registry_service.domain.entities.event import Consumer, Event, EventPage
+from registry_service.domain.entities.facets import Facet, Facets, FacetValue
 from registry_service.domain.entities.following import Activity, Subscription
 from registry_service.domain.entities.found import FoundText
 from registry_service.domain.entities.inbox import AwaitedReview, Inbox, UnreadMention
@@ -100,6 +101,9 @@ __all__ = [
     "DerivedVersion",
     "Event",
     "EventPage",
+    "Facet",
+    "FacetValue",
+    "Facets",
     "FileChange",
     "FileComparison",
     "FoundText",

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from registry_service.domain.expressions.evaluate import Lookup, applies, evaluate, matches
 from registry_service.domain.expressions.format import formatted
-from registry_service.domain.expressions.order import Order, parse_order
+from registry_service.domain.expressions.order import Order, parse_names, parse_order
 from registry_service.domain.expressions.parser import parse
 from registry_service.domain.expressions.tree import Expression, Reference, Scalar, Type, references, references_current
 from registry_service.domain.expressions.vocabulary import Vocabulary
@@ -44,6 +44,7 @@ __all__ = [
     "formatted",
     "matches",
     "parse",
+    "parse_names",
     "parse_order",
     "references",
     "references_current",

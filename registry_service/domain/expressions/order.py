@@ -1,4 +1,5 @@
-"""In which order a list is wanted: one name of its vocabulary, with ` desc` behind it to descend."""
+"""In which order a list is wanted: one name of its vocabulary, with ` desc` behind it to descend. And which of its
+names are wanted."""
 
 from __future__ import annotations
 
@@ -33,3 +34,27 @@ def parse_order(text: str, vocabulary: Vocabulary) -> Order:
         raise InvalidInput(f"Can't order by '{text[:80]}'. {error.message}", field="order_by") from error
     except UnknownName as error:
         raise InvalidInput(f"Can't order by '{text[:80]}': {error}.", field="order_by") from error
+
+
+def parse_names(text: str, vocabulary: Vocabulary) -> list[tuple[str, Reference]]:
+    """Names of the vocabulary between commas, each as it is written and as what it stands for.
+
+    :raises InvalidInput: one is none.
+    """
+
+    try:
+        found = tokens(text)
+        names, commas = found[:-1:2], found[1:-1:2]
+        if not names or len(found) % 2 or any(token.kind is not Kind.NAME for token in names):
+            raise InvalidInput(f"'{text[:80]}' holds no names. Give some, such as framework,tags.team.", field="fields")
+        if any(token.text != "," or token.kind is not Kind.SYMBOL for token in commas):
+            raise InvalidInput(f"'{text[:80]}' holds no names between commas, such as a,b.", field="fields")
+        ends = [token.column - 1 for token in found[1::2]]
+        return [
+            (text[name.column - 1 : end].strip(), vocabulary.resolve(name.path, quoted=name.quoted))
+            for name, end in zip(names, ends, strict=True)
+        ]
+    except InvalidFilter as error:
+        raise InvalidInput(f"'{text[:80]}' holds no names. {error.message}", field="fields") from error
+    except UnknownName as error:
+        raise InvalidInput(f"No such field: {error}.", field="fields") from error

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from registry_service.domain.errors import InvalidInput
-from registry_service.domain.expressions import Reference, Type, parse_order
+from registry_service.domain.expressions import Reference, Type, parse_names, parse_order
 from tests.domain.expressions.strategies import VOCABULARY
 
 AUC = Reference("metrics", Type.NUMBER, "auc")
@@ -41,3 +41,20 @@ def test_what_is_no_order_is_refused_with_what_to_write(text: str, said: str) ->
         parse_order(text, VOCABULARY)
     assert said in refusal.value.message
     assert refusal.value.code == "invalid_input"
+
+
+def test_names_stand_between_commas() -> None:
+    assert parse_names(" name, tags.`a,b` ,metrics.auc", VOCABULARY) == [
+        ("name", Reference("name", Type.TEXT)),
+        ("tags.`a,b`", Reference("tags", Type.TEXT, "a,b")),
+        ("metrics.auc", AUC),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",", "name,", "name number", "name name name", "'name'", "name = number", "name;", "secret", "tags"]
+)
+def test_what_holds_no_names_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        parse_names(text, VOCABULARY)
+    assert refusal.value.details["field"] == "fields"

@@ -1,0 +1,90 @@
+"""Facets: how often each value occurs among the versions that a filter finds."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Select, String, Text, and_, func, select, true
+
+from registry_service.db.filterable import LISTS, Attribute, Condition, Value
+from registry_service.db.paging import PageRequest
+from registry_service.db.queries.sight import in_sight
+from registry_service.db.searching import searched
+from registry_service.db.tables import models, versions
+from registry_service.db.view import View
+from registry_service.domain.entities import Facet, Facets, FacetValue
+from registry_service.domain.errors import InvalidInput
+from registry_service.domain.expressions import Reference, Type, parse_names
+from registry_service.domain.permissions import Action
+
+COUNTED: Final = 10_000
+"""Versions that are counted at most: the newest. So a question has an end however many there are."""
+
+MAX_FIELDS: Final = 8
+_MAX_TEXT: Final = 256
+_VERSIONS: Final = LISTS["versions"]
+
+
+def count_facets(view: View, fields: str, where: str | None, *, limit: int) -> Facets:
+    """The most frequent values of each field, among the newest versions in sight that the filter finds.
+
+    :raises InvalidInput, InvalidFilter: a field or the filter is none of versions.
+    """
+
+    wanted = parse_names(fields, _VERSIONS.vocabulary)
+    if len(wanted) > MAX_FIELDS:
+        raise InvalidInput(f"{len(wanted)} fields are too many; {MAX_FIELDS} are the limit.", field="fields")
+    seen = _seen(view, where)
+    found: int = view.connection.execute(select(func.count()).select_from(seen.subquery())).scalar_one()
+    counted = min(found, COUNTED)
+    facets = [_facet(view, seen.limit(COUNTED), written, reference, limit) for written, reference in wanted]
+    return Facets(counted=counted, complete=found <= COUNTED, facets=facets)
+
+
+def _seen(view: View, where: str | None) -> Select[Any]:
+    """Keys of the versions that the filter finds, the newest first, and of one more than are counted."""
+
+    all_ = select(versions.c.model_id, versions.c.number).join(models, models.c.id == versions.c.model_id)
+    in_view = all_.where(
+        models.c.deleted_at.is_(None),
+        versions.c.deleted_at.is_(None),
+        in_sight(view, Action.VERSION_READ, models.c.name),
+    )
+    statement, orders = searched(view.connection, in_view, PageRequest(filter=where), model_id=None)
+    (part,), _ = orders.parts(statement, None)
+    return part.statement.order_by(*(key.desc() for key in part.keys)).limit(COUNTED + 1)
+
+
+def _facet(view: View, seen: Select[Any], written: str, reference: Reference, limit: int) -> Facet:
+    keys = seen.subquery("seen")
+    of = (
+        select()
+        .select_from(versions)
+        .join(keys, and_(keys.c.model_id == versions.c.model_id, keys.c.number == versions.c.number))
+        .join(models, models.c.id == versions.c.model_id)
+    )
+    values = (_VERSIONS.attributes if reference.key is None else _VERSIONS.spaces)[reference.name]
+    if values.type is Type.TIME:
+        raise InvalidInput(f"'{written}' is a time, of which nearly every version has its own.", field="fields")
+    if isinstance(values, Attribute):
+        column = values.column
+        lacks: Condition = column.is_(None)
+        some = of.where(column.is_not(None))
+    else:
+        rows = values.table.alias()
+        column = rows.c[values.value]
+        some = of.join(rows, and_(*values.conditions(rows, reference.key)))
+        lacks = ~values.some(values.table.alias(), reference.key, true())
+    each = some.add_columns(_short(column).label("value")).subquery()
+    grouped = select(each.c.value, func.count().label("times")).group_by(each.c.value)
+    rows_ = view.connection.execute(grouped.order_by(func.count().desc(), each.c.value).limit(limit + 1)).all()
+    return Facet(
+        field=written,
+        values=[FacetValue(value=row.value, count=row.times) for row in rows_[:limit]],
+        lacking=view.connection.execute(of.where(lacks).add_columns(func.count())).scalar_one(),
+        more=len(rows_) > limit,
+    )
+
+
+def _short(column: Value) -> Value:
+    return func.substr(column, 1, _MAX_TEXT, type_=Text()) if isinstance(column.type, String) else column
