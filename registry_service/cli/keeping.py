@@ -7,11 +7,11 @@ import shlex
 import click
 
 from registry_service.cli import options
-from registry_service.cli.state import State, pass_state
+from registry_service.cli.state import Command, State, pass_state
 from registry_service.client import DeleteVersion, LiftLegalHold, PlaceLegalHold
 
 
-@click.command("delete")
+@click.command("delete", cls=Command)
 @options.model
 @options.selector
 @options.reason
@@ -32,7 +32,7 @@ def delete_version(state: State, model: str, selector: str, reason: str, *, yes:
     )
 
 
-@click.command("restore")
+@click.command("restore", cls=Command)
 @options.model
 @click.argument("number", type=click.IntRange(1))
 @pass_state
@@ -42,7 +42,7 @@ def restore_version(state: State, model: str, number: int) -> None:
     state.show(back, lambda: f"{model} {back.number} is back.")
 
 
-@click.command("legal-hold")
+@click.command("legal-hold", cls=Command)
 @options.model
 @options.selector
 @options.reason
@@ -53,7 +53,7 @@ def place_legal_hold(state: State, model: str, selector: str, reason: str) -> No
     state.show(held, lambda: f"{model} {held.number} is under a legal hold: {reason}")
 
 
-@click.command("lift-legal-hold")
+@click.command("lift-legal-hold", cls=Command)
 @options.model
 @options.selector
 @options.reason

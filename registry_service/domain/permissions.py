@@ -136,6 +136,10 @@ PERSONAL: Final = frozenset(
 )
 
 
+# What is about oneself alone gives nobody rank over others.
+_OF_ONESELF: Final = frozenset({Action.INBOX_OWN, Action.SUBSCRIPTION_OWN, Action.TOKEN_OWN})
+
+
 _PATTERN: Final = re.compile(r"[A-Za-z0-9 ._*?-]{1,256}")
 
 
@@ -276,11 +280,12 @@ def pattern_in_sight(actor: Actor, action: Action, pattern: str) -> bool:
 
 def may_end_hold(actor: Actor, maker: Actor, model_name: str) -> bool:
     """Whether the actor may release or replace a hold of the maker's: their own always; another's if they may release
-    and the maker may do nothing on the model that they may not. The maker counts as who they are now."""
+    and the maker may do nothing to the model that they may not. The maker counts as who they are now."""
 
     if actor.name == maker.name:
         return True
-    outranked = any(may(maker, action, model_name) and not may(actor, action, model_name) for action in Action)
+    ranking = frozenset(Action) - _OF_ONESELF
+    outranked = any(may(maker, action, model_name) and not may(actor, action, model_name) for action in ranking)
     return may(actor, Action.STAGE_RELEASE, model_name) and not outranked
 
 

@@ -109,6 +109,10 @@ QUESTIONS = {
     ("models", "release-name"): (),
     ("policies", "detach"): (),
     ("policies", "confirm"): (),
+    ("models", "rename"): ("another-name",),
+    ("versions", "delete"): ("--reason", "x"),
+    ("comments", "remove"): (),
+    ("reviews", "bulk"): (),
 }
 
 
@@ -119,17 +123,25 @@ def test_every_command_that_asks_is_asked_here() -> None:
 
 
 @pytest.fixture
-def asked_for(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> dict[tuple[str, ...], tuple[str, ...]]:
+def asked_for(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path, tmp_path: Path
+) -> dict[tuple[str, ...], tuple[str, ...]]:
     """What each question can be about, in a model with a current version and a request."""
     ada("versions", "register", model, str(trained))
     promotion = ada.json("promotions", "request", model, "1", "--stage", "staging")["id"]
     applied = ada.json("promotions", "request", model, "1", "--stage", "production")["id"]
     ben("approve", applied, "--yes")
     ada("promotions", "apply", applied)
+    comment = ada.json("comments", "add", model, "good")
+    reviews = tmp_path / "reviews.json"
+    reviews.write_text(json.dumps([{"promotion": promotion, "digest": "sha256:" + "0" * 64, "verdict": "approve"}]))
     about = dict.fromkeys(QUESTIONS, (model,)) | {
         ("approve",): (promotion,),
         ("reject",): (promotion,),
         ("versions", "revoke"): (model, "1"),
+        ("versions", "delete"): (model, "1"),
+        ("comments", "remove"): (str(comment["id"]),),
+        ("reviews", "bulk"): (str(reviews),),
     }
     return {path: (*path, *subject, *QUESTIONS[path]) for path, subject in about.items()}
 

@@ -23,6 +23,8 @@ OPENAPI: dict[str, Any] = json.loads((Path(__file__).parents[2] / "docs" / "open
 BODIES = {(call.method, call.path): call.body for call in all_calls() if call.body is not None}
 SENT = b"some bytes"
 KNOWN = {**SAMPLES, "model": "m"}
+# Some of these requests succeed, and others are about the model and its version.
+ANOTHER = "another"
 
 
 def operations() -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
@@ -66,7 +68,8 @@ def body_places() -> Iterator[Place]:
             assert body is not None
             # The mark as a value of its own, not inside of a string.
             place = json.dumps(MARK).encode()
-            yield Place(method, path.format(**KNOWN), body=body.replace(place, MARK.encode()), texts=IN_JSON)
+            known = {**KNOWN, "model": ANOTHER} if path.endswith(("/rename", "/revoke")) else KNOWN
+            yield Place(method, path.format(**known), body=body.replace(place, MARK.encode()), texts=IN_JSON)
 
 
 def marked_once(value: Any) -> Iterator[Any]:
@@ -107,6 +110,8 @@ def header_places(upload: str) -> Iterator[Place]:
 def caller(shared_service: RunningService) -> Caller:
     with shared_service.http() as http:
         create_model(http, "m")
+        create_model(http, ANOTHER)
+        register(http, ANOTHER, {"model.bin": b"others"})
         register(http, "m", {"model.bin": b"bytes"})
         answered(http.put(f"{API}/models/m/aliases/best", json={"version": "1"}))
     return Caller((shared_service.settings.host, shared_service.settings.port), shared_service.person)
