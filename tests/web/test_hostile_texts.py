@@ -27,6 +27,10 @@ KNOWN = {**SAMPLES, "model": "m"}
 ANOTHER = "another"
 
 
+def known_in(path: str) -> dict[str, str]:
+    return {**KNOWN, "model": ANOTHER} if path.endswith(("/rename", "/revoke")) else KNOWN
+
+
 def operations() -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
     for path, methods in OPENAPI["paths"].items():
         for method, operation in methods.items():
@@ -45,7 +49,7 @@ def path_places() -> Iterator[Place]:
     for method, path, parameters in operations():
         for parameter in parameters:
             if parameter["in"] == "path":
-                target = path.format(**{**KNOWN, parameter["name"]: MARK})
+                target = path.format(**{**known_in(path), parameter["name"]: MARK})
                 yield Place(method, target, body=as_bytes(body_of(method, path)))
 
 
@@ -68,8 +72,7 @@ def body_places() -> Iterator[Place]:
             assert body is not None
             # The mark as a value of its own, not inside of a string.
             place = json.dumps(MARK).encode()
-            known = {**KNOWN, "model": ANOTHER} if path.endswith(("/rename", "/revoke")) else KNOWN
-            yield Place(method, path.format(**known), body=body.replace(place, MARK.encode()), texts=IN_JSON)
+            yield Place(method, path.format(**known_in(path)), body=body.replace(place, MARK.encode()), texts=IN_JSON)
 
 
 def marked_once(value: Any) -> Iterator[Any]:
