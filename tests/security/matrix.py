@@ -40,6 +40,7 @@ _QUERIES: Final = {
     "stream_events": {"seconds": "0"},  # else it would go on for ever
     "list_served": {"target": "eu"},
     "search": {"q": "payments"},
+    "count_facets": {"fields": "framework"},
     "list_made_from": {"kind": "dataset", "ref": "s3://payments"},
 }
 
