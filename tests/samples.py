@@ -45,7 +45,7 @@ def _sample(of: inspect.Type) -> Any:  # noqa: C901, PLR0911 - a table of types
         case inspect.ListType() | inspect.VarTupleType():
             return [_sample(of.item_type)]
         case inspect.DictType():
-            return {"key": _sample(of.value_type)}
+            return {_key(of): _sample(of.value_type)}
         case inspect.EnumType():
             return next(iter(of.cls)).value
         case inspect.DateTimeType():
@@ -76,7 +76,12 @@ def _objects(of: inspect.Type, at: Path) -> Iterator[tuple[Path, type[msgspec.St
         case inspect.ListType() | inspect.VarTupleType():
             yield from _objects(of.item_type, (*at, 0))
         case inspect.DictType():
-            yield from _objects(of.value_type, (*at, "key"))
+            yield from _objects(of.value_type, (*at, _key(of)))
+
+
+def _key(of: inspect.DictType) -> str:
+    """Of the entry that a mapping has: texts and numbers aren't taken from a list, as kinds are."""
+    return str(_sample(of.key_type)) if isinstance(of.key_type, inspect.EnumType) else "key"
 
 
 def _fullest(of: inspect.UnionType) -> inspect.Type:

@@ -92,7 +92,7 @@ CASES = [
     Case("GET", "/models?limit=1&limit=2", field="limit"),
     Case("GET", "/models?limti=1", field="limti"),
     Case("GET", "/models?cursor=zzz", code="invalid_cursor"),
-    Case("GET", "/models?order_by=owner", field=None),
+    Case("GET", "/models?order_by=colour", field=None),
     Case("GET", "/models?filter=name%20=", code="invalid_filter"),
     Case("GET", "/models?include_deleted=maybe", field="include_deleted"),
     Case("GET", "/models/m/versions/1?as_of=yesterday", field="as_of"),
