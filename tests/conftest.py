@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
 import pytest
+
+# A shell starts what runs in the background deaf to Ctrl-C, and whatever that starts in turn: tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 pytest_plugins = ["tests.fixtures_database", "tests.object_stores.fixtures", "tests.service_fixture"]
 
