@@ -222,13 +222,19 @@ def _query_parameters(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
     return [_query_parameter(name, fields[name]) for name in sorted(wanted)]
 
 
+def _in_place(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a kind itself: a reference would lead to the root of the whole document."""
+    definitions = schema.get("$defs", {})
+    return definitions[schema["$ref"].rpartition("/")[2]] if definitions else schema
+
+
 def _query_parameter(name: str, field: FieldDefinition) -> dict[str, Any]:
     told = field.kwarg_definition
     assert isinstance(told, KwargDefinition)
     # Left out, a parameter is absent; it can't be null.
     given = next(part for part in field.inner_types if not part.is_none_type) if field.is_optional else field
     limits = {"minimum": told.ge, "maximum": told.le, "maxLength": told.max_length}
-    schema = msgspec.json.schema(given.annotation) | {k: v for k, v in limits.items() if v is not None}
+    schema = _in_place(msgspec.json.schema(given.annotation)) | {k: v for k, v in limits.items() if v is not None}
     return {
         "name": name,
         "in": "query",
