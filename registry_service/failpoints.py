@@ -79,7 +79,6 @@ POINTS: Final = frozenset(
         "revoke.promotions_closed",
         "deployment.started",
         "deployment.observed",
-        "comment.written",
         "lineage.written",
         "policy.proposed",
         "policy.written",

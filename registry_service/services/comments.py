@@ -20,7 +20,6 @@ from registry_service.domain.mentions import Mentions
 from registry_service.domain.names import check_text
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import WriteComment
-from registry_service.failpoints import reach
 from registry_service.services.changes import check_revision, record_change
 from registry_service.services.ids import new_id
 from registry_service.services.work import Work
@@ -153,4 +152,3 @@ def _find_by(work: Work, comment: str, mentions: Mentions) -> None:
     if named:
         rows = [{"comment_id": comment, "kind": kind, "name": name} for kind, name in named]
         work.connection.execute(insert(comment_mentions), rows)
-    reach("comment.written")
