@@ -16,7 +16,8 @@ from sqlalchemy import Select, select
 from registry_service.db.migrate import upgrade
 from registry_service.db.paging import PageRequest
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries import facts, lineage, promotions, provenance, stages
+from registry_service.db.queries import affected, facts, lineage, promotions, provenance, stages
+from registry_service.db.queries import versions as version_queries
 from registry_service.db.query import DIALECTS, compile_statement
 from registry_service.db.searching import searched
 from registry_service.db.sqlite import create_engine
@@ -62,6 +63,7 @@ FRONTIER = [("m", 1), ("n", 2)]
 WALKED = [
     (lineage.edges_up(VIEW, FRONTIER), "version_lineage USING INDEX ix_version_lineage_model_id_number"),
     (lineage.versions_down(VIEW, FRONTIER), "USING INDEX ix_version_lineage_parent_model_id_parent_number"),
+    (affected.children(VIEW, FRONTIER), "USING INDEX ix_version_lineage_parent_model_id_parent_number"),
     (lineage.deployments_of(VIEW, FRONTIER), "deployments USING INDEX ix_deployments_model_id_number"),
     (
         lineage.made_from(VIEW, LineageKind.DATASET, "s3://x", None),
@@ -121,6 +123,18 @@ def test_lineage_is_walked_and_found_by_an_index(
     assert not any(step.startswith("SCAN") and "frontier" not in step and "CONSTANT" not in step for step in steps), (
         steps
     )
+
+
+@pytest.mark.parametrize("beside", [version_queries._TAGS, version_queries._LINEAGE, version_queries._ALIASES])
+def test_what_versions_of_several_models_have_beside_is_found_by_an_index(
+    database: sqlite3.Connection, beside: version_queries._Beside
+) -> None:
+    compiled: Any = beside.among(FRONTIER).compile(
+        dialect=DIALECTS["sqlite"](), compile_kwargs={"render_postcompile": True, "literal_binds": True}
+    )
+    steps = [str(row[3]) for row in database.execute(f"EXPLAIN QUERY PLAN {compiled.string}")]
+    assert {step for step in steps if step.startswith("SCAN")} == {"SCAN 2 CONSTANT ROWS", "SCAN wanted"}, steps
+    assert any("(model_id=? AND number=?)" in step or "(model_id=?)" in step for step in steps), steps
 
 
 @pytest.mark.parametrize(("statement", "indexes"), ANSWERED_FOR)

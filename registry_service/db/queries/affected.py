@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, Select, select
 
+from registry_service.db.keys import Key, these
 from registry_service.db.queries.deployments import deployments_in_sight, describe_deployments
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import aliases, deployments, models, stages, version_lineage, versions
@@ -60,7 +61,9 @@ def derived_from(view: View, model: Row[Any], numbers: Sequence[int]) -> tuple[l
     while frontier:
         steps += 1
         rows = [
-            row for at in range(0, len(frontier), _AT_ONCE) for row in _children(view, frontier[at : at + _AT_ONCE])
+            row
+            for at in range(0, len(frontier), _AT_ONCE)
+            for row in view.connection.execute(children(view, frontier[at : at + _AT_ONCE]))
         ]
         frontier = []
         for row in rows:
@@ -77,8 +80,11 @@ def derived_from(view: View, model: Row[Any], numbers: Sequence[int]) -> tuple[l
     return found, True
 
 
-def _children(view: View, parents: Sequence[tuple[str, int]]) -> list[Row[Any]]:
-    statement = (
+def children(view: View, parents: Sequence[Key]) -> Select[Any]:
+    """The versions that name one of these as a parent."""
+
+    at = these(parents, "frontier")
+    return (
         select(
             version_lineage.c.model_id,
             version_lineage.c.number,
@@ -91,9 +97,12 @@ def _children(view: View, parents: Sequence[tuple[str, int]]) -> list[Row[Any]]:
             (versions.c.model_id == version_lineage.c.model_id) & (versions.c.number == version_lineage.c.number),
         )
         .join(models, models.c.id == version_lineage.c.model_id)
+        # Lineage knows its parents by id: a name may have become another model's since.
+        .join(
+            at,
+            (at.c.model_id == version_lineage.c.parent_model_id) & (at.c.number == version_lineage.c.parent_number),
+        )
         .where(
-            # Lineage knows its parents by id: a name may have become another model's since.
-            tuple_(version_lineage.c.parent_model_id, version_lineage.c.parent_number).in_(parents),
             models.c.deleted_at.is_(None),
             versions.c.deleted_at.is_(None),
             in_sight(view, Action.VERSION_READ, models.c.name),
@@ -101,4 +110,3 @@ def _children(view: View, parents: Sequence[tuple[str, int]]) -> list[Row[Any]]:
         .order_by(models.c.name, version_lineage.c.number, version_lineage.c.id)
         .limit(MAX_DERIVED + 1)
     )
-    return list(view.connection.execute(statement))

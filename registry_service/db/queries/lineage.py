@@ -10,22 +10,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     ColumnElement,
-    Integer,
     Row,
     Select,
-    String,
     and_,
     bindparam,
     case,
-    column,
     select,
     type_coerce,
-    values,
 )
 
+from registry_service.db.keys import Key, these
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.edges import EDGES, describe_edge, parent_model
@@ -54,9 +50,6 @@ MAX_NODES: Final = 1_000
 
 # A link may lead to a node that is there already: so many are read in one step at most.
 _LINKS_PER_NODE: Final = 4
-
-Key = tuple[str, int]
-"""A version: the id of its model, and its number."""
 
 _edges = version_lineage
 _parent_model = parent_model
@@ -190,16 +183,11 @@ def _readable(view: View, of: Any) -> tuple[ColumnElement[bool], ColumnElement[b
     return in_sight(view, Action.VERSION_READ, of.c.name), of.c.deleted_at.is_(None)
 
 
-def _frontier(keys: Iterable[Key]) -> CTE:
-    columns = column("model_id", String), column("number", Integer)
-    return values(*columns, name="frontier").data(list(keys)).cte("frontier")
-
-
 def edges_up(view: View, frontier: Iterable[Key]) -> Select[Any]:
     """The edges of these versions. Of a parent that the actor may not read, not even the name comes out."""
 
     may_read = and_(*_readable(view, _parent_model), _parent.c.deleted_at.is_(None))
-    at = _frontier(frontier)
+    at = these(frontier, "frontier")
     return (
         select(
             _edges,
@@ -219,7 +207,7 @@ def edges_up(view: View, frontier: Iterable[Key]) -> Select[Any]:
 def versions_down(view: View, frontier: Iterable[Key]) -> Select[Any]:
     """The versions that were made of these and that the actor may read."""
 
-    at = _frontier(frontier)
+    at = these(frontier, "frontier")
     return (
         select(
             _edges.c.parent_model_id,
@@ -241,7 +229,7 @@ def versions_down(view: View, frontier: Iterable[Key]) -> Select[Any]:
 def deployments_of(view: View, frontier: Iterable[Key]) -> Select[Any]:
     """Where these versions run or ran, the newest first."""
 
-    at = _frontier(frontier)
+    at = these(frontier, "frontier")
     return (
         select(deployments)
         .join(at, (at.c.model_id == deployments.c.model_id) & (at.c.number == deployments.c.number))

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Select, Table, bindparam, or_, select, tuple_
+from sqlalchemy import Row, Select, Table, bindparam, or_, select
 
+from registry_service.db.keys import Key, these
 from registry_service.db.paging import PageRequest, page_of
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.edges import EDGES, describe_edge
@@ -52,9 +53,6 @@ from registry_service.domain.metadata import Metadata, MetadataField, missing_fi
 from registry_service.domain.permissions import Action
 from registry_service.domain.selectors import ByDigest, ByNumber, ByPointer, Latest, parse_selector
 
-_Key = tuple[str, int]
-"""Model and number."""
-
 _WITH_MODEL: Final = (
     select(versions).join(models, models.c.id == versions.c.model_id).where(versions.c.deleted_at.is_(None))
 )
@@ -79,7 +77,7 @@ class _Beside:
 
     def __init__(self, statement: Select[Any], table: Table) -> None:
         self._statement = statement
-        self._key = tuple_(table.c.model_id, table.c.number)
+        self._of, self._number = table.c.model_id, table.c.number
         self._of_model = Prepared(
             statement.where(table.c.model_id == bindparam("model_id"), one_of(table.c.number, "numbers"))
         )
@@ -89,8 +87,13 @@ class _Beside:
         if len(of_models) == 1:
             numbers = [row.number for row in rows]
             return self._of_model.rows(view.connection, model_id=of_models.pop(), numbers=numbers)
-        keys = [(row.model_id, row.number) for row in rows]
-        return view.connection.execute(self._statement.where(self._key.in_(keys))).all()
+        if not rows:
+            return []
+        return view.connection.execute(self.among((row.model_id, row.number) for row in rows)).all()
+
+    def among(self, keys: Iterable[Key]) -> Select[Any]:
+        wanted = these(keys, "wanted")
+        return self._statement.join(wanted, (self._of == wanted.c.model_id) & (self._number == wanted.c.number))
 
 
 _TAGS: Final = _Beside(
@@ -276,10 +279,10 @@ def _described(view: View, owners: Mapping[str, Row[Any]], rows: Sequence[Row[An
     """Rows of `versions`, completed from the other tables: one statement each, however many rows. `owners` are the rows
     of their models by id."""
 
-    tags: dict[_Key, dict[str, str]] = defaultdict(dict)
+    tags: dict[Key, dict[str, str]] = defaultdict(dict)
     for tag in _TAGS.of(view, rows):
         tags[tag.model_id, tag.number][tag.key] = tag.value
-    lineage: dict[_Key, list[LineageEdge]] = defaultdict(list)
+    lineage: dict[Key, list[LineageEdge]] = defaultdict(list)
     for edge in _LINEAGE.of(view, rows):
         lineage[edge.model_id, edge.number].append(describe_edge(view, edge))
     current, named = _names(_STAGES.of(view, rows)), _names(_ALIASES.of(view, rows))
@@ -346,8 +349,8 @@ def _as_it_was(view: View, version: ModelVersion, as_of: datetime) -> ModelVersi
     )
 
 
-def _names(rows: Iterable[Row[Any]]) -> dict[_Key, list[str]]:
-    found: dict[_Key, list[str]] = defaultdict(list)
+def _names(rows: Iterable[Row[Any]]) -> dict[Key, list[str]]:
+    found: dict[Key, list[str]] = defaultdict(list)
     for row in rows:
         found[row.model_id, row.number].append(row.name)
     return found
