@@ -32,7 +32,7 @@ UNSAFE_AND_FAST = """
 
 
 class PostgresServer:
-    """A server of this session, and its databases."""
+    """A server of this test run, and its databases."""
 
     def __init__(self, directory: Path) -> None:
         with warnings.catch_warnings(action="ignore"):  # about an unset XDG_RUNTIME_DIR, when it is imported

@@ -137,7 +137,7 @@ PERSONAL: Final = frozenset(
 
 
 # What is about oneself alone gives nobody rank over others.
-_OF_ONESELF: Final = frozenset({Action.INBOX_OWN, Action.SUBSCRIPTION_OWN, Action.TOKEN_OWN})
+_RANKING: Final = frozenset(Action) - {Action.INBOX_OWN, Action.SUBSCRIPTION_OWN, Action.TOKEN_OWN}
 
 
 _PATTERN: Final = re.compile(r"[A-Za-z0-9 ._*?-]{1,256}")
@@ -284,8 +284,7 @@ def may_end_hold(actor: Actor, maker: Actor, model_name: str) -> bool:
 
     if actor.name == maker.name:
         return True
-    ranking = frozenset(Action) - _OF_ONESELF
-    outranked = any(may(maker, action, model_name) and not may(actor, action, model_name) for action in ranking)
+    outranked = any(may(maker, action, model_name) and not may(actor, action, model_name) for action in _RANKING)
     return may(actor, Action.STAGE_RELEASE, model_name) and not outranked
 
 

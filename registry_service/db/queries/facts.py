@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, func, select
 
 from registry_service.db.prepared import Prepared
+from registry_service.db.queries.past import END_OF_SPELL
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.principals import grants_of, groups_of, owners_of
 from registry_service.db.queries.revoked import content_revoked
@@ -30,7 +31,7 @@ from registry_service.db.tables import (
     versions,
 )
 from registry_service.db.view import View
-from registry_service.domain.entities import CheckStatus, Lease, PrincipalKind, StageChange, Verdict
+from registry_service.domain.entities import CheckStatus, Closure, Lease, PrincipalKind, StageChange, Verdict
 from registry_service.domain.facts import (
     CheckFacts,
     Facts,
@@ -104,21 +105,11 @@ _NEWER_STANDING: Final = Prepared(
     .order_by(stage_history.c.number.desc())
     .limit(1)
 )
-_next: Final = stage_history.alias("next")
 _SPELLS: Final = Prepared(
     select(
         stage_history.c.stage,
         stage_history.c.at,
-        select(_next.c.at)
-        .where(
-            _next.c.model_id == stage_history.c.model_id,
-            _next.c.stage == stage_history.c.stage,
-            _next.c.id > stage_history.c.id,
-        )
-        .order_by(_next.c.id)
-        .limit(1)
-        .scalar_subquery()
-        .label("ended"),
+        END_OF_SPELL.label("ended"),
     ).where(
         stage_history.c.model_id == bindparam("model_id"),
         one_of(stage_history.c.stage, "stages"),
@@ -416,6 +407,14 @@ class FactSource:
 def _the(row: Row[Any] | None) -> Row[Any]:
     assert row is not None, "a foreign key sees to it that there is one"
     return row
+
+
+def closure_of(row: Row[Any]) -> Closure | None:
+    """Why and by whom a row of `promotions` reached its final phase."""
+
+    if row.closed_at is None:
+        return None
+    return Closure(reason=row.closed_reason, by=row.closed_by, at=row.closed_at)
 
 
 def lease_of(row: Row[Any]) -> Lease | None:

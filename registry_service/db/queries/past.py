@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Row, Select, func, select
@@ -16,6 +16,20 @@ from registry_service.db.view import View
 from registry_service.domain.entities import Hold
 from registry_service.domain.events import EventKind
 from registry_service.domain.stages import hold_is_active
+
+_next: Final = stage_history.alias("next")
+END_OF_SPELL: Final = (
+    select(_next.c.at)
+    .where(
+        _next.c.model_id == stage_history.c.model_id,
+        _next.c.stage == stage_history.c.stage,
+        _next.c.id > stage_history.c.id,
+    )
+    .order_by(_next.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
+"""When a row of the history gave way to the one behind it; None where it still stands."""
 
 
 class _Arranged(msgspec.Struct):

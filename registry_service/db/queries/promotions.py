@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, select
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries.facts import FactSource, lease_of
+from registry_service.db.queries.facts import FactSource, closure_of, lease_of
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of, pins_for
 from registry_service.db.queries.sight import in_sight
@@ -21,7 +21,7 @@ from registry_service.db.tables import models, promotions, stages
 from registry_service.db.view import View
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Decision
-from registry_service.domain.entities import Closure, Page, Promotion, Review, Verdict
+from registry_service.domain.entities import Page, Promotion, Review, Verdict
 from registry_service.domain.errors import PromotionNotFound
 from registry_service.domain.permissions import Action, may
 from registry_service.domain.policies import PolicyPin
@@ -130,9 +130,7 @@ def describe_promotions(
                     for review in source.reviews_of(row.id)
                 ],
                 decision=decision,
-                closure=None
-                if row.closed_at is None
-                else Closure(reason=row.closed_reason, by=row.closed_by, at=row.closed_at),
+                closure=closure_of(row),
                 applied_at=row.applied_at,
                 applied_by=row.applied_by,
                 is_current=bool(row.is_current),

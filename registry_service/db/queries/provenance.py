@@ -14,7 +14,9 @@ from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_fi
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.compare import latest_checks
 from registry_service.db.queries.deployments import deployments_in_sight, describe_deployment, find_deployment
+from registry_service.db.queries.facts import closure_of
 from registry_service.db.queries.models import find_model
+from registry_service.db.queries.past import END_OF_SPELL
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.queries.versions import describe_versions
 from registry_service.db.query import one_of
@@ -30,7 +32,6 @@ from registry_service.db.tables import (
 )
 from registry_service.db.view import View
 from registry_service.domain.entities import (
-    Closure,
     Deployment,
     DeploymentRole,
     Page,
@@ -72,20 +73,10 @@ _PROMOTIONS: Final = Prepared(
     select(promotions).where(promotions.c.model_id == bindparam("model_id"), one_of(promotions.c.number, "numbers"))
 )
 _REVIEWS: Final = Prepared(select(reviews).where(one_of(reviews.c.promotion_id, "promotions")).order_by(reviews.c.id))
-_next = stage_history.alias("next")
 _SPELLS: Final = Prepared(
     select(
         stage_history,
-        select(_next.c.at)
-        .where(
-            _next.c.model_id == stage_history.c.model_id,
-            _next.c.stage == stage_history.c.stage,
-            _next.c.id > stage_history.c.id,
-        )
-        .order_by(_next.c.id)
-        .limit(1)
-        .scalar_subquery()
-        .label("until"),
+        END_OF_SPELL.label("until"),
     ).where(
         stage_history.c.model_id == bindparam("model_id"),
         one_of(stage_history.c.stage, "stages"),
@@ -234,9 +225,7 @@ def _promotions(view: View, those: dict[str, object]) -> dict[int, list[Promotio
                 reviews=said[row.id],
                 applied_by=row.applied_by,
                 applied_at=row.applied_at,
-                closure=None
-                if row.closed_at is None
-                else Closure(reason=row.closed_reason, by=row.closed_by, at=row.closed_at),
+                closure=closure_of(row),
                 url=view.url("promotions", row.id),
             )
         )
