@@ -115,3 +115,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     satisfied: tuple[Reason, ...] = ()
     waived: tuple[Reason, ...] = ()
+
+
+def missing_reviews(decision: Decision) -> list[Reason]:
+    """Why the promotion waits for people; nothing where no review can help it any more."""
+
+    if decision.outcome is Outcome.CLOSED:
+        return []
+    return [reason for reason in decision.reasons if reason.code == ReasonCode.REVIEW_MISSING]

@@ -31,6 +31,13 @@ def record_change(work: Work, model: Row[Any], kind: EventKind, *, subject: str 
     return revision
 
 
+def record_version_change(work: Work, model: Row[Any], version: Row[Any], kind: EventKind, **data: object) -> int:
+    """The same of one version, by its number and the digest of its content."""
+
+    number, digest = version.number, version.digest
+    return record_change(work, model, kind, subject=str(number), version=number, digest=digest, **data)
+
+
 def tell_of_artifact(work: Work, kind: EventKind, digest: str) -> None:
     """Log what happened to bytes, once for each model that has versions of them; for bytes of none, once."""
 

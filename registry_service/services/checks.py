@@ -17,7 +17,7 @@ from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ReportCheck
 from registry_service.failpoints import reach
-from registry_service.services.changes import record_change
+from registry_service.services.changes import record_version_change
 from registry_service.services.judging import judge
 from registry_service.services.texts import check_description
 from registry_service.services.work import Work
@@ -39,13 +39,11 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
     if len(msgspec.json.encode(body.evidence)) > MAX_EVIDENCE:
         raise TooLarge("The evidence is larger than 256 KiB. Keep it short and link to the rest with `url`.")
     refuse_revoked(work, version)
-    revision = record_change(
+    revision = record_version_change(
         work,
         found,
+        version,
         EventKind.CHECK_REPORTED,
-        subject=str(version.number),
-        version=version.number,
-        digest=version.digest,
         check=body.name,
         status=body.status,
         summary=body.summary,

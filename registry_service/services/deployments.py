@@ -17,6 +17,7 @@ from registry_service.db.tables import deployments
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
 from registry_service.domain.entities import Deployment, DeploymentStatus
+from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.errors import Conflict, InvalidInput, NotApproved
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import check_digest
@@ -30,8 +31,6 @@ from registry_service.services.ids import new_id
 from registry_service.services.judging import refusal
 from registry_service.services.texts import check_line
 from registry_service.services.work import Work
-
-_ACTIVE = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING)
 
 
 def start_deployment(work: Work, body: StartDeployment) -> Deployment:
@@ -113,8 +112,8 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
         check_digest(body.digest)
     model = find_model(work, seen.model_name, Action.DEPLOYMENT_WRITE, lock=True)
     before = find_deployment(work, deployment)
-    over = body.status not in _ACTIVE
-    if before.status not in _ACTIVE and not over:
+    over = body.status not in ACTIVE_STATUSES
+    if before.status not in ACTIVE_STATUSES and not over:
         raise Conflict(
             f"Deployment '{deployment}' has {before.status}. Start a new one for what runs there now.",
             deployment=deployment,
@@ -212,7 +211,7 @@ def _running_again(work: Work, model: Row[Any], version: Row[Any], body: StartDe
             deployments.c.role == body.role,
             deployments.c.run == body.run,
             deployments.c.promotion_id.is_not_distinct_from(body.promotion),
-            deployments.c.status.in_(_ACTIVE),
+            deployments.c.status.in_(ACTIVE_STATUSES),
         )
     ).scalar()
 
@@ -234,7 +233,7 @@ def _end_predecessors(work: Work, model: Row[Any], running: Row[Any]) -> None:
             deployments.c.role == running.role,
             deployments.c.id != running.id,
             deployments.c.started_at <= running.started_at,
-            deployments.c.status.in_(_ACTIVE),
+            deployments.c.status.in_(ACTIVE_STATUSES),
             gives_way,
         )
     ).all()

@@ -12,13 +12,13 @@ from sqlalchemy import Row, bindparam, select, update
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.policies import documents_of
+from registry_service.db.queries.policies import terms_of
 from registry_service.db.queries.promotions import open_promotions
 from registry_service.db.queries.sight import name_matches
 from registry_service.db.tables import deployments, models, promotions, reviews
 from registry_service.domain.approvals import next_move
 from registry_service.domain.decisions import Decision, ReasonCode
-from registry_service.domain.entities import DeploymentStatus
+from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.errors import (
     IllegalMove,
     LeaseHeld,
@@ -32,7 +32,6 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.names import fold
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyPin
-from registry_service.domain.policy_sets import terms
 from registry_service.domain.promotions import OPEN_PHASES, Move, Phase, move
 from registry_service.services.changes import record_change
 from registry_service.services.work import Work
@@ -67,7 +66,7 @@ REFUSALS: Final = MappingProxyType(
 _RUNNING: Final = Prepared(
     select(deployments).where(
         deployments.c.promotion_id == bindparam("promotion"),
-        deployments.c.status.in_([DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING]),
+        deployments.c.status.in_(ACTIVE_STATUSES),
     )
 )
 
@@ -122,7 +121,7 @@ def perform(work: Work, model: Row[Any], row: Row[Any], by: Move, why: str, **va
     match by:
         case Move.APPROVE:
             pins = msgspec.convert(row.policies, list[PolicyPin])
-            lasts = terms([document for _, document in documents_of(work, pins)]).approval_expires_after
+            lasts = terms_of(work, pins).approval_expires_after
             values |= {"approved_at": work.now, "deadline_at": work.now + lasts}
         case Move.UNAPPROVE:
             values |= {"approved_at": None, "deadline_at": row.expires_at}

@@ -21,7 +21,7 @@ from registry_service.domain.errors import Conflict, InUse, VersionDeleted
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import DeleteVersion, LiftLegalHold, PlaceLegalHold
-from registry_service.services.changes import record_change
+from registry_service.services.changes import record_version_change
 from registry_service.services.texts import check_reason
 from registry_service.services.work import Work
 
@@ -62,16 +62,7 @@ def mark_deleted(work: Work, model: Row[Any], version: Row[Any], reason: str, **
 
     values = {"deleted_at": work.now, "deleted_by": work.actor.name, "deleted_reason": reason}
     work.connection.execute(update(versions).where(_is(version)).values(**values))
-    record_change(
-        work,
-        model,
-        EventKind.VERSION_DELETED,
-        subject=str(version.number),
-        version=version.number,
-        digest=version.digest,
-        reason=reason,
-        **why,
-    )
+    record_version_change(work, model, version, EventKind.VERSION_DELETED, reason=reason, **why)
 
 
 def restore_version(work: Work, model: str, selector: str) -> ModelVersion:
@@ -92,7 +83,7 @@ def restore_version(work: Work, model: str, selector: str) -> ModelVersion:
         )
     nothing = {"deleted_at": None, "deleted_by": None, "deleted_reason": None}
     work.connection.execute(update(versions).where(_is(version)).values(**nothing))
-    _record(work, found, version, EventKind.VERSION_RESTORED)
+    record_version_change(work, found, version, EventKind.VERSION_RESTORED)
     return _described(work, model, find_version(work, found, str(version.number)))
 
 
@@ -104,7 +95,7 @@ def place_legal_hold(work: Work, model: str, selector: str, body: PlaceLegalHold
     check_reason(body.reason, "Say why the version must be kept.")
     values = {"legal_hold_at": work.now, "legal_hold_by": work.actor.name, "legal_hold_reason": body.reason}
     work.connection.execute(update(versions).where(_is(version)).values(**values))
-    _record(work, found, version, EventKind.VERSION_LEGAL_HOLD_PLACED, reason=body.reason)
+    record_version_change(work, found, version, EventKind.VERSION_LEGAL_HOLD_PLACED, reason=body.reason)
     return _described(work, model, find_version(work, found, str(version.number)))
 
 
@@ -118,7 +109,7 @@ def lift_legal_hold(work: Work, model: str, selector: str, body: LiftLegalHold) 
         raise Conflict(f"Version {version.number} of '{model}' is under no legal hold. Nothing was changed.")
     nothing = {"legal_hold_at": None, "legal_hold_by": None, "legal_hold_reason": None}
     work.connection.execute(update(versions).where(_is(version)).values(**nothing))
-    _record(work, found, version, EventKind.VERSION_LEGAL_HOLD_LIFTED, reason=body.reason)
+    record_version_change(work, found, version, EventKind.VERSION_LEGAL_HOLD_LIFTED, reason=body.reason)
     return _described(work, model, find_version(work, found, str(version.number)))
 
 
@@ -139,10 +130,6 @@ def let_go(work: Work) -> None:
         if work.connection.execute(gone).rowcount:
             files = (version_files.c.model_id == row.model_id) & (version_files.c.number == row.number)
             work.connection.execute(update(version_files).where(files).values(kept=False))
-
-
-def _record(work: Work, model: Row[Any], version: Row[Any], kind: EventKind, **data: object) -> None:
-    record_change(work, model, kind, subject=str(version.number), version=version.number, digest=version.digest, **data)
 
 
 def _is(version: Any) -> Any:  # noqa: ANN401 - a row with both, and a condition

@@ -28,7 +28,7 @@ from registry_service.domain.lineage import (
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import AddLineage, NewLineageEdge
 from registry_service.failpoints import reach
-from registry_service.services.changes import record_change
+from registry_service.services.changes import record_version_change
 from registry_service.services.work import Work
 
 _INSERT: Final = Prepared(insert(version_lineage), columns=[c.name for c in version_lineage.c if c.name != "id"])
@@ -88,13 +88,11 @@ def add_lineage(work: Work, model: str, selector: str, body: AddLineage) -> Mode
     if rows:
         insert_lineage(work, found.id, version.number, rows, later=True)
         reach("lineage.written")
-        record_change(
+        record_version_change(
             work,
             found,
+            version,
             EventKind.VERSION_LINEAGE_ADDED,
-            subject=str(version.number),
-            version=version.number,
-            digest=version.digest,
             # Who reads the events of this model may not be one to know the names of others.
             edges=[
                 {"kind": row["kind"], "digest": row["digest"]} | ({} if row["parent_model_id"] else {"ref": row["ref"]})

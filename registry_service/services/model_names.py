@@ -178,10 +178,7 @@ def _release_former(work: Work, name: str) -> RegisteredModel:
     found = model_formerly(work, name)
     if found is None or not may(work.actor, Action.MODEL_READ, found.name):
         raise ModelNotFound(f"There is no deleted model '{name}', or you may not read it.", model=name)
-    if found.deleted_at is None:
-        found = find_model(work, found.name, Action.MODEL_RESTORE, lock=True)
-    else:
-        found = find_model(work, found.name, Action.MODEL_RESTORE, deleted=True, lock=True)
+    found = find_model(work, found.name, Action.MODEL_RESTORE, deleted=found.deleted_at is not None, lock=True)
     work.connection.execute(
         update(model_former_names)
         .where(model_former_names.c.name == name, model_former_names.c.released_at.is_(None))

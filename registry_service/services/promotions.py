@@ -17,7 +17,7 @@ from registry_service.db.locks import POLICIES_LOCK, share_key
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.policies import documents_of, pins_for
+from registry_service.db.queries.policies import documents_of, pins_for, terms_of
 from registry_service.db.queries.principals import owners_of
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
 from registry_service.db.queries.revoked import refuse_revoked
@@ -425,7 +425,7 @@ def _is_live(row: Row[Any]) -> bool:
 
 def _terms(work: Work, row: Row[Any]) -> Terms:
     pins = msgspec.convert(row.policies, list[PolicyPin])
-    return terms([document for _, document in documents_of(work, pins)])
+    return terms_of(work, pins)
 
 
 def _withdraw(work: Work, row: Row[Any]) -> bool:

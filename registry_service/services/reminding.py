@@ -13,7 +13,7 @@ from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.promotions import find_promotion
 from registry_service.db.tables import models, promotions
 from registry_service.domain.approvals import decide
-from registry_service.domain.decisions import Outcome, ReasonCode
+from registry_service.domain.decisions import missing_reviews
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyPin
@@ -47,8 +47,8 @@ def _remind_of(work: Work, model: Row[Any], promotion: str) -> None:
         return  # another process was faster
     documents = [document for _, document in documents_of(work, msgspec.convert(row.policies, list[PolicyPin]))]
     decision = decide(FactSource(work).facts_of(row), work.now)
-    missing = [reason.message for reason in decision.reasons if reason.code == ReasonCode.REVIEW_MISSING]
-    if missing and decision.outcome is not Outcome.CLOSED:
+    missing = [reason.message for reason in missing_reviews(decision)]
+    if missing:
         after = row.noticed_at or row.requested_at
         notices = due_notices(documents, requested_at=row.requested_at, after=after, now=work.now)
         if notices.remind:

@@ -33,7 +33,7 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import RevokeVersion
 from registry_service.failpoints import reach
-from registry_service.services.changes import record_change
+from registry_service.services.changes import record_change, record_version_change
 from registry_service.services.judging import stale_promotions_of
 from registry_service.services.rollback import plan_rollback
 from registry_service.services.texts import check_reason
@@ -108,13 +108,11 @@ def examine_file(work: Work, model: str, selector: str, path: str, reason: str) 
     check_reason(reason, "Say why the bytes of a revoked version are taken.")
     if revocation_of(work, found.id, version.digest) is not None:
         work.authorize(Action.VERSION_EXAMINE, model)
-        record_change(
+        record_version_change(
             work,
             found,
+            version,
             EventKind.VERSION_EXAMINED,
-            subject=str(version.number),
-            version=version.number,
-            digest=version.digest,
             path=file.path,
             reason=reason,
         )

@@ -8,7 +8,7 @@ from sqlalchemy import Row, bindparam, insert, select
 
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.policies import documents_of, pins_for
+from registry_service.db.queries.policies import pins_for, terms_of
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
 from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.queries.stages import describe_record, failed_among, find_stage, pointer_of
@@ -20,7 +20,7 @@ from registry_service.domain.entities import Promotion, StageChange
 from registry_service.domain.errors import NotPermitted
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action, Scope, has_role
-from registry_service.domain.policy_sets import Terms, terms
+from registry_service.domain.policy_sets import Terms
 from registry_service.domain.promotions import Move, Phase, PromotionKind
 from registry_service.domain.requests import HoldStage, RollBack
 from registry_service.domain.stages import RollbackPlan, StagePointer, rollback_plan
@@ -115,7 +115,7 @@ def plan_rollback(
 
 
 def _terms(view: View, model_name: str, stage: str) -> Terms:
-    return terms([document for _, document in documents_of(view, pins_for(view, model_name, stage))])
+    return terms_of(view, pins_for(view, model_name, stage))
 
 
 def _check_role(work: Work, model_name: str, stage: str) -> None:

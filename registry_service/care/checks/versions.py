@@ -23,7 +23,8 @@ from registry_service.db.tables import (
     version_files,
     versions,
 )
-from registry_service.domain.entities import DeploymentStatus, ManifestFile
+from registry_service.domain.entities import ManifestFile
+from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.errors import RegistryError
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import content_digest
@@ -116,7 +117,7 @@ def _deleted_used(look: Look) -> Iterator[str]:
         (stages, stages.c.number.is_not(None)),
         (aliases, aliases.c.number.is_not(None)),
         (promotions, promotions.c.phase.in_(OPEN_PHASES)),
-        (deployments, deployments.c.status.in_([DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING])),
+        (deployments, deployments.c.status.in_(ACTIVE_STATUSES)),
         (versions, versions.c.legal_hold_at.is_not(None)),
     )
     gone = versions.alias("gone")

@@ -12,12 +12,12 @@ from registry_service.db.queries.deployments import deployments_in_sight, descri
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import aliases, deployments, models, stages, version_lineage, versions
 from registry_service.db.view import View
-from registry_service.domain.entities import Deployment, DeploymentStatus, DerivedVersion
+from registry_service.domain.entities import Deployment, DerivedVersion
+from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.permissions import Action
 
 MAX_DERIVED: Final = 1_000
 _AT_ONCE: Final = 500
-_ACTIVE: Final = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING)
 
 
 def versions_of_content(view: View, model_id: str, digest: str) -> list[int]:
@@ -43,7 +43,7 @@ def running_deployments(view: View, model_id: str, numbers: Sequence[int]) -> li
     """Deployments of the versions that are under way or run, as far as the caller may see them."""
 
     statement = deployments_in_sight(view).where(
-        deployments.c.model_id == model_id, deployments.c.number.in_(numbers), deployments.c.status.in_(_ACTIVE)
+        deployments.c.model_id == model_id, deployments.c.number.in_(numbers), deployments.c.status.in_(ACTIVE_STATUSES)
     )
     return describe_deployments(
         view.connection.execute(statement.order_by(deployments.c.started_at, deployments.c.id)).all()

@@ -13,6 +13,7 @@ from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import deployments, models, promotions, stages, versions
 from registry_service.db.view import View
 from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus, Page
+from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.errors import DeploymentNotFound
 from registry_service.domain.permissions import Action
 from registry_service.domain.promotions import Phase
@@ -73,7 +74,7 @@ def _is_unauthorised(row: Row[Any]) -> bool:
     """Whether it still runs on the leave of a promotion that ended without being applied, or whose version has been
     replaced in its stage since."""
 
-    if row.promotion_phase is None or row.status not in {DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING}:
+    if row.promotion_phase is None or row.status not in ACTIVE_STATUSES:
         return False
     phase = Phase(row.promotion_phase)
     return phase.is_final and (phase is not Phase.APPLIED or row.current_digest != row.digest)

@@ -15,7 +15,7 @@ from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import comment_reads, comments, models, policy_changes, promotions
 from registry_service.db.view import View
 from registry_service.domain.approvals import decide
-from registry_service.domain.decisions import Outcome, ReasonCode
+from registry_service.domain.decisions import missing_reviews
 from registry_service.domain.entities import AwaitedReview, Inbox, PolicyChange, UnreadMention
 from registry_service.domain.permissions import Action, may
 from registry_service.domain.promotions import Phase
@@ -74,10 +74,8 @@ def _reviews(view: View, shown: int, judged: int) -> _Found:
 def _awaited(view: View, source: FactSource, row: Row[Any]) -> AwaitedReview | None:
     facts = source.facts_of(row)
     decision = decide(facts, view.now)
-    missing = [reason for reason in decision.reasons if reason.code == ReasonCode.REVIEW_MISSING]
-    if decision.outcome is Outcome.CLOSED or not missing:
-        return None
-    if not who_could_review(facts, [source.person(view.actor.name)]):
+    missing = missing_reviews(decision)
+    if not missing or not who_could_review(facts, [source.person(view.actor.name)]):
         return None
     return AwaitedReview(
         promotion_id=row.id,
@@ -128,17 +126,18 @@ def _policy_changes(view: View, shown: int) -> _Found:
         .where(policy_changes.c.confirmed_by.is_(None), policy_changes.c.proposed_by != view.actor.name)
         .order_by(policy_changes.c.proposed_at, policy_changes.c.id)
     ).all()
-    waiting: list[PolicyChange] = [describe_change(row) for row in rows if _can_still_come(view, row)]
+    attached = {held.id for held in attachments_in_force(view)} if rows else set()
+    waiting: list[PolicyChange] = [describe_change(row) for row in rows if _can_still_come(view, row, attached)]
     return _Found(waiting[:shown], more=len(waiting) > shown)
 
 
-def _can_still_come(view: View, row: Row[Any]) -> bool:
+def _can_still_come(view: View, row: Row[Any], attached: set[str]) -> bool:
     """Whether the change is still one of what is in force; of an older state, confirming it would be refused."""
 
     match row.kind:
         case "write":
             return bool(find_policy(view, row.policy).version == row.payload["replaces"])
         case "detach":
-            return any(held.id == row.payload["attachment"] for held in attachments_in_force(view))
+            return row.payload["attachment"] in attached
         case _:
             return True

@@ -18,7 +18,7 @@ from registry_service.domain.errors import PolicyNotFound
 from registry_service.domain.names import check_policy_name
 from registry_service.domain.permissions import Action, pattern_in_sight
 from registry_service.domain.policies import PolicyDocument, PolicyPin
-from registry_service.domain.policy_sets import select_policies
+from registry_service.domain.policy_sets import Terms, select_policies, terms
 from registry_service.domain.selectors import MAX_NUMBER
 from registry_service.domain.strictness import convert_strictly
 
@@ -139,6 +139,11 @@ def documents_of(view: View, pins: list[PolicyPin]) -> list[tuple[PolicyPin, Pol
     """Pinned policies with what they say. A policy version is never deleted, so each pin has its document."""
 
     return [(pin, describe_policy(find_policy(view, pin.name, pin.version)).document) for pin in pins]
+
+
+def terms_of(view: View, pins: list[PolicyPin]) -> Terms:
+    """What pinned policies say together."""
+    return terms([document for _, document in documents_of(view, pins)])
 
 
 def describe_policy(row: Row[Any]) -> Policy:

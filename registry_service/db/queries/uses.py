@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row, select
 
-from registry_service.db.queries.policies import documents_of, pins_for
+from registry_service.db.queries.policies import pins_for, terms_of
 from registry_service.db.tables import aliases, deployments, promotions, stage_history, stages, versions
 from registry_service.db.view import View
-from registry_service.domain.entities import DeploymentStatus, Use, UseKind
-from registry_service.domain.policy_sets import terms
+from registry_service.domain.entities import Use, UseKind
+from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.promotions import OPEN_PHASES
-
-_ACTIVE: Final = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING)
 
 
 def uses_of(view: View, model: Row[Any], numbers: Sequence[int]) -> dict[int, list[Use]]:
@@ -34,7 +32,9 @@ def uses_of(view: View, model: Row[Any], numbers: Sequence[int]) -> dict[int, li
     note(UseKind.ALIAS, select(aliases.c.number, aliases.c.name).where(of(aliases)).order_by(aliases.c.name))
     open_ones = select(promotions.c.number, promotions.c.id).where(of(promotions), promotions.c.phase.in_(OPEN_PHASES))
     note(UseKind.PROMOTION, open_ones.order_by(promotions.c.requested_at, promotions.c.id))
-    running = select(deployments.c.number, deployments.c.id).where(of(deployments), deployments.c.status.in_(_ACTIVE))
+    running = select(deployments.c.number, deployments.c.id).where(
+        of(deployments), deployments.c.status.in_(ACTIVE_STATUSES)
+    )
     note(UseKind.DEPLOYMENT, running.order_by(deployments.c.started_at, deployments.c.id))
     held = select(versions.c.number, versions.c.legal_hold_reason).where(
         of(versions), versions.c.legal_hold_at.is_not(None)
@@ -52,7 +52,7 @@ def uses_of(view: View, model: Row[Any], numbers: Sequence[int]) -> dict[int, li
 def _rollback_window(view: View, model: Row[Any], stage: Row[Any]) -> set[int]:
     """The versions that a rollback of the stage looks at; see `plan_rollback`."""
 
-    documents = [document for _, document in documents_of(view, pins_for(view, model.name, stage.name))]
+    within = terms_of(view, pins_for(view, model.name, stage.name)).rollback_within
     newest = (
         select(stage_history.c.number)
         .where(
@@ -61,6 +61,6 @@ def _rollback_window(view: View, model: Row[Any], stage: Row[Any]) -> set[int]:
             stage_history.c.number.is_not(None),
         )
         .order_by(stage_history.c.id.desc())
-        .limit(terms(documents).rollback_within + 1)
+        .limit(within + 1)
     )
     return set(view.connection.execute(newest).scalars())

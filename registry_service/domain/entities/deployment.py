@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from registry_service.domain.entities.answer import Answer
 
@@ -19,6 +20,10 @@ class DeploymentStatus(StrEnum):
     RUNNING = "running"
     FAILED = "failed"
     ENDED = "ended"
+
+
+ACTIVE_STATUSES: Final = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING)
+"""Of deployments under way or running: what they serve is needed."""
 
 
 class Deployment(Answer, frozen=True, kw_only=True):
