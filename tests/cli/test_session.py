@@ -80,7 +80,7 @@ def test_no_token_is_made_that_could_not_be_kept(ada: CommandLine, tmp_path: Pat
 
 
 def test_a_token_that_could_not_be_written_is_revoked(ada: CommandLine, tmp_path: Path) -> None:
-    name = "x" * 250  # fits, but not with what the temporary file adds to it
+    name = "x" * 255  # fits, but not with what the temporary file adds to it
     ada("tokens", "create", "lost-later", "--output", str(tmp_path / name), code=1)
     (lost,) = [entry for entry in ada.json("tokens", "list") if entry["name"] == "lost-later"]
     assert lost["revoked_at"] is not None
