@@ -23,6 +23,7 @@ from registry_service.db.tables import (
     version_metrics,
     version_params,
     version_tags,
+    version_uses,
     versions,
 )
 from registry_service.domain.entities import LineageKind
@@ -126,6 +127,13 @@ def _edge(kind: LineageKind) -> Rows:
     )
 
 
+_LAST_USED: Final = (
+    select(version_uses.c.last_used_at)
+    .where(*(version_uses.c[name] == column for name, column in _OF_VERSION.items()))
+    .scalar_subquery()
+)
+
+
 def _has_tag_value(rows: FromClause, value: str) -> Condition:
     return and_(rows.c.value_start == value[:TAG_START], rows.c.value == value)
 
@@ -170,6 +178,7 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
                 "alias": Rows(
                     Type.TEXT, aliases, _OF_VERSION, value="name", equals=lambda rows, name: rows.c.name == name
                 ),
+                "last_used_at": _time(_LAST_USED),
                 # Where it runs now.
                 "target": Rows(
                     Type.TEXT, deployments, _OF_VERSION, value="target", only=lambda rows: rows.c.ended_at.is_(None)

@@ -30,6 +30,7 @@ from registry_service.services.changes import record_change
 from registry_service.services.ids import new_id
 from registry_service.services.judging import refusal
 from registry_service.services.texts import check_line
+from registry_service.services.usages import note_served, note_use
 from registry_service.services.work import Work
 
 
@@ -97,6 +98,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
             revision=revision,
         )
     )
+    note_use(work, model.id, [version.number])
     reach("deployment.started")
     return get_deployment(work, deployment_id)
 
@@ -146,6 +148,8 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
             revision=revision,
         )
     )
+    if body.digest is not None:
+        note_served(work, model.id, body.digest)
     if body.status is DeploymentStatus.RUNNING and not drifted:
         _end_predecessors(work, model, before)
     reach("deployment.observed")

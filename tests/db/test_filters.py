@@ -35,6 +35,7 @@ from registry_service.db.tables import (
     version_metrics,
     version_params,
     version_tags,
+    version_uses,
     versions,
 )
 from registry_service.db.types import JsonText, UtcTimestamp
@@ -108,6 +109,7 @@ def _version_rows(chance: random.Random) -> list[Row]:
                 "stage": "production" if number == 7 else None,
                 "alias": "champion" if number == 3 else None,
                 "target": {1: "eu", 2: "us"}.get(number),
+                "last_used_at": {1: START, 2: START + timedelta(microseconds=5)}.get(number),
                 **{f"lineage.{kind}": perhaps(TEXTS) for kind in OPAQUE},
                 "number": number,
                 "digest": f"sha256:{number:064}",
@@ -180,6 +182,8 @@ def _surround(connection: Connection, row: Row, **owner: Any) -> None:
     for key, value in row.spaces["checks"].items():
         for status in ("failed", "passed", value):  # the last one counts
             _put(connection, checks, name=key, status=status, **owner)
+    if (at := row.attributes["last_used_at"]) is not None:
+        _put(connection, version_uses, last_used_at=at, **owner)
     for kind in OPAQUE:
         if (ref := row.attributes[f"lineage.{kind}"]) is not None:
             _put(connection, version_lineage, kind=kind.value, ref=ref, **owner)
@@ -327,6 +331,8 @@ def test_models_are_found_as_matches_says(run: Run, tree: Expression) -> None:
         "checks.a != 'passed'",
         "checks.a IS NULL AND checks.b = 'failed'",
         "revoked_at >= '2026-03-03'",
+        "last_used_at > '2026-03-03T00:00:00Z'",
+        "last_used_at IS NULL OR NOT last_used_at < '2026-03-03T00:00:00.000005Z'",
         "NOT (framework = 'a' AND score > 0)",
         "NOT (framework = 'a' OR score > 0)",
         "tags.`\"` = 'a' OR tags.\"`\" = 'a'",

@@ -7,12 +7,21 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Table, insert, inspect, text
+from sqlalchemy import Connection, Table, insert, inspect, select, text
 
 from registry_service.db import migrate
 from registry_service.db.database import Database
 from registry_service.db.engine import open_database
-from registry_service.db.tables import metadata, model_tags, models, principals, version_tags, versions
+from registry_service.db.tables import (
+    deployments,
+    metadata,
+    model_tags,
+    models,
+    principals,
+    version_tags,
+    version_uses,
+    versions,
+)
 from registry_service.domain.errors import DatabaseUnavailable
 
 
@@ -85,6 +94,7 @@ async def test_a_schema_is_not_changed_under_a_running_service(tmp_path: Path) -
 
 
 _AT = datetime(2026, 3, 3, tzinfo=UTC)
+_LATER = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 async def test_what_was_there_before_is_found_by_its_words(database: Database) -> None:
@@ -115,3 +125,26 @@ def _model(model_id: str, name: str, description: str) -> dict[str, object]:
     described = {"name": name, "name_taken": name, "name_fold": name.lower(), "description": description}
     by = {"owner": "ann", "created_by": "ann", "created_at": _AT, "updated_at": _AT}
     return {"id": model_id, **described, **by, "metadata_fields": [], "revision": 1}
+
+
+async def test_what_was_deployed_before_was_used_when_deployments_say(database: Database) -> None:
+    revision = import_module("registry_service.db.migrations.versions.0016_usages")
+
+    def fill_and_look(connection: Connection) -> list[tuple[object, ...]]:
+        connection.execute(insert(principals).values(name="ann", kind="person", display_name="", created_at=_AT))
+        connection.execute(insert(models), [_model("m1", "fraud", ""), _model("m2", "churn", "")])
+        bare = {"metadata": {}, "people": [], "file_count": 0, "size": 0, "created_by": "ann", "created_at": _AT}
+        of = [("m1", 1, "a"), ("m1", 2, "b"), ("m1", 3, "b"), ("m1", 4, "c"), ("m2", 1, "b")]
+        connection.execute(
+            insert(versions), [{"model_id": m, "number": n, "digest": d, "description": "", **bare} for m, n, d in of]
+        )
+        put = {"model_id": "m1", "target": "eu", "role": "primary", "traffic": 1.0, "status": "running", "revision": 1}
+        said = [
+            {"id": "d1", "number": 1, "digest": "a", "started_at": _AT, "observed_at": None, "observed_digest": None},
+            {"id": "d2", "number": 1, "digest": "a", "started_at": _AT, "observed_at": _LATER, "observed_digest": "b"},
+        ]
+        connection.execute(insert(deployments), [put | {"started_by": "ann"} | one for one in said])
+        connection.exec_driver_sql(revision.FILL)
+        return [tuple(row) for row in connection.execute(select(version_uses).order_by(version_uses.c.number))]
+
+    assert await database.write(fill_and_look) == [("m1", 1, _AT, 0), ("m1", 2, _LATER, 0), ("m1", 3, _LATER, 0)]

@@ -16,7 +16,7 @@ from sqlalchemy import Select, select
 from registry_service.db.migrate import upgrade
 from registry_service.db.paging import PageRequest
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries import affected, facts, lineage, promotions, provenance, stages
+from registry_service.db.queries import affected, facts, lineage, promotions, provenance, stages, uses
 from registry_service.db.queries import versions as version_queries
 from registry_service.db.query import DIALECTS, compile_statement
 from registry_service.db.searching import searched
@@ -49,6 +49,11 @@ ASKED = [
     (
         provenance._SPELLS,
         "stage_history USING INDEX ix_stage_history_model_id_stage_number (model_id=? AND stage=? AND number=?)",
+    ),
+    (uses._LAST_USED, "version_uses USING INDEX sqlite_autoindex_version_uses_1 (model_id=? AND number=?)"),
+    (
+        uses._MODELS_LAST_USED,
+        "version_uses USING COVERING INDEX ix_version_uses_model_id_last_used_at (model_id=?)",
     ),
     (judging._RUNNING, "ix_deployments_promotion_id (promotion_id=?)"),
 ]

@@ -1,19 +1,54 @@
-"""What versions are needed for, so that nobody deletes what something leads to."""
+"""What versions are needed for, so that nobody deletes what something leads to; and when they were last used."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, func, select
 
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.policies import pins_for, terms_of
-from registry_service.db.tables import aliases, deployments, promotions, stage_history, stages, versions
+from registry_service.db.query import one_of
+from registry_service.db.tables import (
+    aliases,
+    deployments,
+    promotions,
+    stage_history,
+    stages,
+    version_uses,
+    versions,
+)
 from registry_service.db.view import View
 from registry_service.domain.entities import Use, UseKind
 from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.promotions import OPEN_PHASES
+
+_LAST_USED: Final = Prepared(
+    select(version_uses.c.number, version_uses.c.last_used_at).where(
+        version_uses.c.model_id == bindparam("model_id"), one_of(version_uses.c.number, "numbers")
+    )
+)
+_MODELS_LAST_USED: Final = Prepared(
+    select(version_uses.c.model_id, func.max(version_uses.c.last_used_at).label("last_used_at"))
+    .where(one_of(version_uses.c.model_id, "models"))
+    .group_by(version_uses.c.model_id)
+)
+
+
+def last_used(view: View, model_id: str, numbers: Sequence[int]) -> dict[int, datetime]:
+    """By version: when the registry last heard that it was used, as `services.usages.note_use` wrote it: a batch run
+    reported a usage, a deployment of it began, or a target was seen to serve its content. Never used: left out."""
+
+    return dict(tuple(row) for row in _LAST_USED.rows(view.connection, model_id=model_id, numbers=numbers))
+
+
+def models_last_used(view: View, model_ids: Sequence[str]) -> dict[str, datetime]:
+    """By model: when one of its versions was last used. None was ever: left out."""
+
+    return dict(tuple(row) for row in _MODELS_LAST_USED.rows(view.connection, models=model_ids))
 
 
 def uses_of(view: View, model: Row[Any], numbers: Sequence[int]) -> dict[int, list[Use]]:

@@ -19,6 +19,7 @@ from registry_service.db.tables.schema import metadata, registry
 from registry_service.db.tables.stage import stage_failures, stage_history, stages
 from registry_service.db.tables.subscription import subscriptions
 from registry_service.db.tables.text import VECTOR, texts
+from registry_service.db.tables.usage import usages, version_uses
 from registry_service.db.tables.version import (
     TAG_START,
     aliases,
@@ -66,10 +67,12 @@ __all__ = [
     "tokens",
     "upload_files",
     "uploads",
+    "usages",
     "version_files",
     "version_lineage",
     "version_metrics",
     "version_params",
     "version_tags",
+    "version_uses",
     "versions",
 ]
