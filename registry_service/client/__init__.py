@@ -3,8 +3,9 @@
     from registry_service.client import Metadata, RegistryClient
 
     with RegistryClient() as registry:
-        version = registry.register("churn", "model/", metadata=Metadata(metrics={"auc": 0.91}))
-        registry.download("churn", "@production", "live/")
+        churn = registry.model("churn")
+        churn.register("model/", metadata=Metadata(metrics={"auc": 0.91}))
+        churn.version("@production").download("live/")
 
 Names are imported when they are first used: whoever needs only an error's class doesn't load an HTTP library.
 """
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from registry_service.client.credentials import Credentials, stored_credentials
     from registry_service.client.errors import NotConfigured, RegistryUnreachable, UnexpectedAnswer
     from registry_service.client.files import LocalFile, collect
+    from registry_service.client.handles.asynchronous import (
+        AsyncAliasHandle, AsyncListing, AsyncModelHandle, AsyncPromotionHandle, AsyncStageHandle, AsyncVersionHandle,
+    )
+    from registry_service.client.handles.sync import (
+        AliasHandle, Listing, ModelHandle, PromotionHandle, StageHandle, VersionHandle,
+    )
     from registry_service.client.retries import RetryPolicy
     from registry_service.client.sync import RegistryClient
     from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode, SatisfiedCode
@@ -73,42 +80,44 @@ if TYPE_CHECKING:
     from registry_service.domain.strictness import convert_strictly, decode_strictly
 
 __all__ = [
-    "Activity", "AddLineage", "AffectedStage", "Alias", "AliasNotFound", "AlreadyExists", "AmbiguousDigest",
-    "ApplyPromotion", "ArrangeStages", "ArtifactMissing", "AsyncRegistryClient", "AttachPolicy", "AwaitedReview",
-    "BeingCollected", "Call", "CancelPromotion", "Check", "CheckStatus", "ClearFailure", "Closure", "CollectGarbage",
-    "CollectedArtifact", "CollectionStep", "Comment", "CommentNotFound", "CommentRequired", "ComparedCheck",
-    "ComparedFile", "ComparedMetric", "ComparedValue", "ComparedVersion", "Comparison", "Concern", "Conflict",
-    "Consumer", "ConsumerNotFound", "CreateGrant", "CreateModel", "CreatePrincipal", "CreateToken", "Credentials",
-    "CursorFromOtherEpoch", "DamagedArtifact", "DatabaseUnavailable", "Decision", "DeleteVersion", "Deletion",
-    "Deployment", "DeploymentNotFound", "DeploymentRole", "DeploymentStatus", "DerivedVersion", "DigestMismatch",
-    "Direction", "Event", "EventPage",
-    "Facet", "FacetValue", "Facets", "FailPromotion", "FieldType", "FileChange", "FileComparison", "FileNotInVersion",
-    "FoundText", "GiveReview", "Grant", "Group", "GroupNotFound", "Health", "Hold", "HoldStage", "IdempotencyKeyReused",
-    "IllegalMove", "InUse", "Inbox", "InvalidCursor", "InvalidDigest", "InvalidFilter", "InvalidInput",
-    "InvalidManifest", "InvalidMetadata", "InvalidName", "InvalidPath", "InvalidPolicy", "InvalidRange",
-    "InvalidSelector", "IssuedToken", "Lease", "LeaseHeld", "LegalHold", "LiftLegalHold", "LineageCycle",
-    "LineageDirection", "LineageEdge", "LineageGraph", "LineageKind", "LineageLink", "LineageNode", "LocalFile",
-    "MadeFrom", "Manifest", "ManifestFile", "MarkRead", "Mentions", "Metadata", "MetadataField", "MetadataRequired",
-    "ModelNotFound", "ModelRenamed", "ModelVersion", "MoveAlias", "MoveConsumer", "NameClash", "NameReserved",
-    "NewLineageEdge", "NewManifestFile", "NewUploadFile", "NoRollbackTarget", "NodeKind", "NotApproved",
-    "NotAuthenticated", "NotConfigured", "NotFound", "NotLeaseHolder", "NotPermitted", "NothingToRollBack",
-    "ObserveDeployment", "OlderThanCurrent", "OnNewer", "Outcome", "Overloaded", "Page", "PersonRequired", "Phase",
-    "PlaceLegalHold", "PoliciesDropped", "Policy", "PolicyAttachment", "PolicyChange", "PolicyDocument",
-    "PolicyNotFound", "PolicyPin", "Precondition", "Prerequisite", "Principal", "PrincipalKind", "PrincipalNotFound",
-    "Promotion", "PromotionFinal", "PromotionKind", "PromotionNotFound", "PromotionRecord", "PromotionReview", "Reason",
+    "Activity", "AddLineage", "AffectedStage", "Alias", "AliasHandle", "AliasNotFound", "AlreadyExists",
+    "AmbiguousDigest", "ApplyPromotion", "ArrangeStages", "ArtifactMissing", "AsyncAliasHandle", "AsyncListing",
+    "AsyncModelHandle", "AsyncPromotionHandle", "AsyncRegistryClient", "AsyncStageHandle", "AsyncVersionHandle",
+    "AttachPolicy", "AwaitedReview", "BeingCollected", "Call", "CancelPromotion", "Check", "CheckStatus",
+    "ClearFailure", "Closure", "CollectGarbage", "CollectedArtifact", "CollectionStep", "Comment", "CommentNotFound",
+    "CommentRequired", "ComparedCheck", "ComparedFile", "ComparedMetric", "ComparedValue", "ComparedVersion",
+    "Comparison", "Concern", "Conflict", "Consumer", "ConsumerNotFound", "CreateGrant", "CreateModel",
+    "CreatePrincipal", "CreateToken", "Credentials", "CursorFromOtherEpoch", "DamagedArtifact", "DatabaseUnavailable",
+    "Decision", "DeleteVersion", "Deletion", "Deployment", "DeploymentNotFound", "DeploymentRole", "DeploymentStatus",
+    "DerivedVersion", "DigestMismatch", "Direction", "Event", "EventPage", "Facet", "FacetValue", "Facets",
+    "FailPromotion", "FieldType", "FileChange", "FileComparison", "FileNotInVersion", "FoundText", "GiveReview",
+    "Grant", "Group", "GroupNotFound", "Health", "Hold", "HoldStage", "IdempotencyKeyReused", "IllegalMove", "InUse",
+    "Inbox", "InvalidCursor", "InvalidDigest", "InvalidFilter", "InvalidInput", "InvalidManifest", "InvalidMetadata",
+    "InvalidName", "InvalidPath", "InvalidPolicy", "InvalidRange", "InvalidSelector", "IssuedToken", "Lease",
+    "LeaseHeld", "LegalHold", "LiftLegalHold", "LineageCycle", "LineageDirection", "LineageEdge", "LineageGraph",
+    "LineageKind", "LineageLink", "LineageNode", "Listing", "LocalFile", "MadeFrom", "Manifest", "ManifestFile",
+    "MarkRead", "Mentions", "Metadata", "MetadataField", "MetadataRequired", "ModelHandle", "ModelNotFound",
+    "ModelRenamed", "ModelVersion", "MoveAlias", "MoveConsumer", "NameClash", "NameReserved", "NewLineageEdge",
+    "NewManifestFile", "NewUploadFile", "NoRollbackTarget", "NodeKind", "NotApproved", "NotAuthenticated",
+    "NotConfigured", "NotFound", "NotLeaseHolder", "NotPermitted", "NothingToRollBack", "ObserveDeployment",
+    "OlderThanCurrent", "OnNewer", "Outcome", "Overloaded", "Page", "PersonRequired", "Phase", "PlaceLegalHold",
+    "PoliciesDropped", "Policy", "PolicyAttachment", "PolicyChange", "PolicyDocument", "PolicyNotFound", "PolicyPin",
+    "Precondition", "Prerequisite", "Principal", "PrincipalKind", "PrincipalNotFound", "Promotion", "PromotionFinal",
+    "PromotionHandle", "PromotionKind", "PromotionNotFound", "PromotionRecord", "PromotionReview", "Reason",
     "ReasonCode", "RegisterVersion", "RegisteredModel", "RegistryClient", "RegistryError", "RegistryUnreachable",
     "Regression", "ReleaseLease", "RenameModel", "Replaceability", "ReportCheck", "RequestPromotion", "RequiredCheck",
     "RequiredCondition", "RetryPolicy", "Review", "ReviewOutcome", "ReviewOutcomes", "ReviewPromotions", "ReviewRecord",
     "ReviewRule", "RevisionMismatch", "RevisionRequired", "Revocation", "RevocationImpact", "RevokeVersion",
     "RevokedVersion", "RollBack", "RollbackHold", "RollbackRule", "SatisfiedCode", "Scrub", "ScrubStep", "SelfApproval",
     "Signature", "SignatureComparison", "SignatureFinding", "SignatureSide", "SizeMismatch", "Stage", "StageChange",
-    "StageHeld", "StageNotFound", "StageProtected", "StageRecord", "StageSpell", "StageVacant", "StartDeployment",
-    "StartUpload", "StorageFull", "StorageUnavailable", "Subscribe", "Subscription", "SubscriptionNotFound",
-    "TakeLease", "TestPolicy", "Token", "TokenNotFound", "TooLarge", "TooManyStreams", "TooManyUploads", "Unavailable",
-    "UnexpectedAnswer", "UnreadMention", "UpdateModel", "UpdatePrincipal", "UpdateVersion", "Upload", "UploadClosed",
-    "UploadIncomplete", "UploadNotFound", "VacateStage", "Verdict", "VersionDeleted", "VersionNotFound",
-    "VersionProvenance", "VersionRevoked", "VersionStatus", "WhoAmI", "WriteComment", "WriteGroup", "WritePolicy",
-    "collect", "convert_strictly", "decode_strictly", "regressions", "stored_credentials",
+    "StageHandle", "StageHeld", "StageNotFound", "StageProtected", "StageRecord", "StageSpell", "StageVacant",
+    "StartDeployment", "StartUpload", "StorageFull", "StorageUnavailable", "Subscribe", "Subscription",
+    "SubscriptionNotFound", "TakeLease", "TestPolicy", "Token", "TokenNotFound", "TooLarge", "TooManyStreams",
+    "TooManyUploads", "Unavailable", "UnexpectedAnswer", "UnreadMention", "UpdateModel", "UpdatePrincipal",
+    "UpdateVersion", "Upload", "UploadClosed", "UploadIncomplete", "UploadNotFound", "VacateStage", "Verdict",
+    "VersionDeleted", "VersionHandle", "VersionNotFound", "VersionProvenance", "VersionRevoked", "VersionStatus",
+    "WhoAmI", "WriteComment", "WriteGroup", "WritePolicy", "collect", "convert_strictly", "decode_strictly",
+    "regressions", "stored_credentials",
 ]
 # isort: on
 # fmt: on
@@ -131,8 +140,10 @@ _PLACES: Final = (
     "registry_service.client.errors",
     "registry_service.client.files",
     "registry_service.client.retries",
-    "registry_service.client.asynchronous",
+    "registry_service.client.handles.sync",
     "registry_service.client.sync",
+    "registry_service.client.handles.asynchronous",
+    "registry_service.client.asynchronous",
 )
 
 

@@ -12,6 +12,8 @@ import httpx
 from registry_service.client import calls, credentials, following, plans
 from registry_service.client.calls import Call
 from registry_service.client.following import Following, Hear, Listen, Tell
+from registry_service.client.handles.asynchronous import AsyncListing, AsyncModelHandle, AsyncPromotionHandle
+from registry_service.client.handles.names import ModelName, PromotionName
 from registry_service.client.methods import described_by
 from registry_service.client.plans import AT_ONCE, Pause, Plan, SideBySide, Step
 from registry_service.client.retries import DEFAULT_RETRIES
@@ -36,6 +38,14 @@ def _iterates(build: Callable[P, Call[Page[T]]]) -> Callable[Concatenate[AsyncRe
     @described_by(build)
     def method(self: AsyncRegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         return self.iterate(build(*args, **kwargs))
+
+    return method
+
+
+def _lists(build: Callable[P, Call[Page[T]]]) -> Callable[Concatenate[AsyncRegistryClient, P], AsyncListing[T]]:
+    @described_by(build)
+    def method(self: AsyncRegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncListing[T]:
+        return AsyncListing(self, build(*args, **kwargs))
 
     return method
 
@@ -241,6 +251,18 @@ class AsyncRegistryClient:
         if isinstance(step, SideBySide):
             return await _all([self.follow(plan) for plan in step.plans])
         return await _all([asyncio.to_thread(function) for function in step.functions])
+
+    def model(self, name: str) -> AsyncModelHandle:
+        """A handle of the model, and from there of its versions, stages and aliases. Nothing is asked for yet."""
+        return AsyncModelHandle(self, ModelName(name))
+
+    def promotion(self, promotion: str) -> AsyncPromotionHandle:
+        """A handle of the promotion with this id. Nothing is asked for yet."""
+        return AsyncPromotionHandle(self, PromotionName(promotion))
+
+    models = _lists(calls.list_models)
+    versions = _lists(calls.list_all_versions)
+    promotions = _lists(calls.list_promotions)
 
     # One line a call; what it takes and answers stands at its description.
     list_models = _sends(calls.list_models)

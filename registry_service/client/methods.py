@@ -17,8 +17,11 @@ def described_by(build: Callable[..., object]) -> Callable[[F], F]:
         method.__doc__ = build.__doc__
         described = inspect.signature(build)
         me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        answer = str(described.return_annotation).removeprefix("Call[").removesuffix("]")
-        signature = described.replace(parameters=[me, *described.parameters.values()], return_annotation=answer)
+        taken = [parameter for name, parameter in described.parameters.items() if name != "self"]
+        answer = str(described.return_annotation)
+        if answer.startswith(("Call[", "Plan[")):
+            answer = answer[len("Call[") : -len("]")]
+        signature = described.replace(parameters=[me, *taken], return_annotation=answer)
         method.__signature__ = signature  # type: ignore[attr-defined] # inspect looks for it on any callable
         return method
 

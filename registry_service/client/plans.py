@@ -56,7 +56,8 @@ _LONGEST_WAIT: Final = 60.0  # seconds that the service waits in one call at mos
 _SHORTEST_ROUND: Final = 0.5
 _KEPT: Final = "What has arrived of large files is kept for a day: register again to go on with it."
 
-Files = str | PathLike[str] | Mapping[str, str | PathLike[str]]
+PathText = str | PathLike[str]
+Files = PathText | Mapping[str, PathText]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,7 @@ def _send_part(part: UploadPart, content: FileContent, report: PartsReport) -> P
 def download(
     model: str,
     selector: str | int,
-    destination: str | PathLike[str],
+    destination: PathText,
     *,
     progress: Progress | None = None,
     reason: str | None = None,

@@ -13,6 +13,8 @@ import httpx
 from registry_service.client import calls, credentials, following, plans
 from registry_service.client.calls import Call
 from registry_service.client.following import Following, Hear, Listen, Tell
+from registry_service.client.handles.names import ModelName, PromotionName
+from registry_service.client.handles.sync import Listing, ModelHandle, PromotionHandle
 from registry_service.client.methods import described_by
 from registry_service.client.plans import AT_ONCE, Pause, Plan, SideBySide, Step
 from registry_service.client.retries import DEFAULT_RETRIES
@@ -38,6 +40,14 @@ def _iterates(build: Callable[P, Call[Page[T]]]) -> Callable[Concatenate[Registr
     @described_by(build)
     def method(self: RegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         return self.iterate(build(*args, **kwargs))
+
+    return method
+
+
+def _lists(build: Callable[P, Call[Page[T]]]) -> Callable[Concatenate[RegistryClient, P], Listing[T]]:
+    @described_by(build)
+    def method(self: RegistryClient, /, *args: P.args, **kwargs: P.kwargs) -> Listing[T]:
+        return Listing(self, build(*args, **kwargs))
 
     return method
 
@@ -245,6 +255,18 @@ class RegistryClient:
             finally:
                 for future in futures:
                     future.cancel()
+
+    def model(self, name: str) -> ModelHandle:
+        """A handle of the model, and from there of its versions, stages and aliases. Nothing is asked for yet."""
+        return ModelHandle(self, ModelName(name))
+
+    def promotion(self, promotion: str) -> PromotionHandle:
+        """A handle of the promotion with this id. Nothing is asked for yet."""
+        return PromotionHandle(self, PromotionName(promotion))
+
+    models = _lists(calls.list_models)
+    versions = _lists(calls.list_all_versions)
+    promotions = _lists(calls.list_promotions)
 
     # One line a call; what it takes and answers stands at its description.
     list_models = _sends(calls.list_models)

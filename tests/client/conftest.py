@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
 
-from registry_service.client import AsyncRegistryClient, RegistryClient, RetryPolicy
+from registry_service.client import AsyncListing, AsyncRegistryClient, RegistryClient, RetryPolicy
+from registry_service.client.handles.asynchronous import AsyncHandle
 from tests.client.cutting import Handler, serving
 from tests.client.registry import Registry
 
@@ -21,25 +22,38 @@ Connect = Callable[..., Any]
 class Blocking:
     """The asynchronous client, called as if it were the other one: so each test is written once and holds for both."""
 
-    def __init__(self, client: AsyncRegistryClient, runner: asyncio.Runner) -> None:
-        self._client = client
+    def __init__(self, of: AsyncRegistryClient | AsyncHandle[Any] | AsyncListing[Any], runner: asyncio.Runner) -> None:
+        self._client: Any = of
         self._runner = runner
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._client, name)
         if not callable(attribute):
-            return attribute
+            return self._waited(attribute)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            result = attribute(*args, **kwargs)
-            if isinstance(result, AsyncIterator):
-                return iter(self._runner.run(_listed(result)))
-            return self._runner.run(result) if inspect.iscoroutine(result) else result
+            return self._waited(
+                attribute(*(arg._client if isinstance(arg, Blocking) else arg for arg in args), **kwargs)
+            )
 
         return call
 
+    def __iter__(self) -> Iterator[Any]:
+        assert isinstance(self._client, AsyncListing)
+        return iter(self._runner.run(_listed(self._client)))
 
-async def _listed(items: AsyncIterator[Any]) -> list[Any]:
+    def __repr__(self) -> str:
+        return repr(self._client)
+
+    def _waited(self, result: Any) -> Any:
+        if isinstance(result, AsyncIterator):
+            return iter(self._runner.run(_listed(result)))
+        if inspect.iscoroutine(result):
+            result = self._runner.run(result)
+        return Blocking(result, self._runner) if isinstance(result, AsyncHandle | AsyncListing) else result
+
+
+async def _listed(items: AsyncIterable[Any]) -> list[Any]:
     return [item async for item in items]
 
 

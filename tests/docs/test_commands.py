@@ -78,6 +78,21 @@ def test_the_command_of_the_readme_lets_the_first_version_in(after_training: Run
     assert promotion.phase == "APPROVED"
 
 
+def test_the_client_of_the_readme_reads_the_first_version(after_training: RunningService, tmp_path: Path) -> None:
+    _, code = blocks(ROOT / "README.md", "python")
+    assert run(after_training, [sys.executable, "-c", code], tmp_path) == "{'accuracy': 0.98} [1]\n"
+    assert (tmp_path / "candidate" / "forest.joblib").read_bytes() == b"a forest"
+
+
+def test_the_page_about_python_is_a_story_that_runs(service: RunningService, tmp_path: Path) -> None:
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained" / "weights").write_bytes(b"weights")
+    story = "\n".join(blocks(ROOT / "docs/python.md", "python"))
+    printed = run(service, [sys.executable, "-W", "error", "-c", story], tmp_path)
+    assert "Policy 'solo' asks for 1 more approval" in printed
+    assert current_in_production(service, "fraud") == 1
+
+
 def test_the_quickstart_can_be_typed(after_training: RunningService, tmp_path: Path) -> None:
     with RegistryClient(after_training.url, after_training.person) as registry:
         [promotion] = registry.list_promotions(filter="model = 'wine'").items

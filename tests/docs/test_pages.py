@@ -25,7 +25,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_dag_of_the_readme_is_the_one_that_is_tested() -> None:
-    [shown] = blocks(ROOT / "README.md", "python")
+    shown, _ = blocks(ROOT / "README.md", "python")
     assert shown == (EXAMPLES / "quickstart.py").read_text()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from registry_service.domain.errors import InvalidInput, InvalidName
 from registry_service.domain.requests import Request
@@ -98,6 +98,15 @@ class Call(Generic[T]):
     def after_cursor(self, cursor: str) -> Call[T]:
         """The same list, from `cursor` on."""
         return replace(self, query={**self.query, "cursor": cursor})
+
+    def limited_to(self, limit: int) -> Call[T]:
+        """The same list, with pages of this size."""
+        return replace(self, query={**self.query, "limit": str(limit)})
+
+    @property
+    def summary(self) -> str:
+        """What is asked for, on one line; percent-encoded."""
+        return f"{self.method} {self.path}" + (f"?{urlencode(self.query)}" if self.query else "")
 
 
 def read(answer: type[T], *path: str | int, **query: QueryValue) -> Call[T]:

@@ -1,0 +1,237 @@
+"""Handles of `RegistryClient`. `asynchronous` has the same for coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+
+from registry_service.client.calls import Call
+from registry_service.client.handles.names import (
+    AliasName,
+    ModelName,
+    PromotionName,
+    Selector,
+    StageName,
+    VersionName,
+)
+from registry_service.client.methods import described_by
+from registry_service.client.plans import Plan
+from registry_service.domain.entities import Page
+
+N = TypeVar("N")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Sender(Protocol):
+    """The client, as far as handles need it."""
+
+    @property
+    def url(self) -> str: ...
+
+    def send(self, call: Call[T]) -> T: ...
+
+    def iterate(self, call: Call[Page[T]]) -> Iterator[T]: ...
+
+    def follow(self, plan: Plan[T]) -> T: ...
+
+
+class Handle(Generic[N]):
+    """Names, and the client to ask. Nothing is asked for by making one, copying, comparing or showing it."""
+
+    __slots__ = ("_client", "_names")
+
+    def __init__(self, client: Sender, names: N) -> None:
+        self._client = client
+        self._names = names
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._names}, at {self._client.url})"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Handle)
+            and type(other) is type(self)
+            and (self._client, self._names) == (other._client, other._names)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._client, self._names))
+
+
+class Listing(Generic[T]):
+    """A list that isn't fetched yet. It may be gone through any number of times, and asks for page after page as it
+    is; `limit` is the size of a page."""
+
+    def __init__(self, client: Sender, call: Call[Page[T]]) -> None:
+        self._client = client
+        self._call = call
+
+    def __iter__(self) -> Iterator[T]:
+        return self._client.iterate(self._call)
+
+    def first(self) -> T | None:
+        """The first item, None of an empty list; no more than that is asked for."""
+        return next(iter(self._client.send(self._call.limited_to(1)).items), None)
+
+    def page(self) -> Page[T]:
+        """The first page."""
+        return self._client.send(self._call)
+
+    def __repr__(self) -> str:
+        return f"Listing({self._call.summary}, at {self._client.url})"
+
+
+def _sends(build: Callable[Concatenate[N, P], Call[T]]) -> Callable[Concatenate[Handle[N], P], T]:
+    @described_by(build)
+    def method(self: Handle[N], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._client.send(build(self._names, *args, **kwargs))
+
+    return method
+
+
+def _lists(build: Callable[Concatenate[N, P], Call[Page[T]]]) -> Callable[Concatenate[Handle[N], P], Listing[T]]:
+    @described_by(build)
+    def method(self: Handle[N], /, *args: P.args, **kwargs: P.kwargs) -> Listing[T]:
+        return Listing(self._client, build(self._names, *args, **kwargs))
+
+    return method
+
+
+def _follows(build: Callable[Concatenate[N, P], Plan[T]]) -> Callable[Concatenate[Handle[N], P], T]:
+    @described_by(build)
+    def method(self: Handle[N], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._client.follow(build(self._names, *args, **kwargs))
+
+    return method
+
+
+class _Fetched(Generic[N, T]):
+    """An attribute that is asked for when it is read."""
+
+    def __init__(self, build: Callable[[N], Plan[T]]) -> None:
+        self._build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, handle: None, owner: type[Any]) -> Self: ...
+
+    @overload
+    def __get__(self, handle: Handle[N], owner: type[Any]) -> T: ...
+
+    def __get__(self, handle: Handle[N] | None, owner: type[Any]) -> Self | T:
+        return self if handle is None else handle._client.follow(self._build(handle._names))  # noqa: SLF001 - its part
+
+
+class ModelHandle(Handle[ModelName]):
+    """A model by its name. What isn't a call of the registry's gives a further handle."""
+
+    __slots__ = ()
+
+    get = _sends(ModelName.get)
+    create = _sends(ModelName.create)
+    update = _sends(ModelName.update)
+    register = _follows(ModelName.register)
+    versions = _lists(ModelName.versions)
+    stages = _lists(ModelName.stages)
+    aliases = _lists(ModelName.aliases)
+    comments = _lists(ModelName.comments)
+    comment = _sends(ModelName.comment)
+    activity = _lists(ModelName.activity)
+
+    @property
+    def name(self) -> str:
+        return self._names.model
+
+    def version(self, selector: Selector) -> VersionHandle:
+        """A version by a selector: 7, `latest`, `@champion`, `@production`, or a content digest."""
+        return VersionHandle(self._client, VersionName(self.name, selector))
+
+    def stage(self, name: str) -> StageHandle:
+        return StageHandle(self._client, StageName(self.name, name))
+
+    def alias(self, name: str) -> AliasHandle:
+        return AliasHandle(self._client, AliasName(self.name, name))
+
+
+class VersionHandle(Handle[VersionName]):
+    """A version by its model and a selector. Each call asks anew what the selector names, as long as it isn't
+    resolved."""
+
+    __slots__ = ()
+
+    get = _sends(VersionName.get)
+    metadata = _Fetched(VersionName.metadata)
+    files = _Fetched(VersionName.files)
+    download = _follows(VersionName.download)
+    read = _sends(VersionName.read)
+    request_promotion = _sends(VersionName.request_promotion)
+    promote = _follows(VersionName.promote)
+    alias = _sends(VersionName.alias)
+    compare = _sends(VersionName.compare)
+    lineage = _sends(VersionName.lineage)
+    add_lineage = _sends(VersionName.add_lineage)
+    checks = _lists(VersionName.checks)
+    report_check = _sends(VersionName.report_check)
+    comments = _lists(VersionName.comments)
+    comment = _sends(VersionName.comment)
+    update = _sends(VersionName.update)
+    revoke = _sends(VersionName.revoke)
+
+    @property
+    def selector(self) -> Selector:
+        return self._names.selector
+
+    @property
+    def reference(self) -> str:
+        """`fraud/@production`: how other calls and the command name it."""
+        return self._names.reference
+
+    @property
+    def model(self) -> ModelHandle:
+        return ModelHandle(self._client, ModelName(self._names.model))
+
+    def resolve(self, *, as_of: datetime | None = None) -> VersionHandle:
+        """A handle of the version that the selector names now, or named at `as_of`, by its number: it stays that."""
+        return VersionHandle(self._client, self._client.follow(self._names.fixed(as_of=as_of)))
+
+
+class StageHandle(Handle[StageName]):
+    """A stage of a model."""
+
+    __slots__ = ()
+
+    get = _sends(StageName.get)
+    current = _sends(StageName.current)
+    history = _lists(StageName.history)
+    rollback = _sends(StageName.rollback)
+    hold = _sends(StageName.hold)
+    release = _sends(StageName.release)
+    vacate = _sends(StageName.vacate)
+    clear_failure = _sends(StageName.clear_failure)
+
+
+class AliasHandle(Handle[AliasName]):
+    """An alias of a model."""
+
+    __slots__ = ()
+
+    get = _sends(AliasName.get)
+    move = _sends(AliasName.move)
+    remove = _sends(AliasName.remove)
+
+
+class PromotionHandle(Handle[PromotionName]):
+    """A promotion by its id."""
+
+    __slots__ = ()
+
+    get = _sends(PromotionName.get)
+    approve = _sends(PromotionName.approve)
+    reject = _sends(PromotionName.reject)
+    withdraw_review = _sends(PromotionName.withdraw_review)
+    apply = _sends(PromotionName.apply)
+    cancel = _sends(PromotionName.cancel)
+    comments = _lists(PromotionName.comments)
+    comment = _sends(PromotionName.comment)

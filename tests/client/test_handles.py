@@ -1,0 +1,256 @@
+"""Handles: they ask nothing before they are told to, go to the call that there is, and know no rule of their own."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, assert_type
+
+import httpx
+import pytest
+
+from registry_service.client import (
+    AsyncListing,
+    AsyncRegistryClient,
+    Comparison,
+    FileNotInVersion,
+    LineageKind,
+    Listing,
+    Metadata,
+    ModelVersion,
+    NewLineageEdge,
+    NotApproved,
+    NothingToRollBack,
+    Promotion,
+    RegisteredModel,
+    RegistryClient,
+    StageVacant,
+)
+from registry_service.client.handles import asynchronous, names, sync
+from registry_service.domain.entities import ManifestFile
+from tests.client.conftest import Connect
+from tests.service_fixture import RunningService
+
+KINDS = {
+    "Model": names.ModelName,
+    "Version": names.VersionName,
+    "Stage": names.StageName,
+    "Alias": names.AliasName,
+    "Promotion": names.PromotionName,
+}
+
+
+@pytest.fixture
+def registry(connect: Connect, shared_service: RunningService) -> Any:
+    return connect(url=shared_service.url, token=shared_service.person)
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", request.node.name).strip("-")[-60:].strip("-")
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained" / "weights").write_bytes(b"weights")
+    return tmp_path / "trained"
+
+
+def public(of: type) -> set[str]:
+    return {name for name in vars(of) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_can_be_asked_for_stands_once_and_both_handles_have_it(kind: str) -> None:
+    described = {name for name in public(KINDS[kind]) if inspect.isfunction(getattr(KINDS[kind], name))} - {"fixed"}
+    for prefix, module in (("", sync), ("Async", asynchronous)):
+        handle = getattr(module, f"{prefix}{kind}Handle")
+        assert described <= public(handle)
+        for one in described:
+            ours = getattr(handle, one)
+            assert inspect.getdoc(ours) == inspect.getdoc(getattr(KINDS[kind], one))
+            if callable(ours):
+                assert inspect.signature(ours).parameters == inspect.signature(getattr(KINDS[kind], one)).parameters
+    ours, twin = (getattr(module, f"{prefix}{kind}Handle") for prefix, module in (("", sync), ("Async", asynchronous)))
+    assert public(ours) == public(twin)
+
+
+def test_nothing_is_asked_for_before_it_is_told_to(connect: Connect) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(404)
+
+    client = connect(answer)
+    model = client.model("fraud")
+    shown = [
+        model,
+        model.version("@production"),
+        model.version("@production").model,
+        model.stage("production"),
+        model.alias("champion"),
+        client.promotion("p-1"),
+        client.models(filter="name = 'fraud'"),
+        model.versions(order_by="number desc"),
+    ]
+    words = [repr(one).replace("Async", "") for one in shown]
+    assert words == [
+        "ModelHandle('fraud', at http://registry.test)",
+        "VersionHandle('fraud', '@production', at http://registry.test)",
+        "ModelHandle('fraud', at http://registry.test)",
+        "StageHandle('fraud', 'production', at http://registry.test)",
+        "AliasHandle('fraud', 'champion', at http://registry.test)",
+        "PromotionHandle('p-1', at http://registry.test)",
+        "Listing(GET /models?filter=name+%3D+%27fraud%27, at http://registry.test)",
+        "Listing(GET /models/fraud/versions?order_by=number+desc, at http://registry.test)",
+    ]
+    assert not any("secret" in one for one in words)
+    assert asked == []
+
+
+def test_handles_of_the_same_names_and_client_are_the_same() -> None:
+    with RegistryClient("http://registry.test", "secret") as one, RegistryClient("http://registry.test", "x") as other:
+        assert one.model("fraud").version(1) == one.model("fraud").version(1) != one.model("fraud").version(2)
+        assert one.model("fraud") != other.model("fraud")
+        assert len({one.model("fraud"), one.model("fraud"), one.model("fraud").version(1).model}) == 1
+        assert one.model("fraud") != "fraud"
+
+
+def test_a_version_lives_through_its_handles(registry: Any, name: str, trained: Path, tmp_path: Path) -> None:
+    model = registry.model(name)
+    assert model.create(description="of a test").description == "of a test"
+    before = datetime.now(UTC)
+    model.register(trained, metadata=Metadata(metrics={"auc": 0.9}))
+    first = model.version("latest")
+    assert first.get().number == 1
+    assert first.metadata.metrics == {"auc": 0.9}
+    assert [file.path for file in first.files] == ["weights"]
+    assert first.read("weights") == b"weights"
+    first.download(tmp_path / "live")
+    assert (tmp_path / "live" / "weights").read_bytes() == b"weights"
+    with pytest.raises(FileNotInVersion):
+        first.read("other")
+
+    asked = first.request_promotion("production", reason="better")
+    with pytest.raises(NotApproved) as caught:
+        first.promote(to="production")
+    assert caught.value.__notes__[-1] == f"The request is promotion {asked.id}: {asked.url}"
+    promotion = registry.promotion(asked.id)
+    promotion.approve(asked.digest, comment="looks good")
+    applied = first.promote(to="production")
+    assert applied.id == asked.id and applied.is_current and promotion.get() == applied
+
+    stage = model.stage("production")
+    assert stage.current() == first.get()
+    assert stage.get().version == 1
+    with pytest.raises(StageVacant):
+        stage.current(as_of=before)
+
+    edge = NewLineageEdge(kind=LineageKind.DATASET, ref="s3://data/march")
+    model.register(trained, metadata=Metadata(metrics={"auc": 0.95}), lineage=[edge])
+    second = model.version(2)
+    assert [node.ref for node in second.lineage(direction="up").nodes if node.kind == "dataset"] == ["s3://data/march"]
+    assert second.add_lineage(NewLineageEdge(kind=LineageKind.CODE_COMMIT, ref="4f1c2d9")).lineage[-1].ref == "4f1c2d9"
+    for other in (model.version(1), "@production", 1, f"{name}/1"):
+        found = second.compare(other)
+        assert [side.number for side in found.versions] == [2, 1]
+        assert found.metrics[0].differences[1] == pytest.approx(-0.05)
+
+    asked = second.request_promotion(to="production")
+    registry.promotion(asked.id).approve(asked.digest)
+    second.promote(to="production")
+    undone = stage.rollback("worse on Mondays", from_version=2)
+    assert undone.kind == "rollback" and stage.current().number == 1
+    assert [record.version for record in stage.history()] == [1, 2, 1]
+    with pytest.raises(NothingToRollBack):
+        stage.rollback("worse on Mondays", from_version=2)
+    assert stage.clear_failure(2, "looked again").failed == []
+    assert stage.hold("freeze").hold.reason == "freeze" and stage.release().hold is None
+    assert [model.version(number).revoke("poisoned").status for number in (2, 1)] == ["revoked", "revoked"]
+    assert stage.vacate(1, "nothing is good").version is None
+
+
+def test_what_is_said_through_handles_is_kept(registry: Any, name: str, trained: Path) -> None:
+    model = registry.model(name)
+    model.register(trained, tags={"team": "a"})
+    version = model.version(1)
+    assert version.alias("champion").version == 1
+    assert model.alias("champion").move(to="latest").version == model.alias("champion").get().version == 1
+    model.alias("champion").remove()
+    assert list(model.aliases()) == []
+    assert version.update(description="of March").description == "of March" and version.get().tags == {"team": "a"}
+    assert model.update(tags={"tier": "1"}).tags == model.get().tags == {"tier": "1"}
+    assert version.report_check("evaluation", "passed", evidence={"auc": 0.9}) == version.checks().first()
+    promotion = registry.promotion(version.request_promotion(to="staging").id)
+    for of in (model, version, promotion):
+        of.comment("first")
+        of.comment("second")
+        assert [one.text for one in of.comments(limit=1)] == ["first", "second"]
+    assert promotion.cancel("no longer").closure.reason == "no longer"
+    rejected = registry.promotion(version.request_promotion(to="production").id)
+    assert rejected.reject(version.get().digest, comment="no").phase == "REJECTED"
+    assert version.revoke("poisoned").status == "revoked"
+    assert "version.revoked" in [one.event.kind for one in model.activity()]
+
+
+def test_a_handle_is_resolved_once_and_stays_what_it_was(registry: Any, name: str, trained: Path) -> None:
+    model = registry.model(name)
+    model.register(trained, aliases=["champion"])
+    named, fixed = model.version("@champion"), model.version("@champion").resolve()
+    between = datetime.now(UTC)
+    model.register(trained, metadata=Metadata(params={"n": 2}), aliases=["champion"])
+    assert (named.get().number, fixed.get().number) == (2, 1)
+    assert (fixed.selector, fixed.reference) == (1, f"{name}/1")
+    assert named.get(as_of=between).number == named.resolve(as_of=between).selector == 1
+
+
+def test_lists_page_by_themselves_and_can_be_gone_through_again(registry: Any, name: str, trained: Path) -> None:
+    model = registry.model(name)
+    for number in range(3):
+        model.register(trained, metadata=Metadata(params={"n": number}))
+    versions = model.versions(order_by="number", limit=1)
+    assert [one.number for one in versions] == [one.number for one in versions] == [1, 2, 3]
+    assert versions.first().number == 1 and [one.number for one in versions.page().items] == [1]
+    assert model.versions(filter="params.n > 7").first() is None
+    assert [one.name for one in registry.models(filter=f"name = '{name}'")] == [name]
+    assert [one.number for one in registry.versions(filter=f"model = '{name}'", order_by="number", limit=2)] == [
+        1,
+        2,
+        3,
+    ]
+    version = model.version(3)
+    version.request_promotion(to="production")
+    assert [one.version for one in registry.promotions(filter=f"model = '{name}'")] == [3]
+    assert [one.name for one in model.stages()] == ["staging", "production"]
+
+
+def test_the_types_are_those_of_the_calls() -> None:
+    """Nothing runs: the type checker reads this."""
+
+    def blocking(registry: RegistryClient) -> None:
+        model = registry.model("fraud")
+        assert_type(registry.models(filter="name = 'a'"), Listing[RegisteredModel])
+        assert_type(model.versions(limit=1).first(), ModelVersion | None)
+        assert_type([version.number for version in model.versions()], list[int])
+        assert_type(model.version(1).metadata, Metadata)
+        assert_type(model.version(1).files, list[ManifestFile])
+        assert_type(model.version(1).compare(2, "@a", everything=True), Comparison)
+        assert_type(model.version(1).promote("production"), Promotion)
+        assert_type(model.stage("production").current(), ModelVersion)
+        model.version(1).promote(too="production")  # type: ignore[call-arg]
+        model.version(1).compare(2.5)  # type: ignore[arg-type]
+
+    async def awaiting(registry: AsyncRegistryClient) -> None:
+        model = registry.model("fraud")
+        assert_type(registry.models(filter="name = 'a'"), AsyncListing[RegisteredModel])
+        assert_type(await model.versions(limit=1).first(), ModelVersion | None)
+        assert_type([version.number async for version in model.versions()], list[int])
+        assert_type(await model.version(1).metadata, Metadata)
+        assert_type(await (await model.version(1).resolve()).promote("production"), Promotion)
+        assert_type(await model.stage("production").current(), ModelVersion)
+
+    assert [blocking.__name__, awaiting.__name__] == ["blocking", "awaiting"]
