@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
 
-# C0, DEL, C1 and the marks that turn the direction of text: a description must not be able to move the cursor or
-# make an approver read another name than the one that is there.
-_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+from registry_service.domain.wording import printable
+
+__all__ = ["Cell", "cell", "count", "facts", "joined", "printable", "section", "size", "table"]
 
 Cell = str | int | float | bool | datetime | None
-
-
-def printable(text: str) -> str:
-    return _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def cell(value: Cell) -> str:

@@ -1,8 +1,19 @@
-"""How times stand in the messages of decisions."""
+"""How things stand in words for people."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from typing import Final
+
+# C0, DEL, C1 and the marks that turn the direction of text: a description must not be able to move the cursor or
+# make an approver read another name than the one that is there.
+_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """The text with what can't be seen, or turns what can, written out, as its code."""
+    return _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def moment(at: datetime) -> str:

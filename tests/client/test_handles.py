@@ -228,6 +228,18 @@ def test_lists_page_by_themselves_and_can_be_gone_through_again(registry: Any, n
     assert [one.name for one in model.stages()] == ["staging", "production"]
 
 
+def test_a_notebook_shows_the_first_page_of_a_list_and_of_a_handle_nothing_that_is_to_be_asked_for(
+    shared_service: RunningService, name: str, trained: Path
+) -> None:
+    with RegistryClient(shared_service.url, shared_service.person) as registry:
+        model = registry.model(name)
+        for number in range(2):
+            model.register(trained, metadata=Metadata(params={"n": number}), tags={"team": "<script>"})
+        shown = model.versions(limit=1)._repr_html_()
+        assert shown.count("<tr>") == 2 and "team &lt;script&gt;" in shown and "There are more." in shown
+        assert not hasattr(model, "_repr_html_")
+
+
 def test_the_types_are_those_of_the_calls() -> None:
     """Nothing runs: the type checker reads this."""
 

@@ -82,6 +82,10 @@ class Listing(Generic[T]):
     def __repr__(self) -> str:
         return f"Listing({self._call.summary}, at {self._client.url})"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first page, which is asked for."""
+        return self.page()._repr_html_()
+
 
 def _sends(build: Callable[Concatenate[N, P], Call[T]]) -> Callable[Concatenate[Handle[N], P], T]:
     @described_by(build)

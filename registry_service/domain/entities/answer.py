@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
 
+from registry_service.domain.notebook import html_rows
+
 T = TypeVar("T")
+
+_PLAIN = (str, int, float, bool, datetime, type(None))
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all that the service answers with."""
+
+    def row(self) -> dict[str, object]:
+        """What a list shows of it to people: names of columns and what stands there; else its plain fields."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if isinstance(value, _PLAIN)}
 
 
 class Page(Answer, Generic[T], frozen=True, kw_only=True):
@@ -18,3 +27,8 @@ class Page(Answer, Generic[T], frozen=True, kw_only=True):
 
     items: list[T]
     next_cursor: str | None = None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        rows = [item.row() for item in self.items if isinstance(item, Answer)]
+        return html_rows(rows, more=self.next_cursor is not None)

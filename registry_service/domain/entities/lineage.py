@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from registry_service.domain.entities.answer import Answer
 from registry_service.domain.entities.version import LineageEdge
+from registry_service.domain.notebook import html_rows
 
 
 class LineageDirection(StrEnum):
@@ -43,6 +44,11 @@ class LineageNode(Answer, frozen=True, kw_only=True):
     status: str | None = None
     url: str | None = None
 
+    @property
+    def label(self) -> str:
+        """How people name it."""
+        return self.kind if self.ref is None else f"{self.kind} {self.ref}"
+
 
 class LineageLink(Answer, frozen=True, kw_only=True):
     """`target` was made of `source`, or runs it."""
@@ -58,6 +64,25 @@ class LineageGraph(Answer, frozen=True, kw_only=True):
     nodes: list[LineageNode]
     links: list[LineageLink]
     truncated: bool
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a row for each node, the nearest first."""
+        labels = {node.id: node.label for node in self.nodes}
+        sources: dict[str, list[str]] = {}
+        for link in self.links:
+            sources.setdefault(link.target, []).append(labels.get(link.source, ""))
+        rows = [
+            {
+                "steps": node.distance,
+                "kind": node.kind,
+                "ref": node.ref,
+                "status": node.status,
+                "made of": sources.get(node.id),
+                "digest": node.digest,
+            }
+            for node in sorted(self.nodes, key=lambda node: node.distance)
+        ]
+        return html_rows(rows, caption=f"lineage of {labels.get(self.root, '')}", more=self.truncated)
 
 
 class MadeFrom(Answer, frozen=True, kw_only=True):

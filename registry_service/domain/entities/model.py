@@ -6,6 +6,7 @@ from datetime import datetime
 
 from registry_service.domain.entities.answer import Answer
 from registry_service.domain.metadata import MetadataField
+from registry_service.domain.notebook import html_facts
 
 
 class Alias(Answer, frozen=True, kw_only=True):
@@ -38,3 +39,20 @@ class RegisteredModel(Answer, frozen=True, kw_only=True):
     revision: int
     url: str
     former_names: list[str] = []
+
+    def row(self) -> dict[str, object]:
+        return {
+            "model": self.name,
+            "latest": self.latest_version,
+            "current in": {name: version for name, version in self.stages.items() if version is not None},
+            "aliases": {f"@{name}": version for name, version in self.aliases.items()},
+            "owner": self.owner,
+            "tags": self.tags,
+            "archived": self.archived or None,
+            "updated": self.updated_at,
+        }
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        facts = {"stages": list(self.stages), "former names": self.former_names, "description": self.description}
+        return html_facts(f"model {self.name}", self.row() | facts)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from registry_service.domain.decisions import Decision
+from registry_service.domain.decisions import Decision, Reason, missing_reviews
 from registry_service.domain.entities.answer import Answer
 from registry_service.domain.entities.review import Review
+from registry_service.domain.notebook import html_facts, html_rows
 from registry_service.domain.policies import PolicyPin
 from registry_service.domain.promotions import Phase, PromotionKind
 
@@ -53,6 +54,43 @@ class Promotion(Answer, frozen=True, kw_only=True):
     is_current: bool
     revision: int
     url: str
+
+    def row(self) -> dict[str, object]:
+        return {
+            "promotion": self.id,
+            "kind": self.kind,
+            "model": self.model_name,
+            "version": self.version,
+            "stage": self.stage,
+            "phase": self.phase,
+            "outcome": self.decision.outcome,
+            "missing": [reason.message for reason in missing_reviews(self.decision)],
+            "requested": self.requested_at,
+            "by": self.requested_by,
+        }
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: with all that stands in the way, and who could help."""
+        facts = {
+            "digest": self.digest,
+            "replaces": self.replaces,
+            "reason": self.reason,
+            "reviews": [f"{one.verdict} by {one.reviewer}" for one in self.reviews if one.withdrawn_at is None],
+            "policies": [f"{pin.name} v{pin.version}" for pin in self.policies],
+            "applied": self.applied_at,
+            "closed": self.closure and f"{self.closure.reason} ({self.closure.by})",
+        }
+        shown = html_facts(f"promotion {self.id}", {**self.row(), "missing": None} | facts)
+        judged = [*(("in the way", one) for one in self.decision.reasons), *_granted(self.decision)]
+        rows = [
+            {"": what, "code": one.code, "why": one.message, "policy": one.policy, "people": one.people}
+            for what, one in judged
+        ]
+        return shown + (html_rows(rows) if rows else "")
+
+
+def _granted(decision: Decision) -> list[tuple[str, Reason]]:
+    return [*(("satisfied", one) for one in decision.satisfied), *(("waived", one) for one in decision.waived)]
 
 
 class ReviewOutcome(Answer, frozen=True, kw_only=True):

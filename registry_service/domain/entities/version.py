@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from registry_service.domain.entities.answer import Answer
 from registry_service.domain.metadata import Metadata
+from registry_service.domain.notebook import html_facts
 
 
 class VersionStatus(StrEnum):
@@ -110,3 +111,30 @@ class ModelVersion(Answer, frozen=True, kw_only=True):
     recommended_missing: list[str] = []
     deletion: Deletion | None = None
     legal_hold: LegalHold | None = None
+
+    def row(self) -> dict[str, object]:
+        return {
+            "model": self.model_name,
+            "version": self.number,
+            "status": self.status,
+            "current in": self.stages,
+            "aliases": [f"@{name}" for name in self.aliases],
+            "metrics": self.metadata.metrics,
+            "tags": self.tags,
+            "created": self.created_at,
+            "by": self.created_by,
+        }
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        facts = {
+            "digest": self.digest,
+            "params": self.metadata.params,
+            "framework": self.metadata.framework,
+            "files": f"{self.file_count}, {self.size} B",
+            "made of": [f"{edge.kind} {edge.ref}" for edge in self.lineage],
+            "revoked": self.revoked and f"{self.revoked.reason} ({self.revoked.by})",
+            "recommended and missing": self.recommended_missing,
+            "description": self.description,
+        }
+        return html_facts(f"version {self.model_name} {self.number}", self.row() | facts)
