@@ -31,6 +31,7 @@ from registry_service.cli.stages import rollback, stages
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.tokens import tokens
 from registry_service.cli.uploads import uploads
+from registry_service.cli.usages import usages
 from registry_service.cli.versions import versions
 
 __all__ = ["main"]
@@ -80,6 +81,7 @@ for command in (
     stages,
     rollback,
     deployments,
+    usages,
     policies,
     principals,
     tokens,

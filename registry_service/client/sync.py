@@ -299,6 +299,9 @@ class RegistryClient:
     download_file = _sends(calls.download_file)
     list_checks = _sends(calls.list_checks)
     report_check = _sends(calls.report_check)
+    list_usages = _sends(calls.list_usages)
+    report_usage = _sends(calls.report_usage)
+    get_version_use = _sends(calls.get_version_use)
     compare_versions = _sends(calls.compare_versions)
 
     get_lineage = _sends(calls.get_lineage)
@@ -418,6 +421,7 @@ class RegistryClient:
     iterate_served = _iterates(calls.list_served)
     iterate_made_from = _iterates(calls.list_made_from)
     iterate_checks = _iterates(calls.list_checks)
+    iterate_usages = _iterates(calls.list_usages)
     iterate_activity = _iterates(calls.list_activity)
     iterate_subscriptions = _iterates(calls.list_subscriptions)
     iterate_model_comments = _iterates(calls.list_model_comments)

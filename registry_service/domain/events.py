@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     VERSION_LEGAL_HOLD_PLACED = "version.legal_hold_placed"
     VERSION_LEGAL_HOLD_LIFTED = "version.legal_hold_lifted"
     VERSION_EXAMINED = "version.examined"
+    VERSION_USED = "version.used"
     ALIAS_MOVED = "alias.moved"
     ALIAS_REMOVED = "alias.removed"
     STAGE_ARRANGED = "stage.arranged"

@@ -42,6 +42,7 @@ class Action(StrEnum):
     VERSION_LEGAL_HOLD = "version:legal_hold"
     VERSION_EXAMINE = "version:examine"  # bytes of revoked ones
     CHECK_REPORT = "check:report"
+    USAGE_REPORT = "usage:report"
     ALIAS_MOVE = "alias:move"
     STAGE_ARRANGE = "stage:arrange"
     STAGE_HOLD = "stage:hold"
@@ -93,6 +94,7 @@ _CONTRIBUTE: Final = _READ | {
     Action.VERSION_REGISTER,
     Action.VERSION_UPDATE,
     Action.CHECK_REPORT,
+    Action.USAGE_REPORT,
     Action.ALIAS_MOVE,
     Action.STAGE_HOLD,
     Action.PROMOTION_REQUEST,

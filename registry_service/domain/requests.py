@@ -149,6 +149,16 @@ class ReportCheck(Request, frozen=True, kw_only=True):
     url: str | None = None
 
 
+class ReportUsage(Request, frozen=True, kw_only=True):
+    """`batch` is what the version was used for, `run` who used it; both are references, and must carry no secret.
+    `rows`: how many it was used on. `digest`: the content that was used, refused where the version has another."""
+
+    batch: str
+    run: str
+    rows: int | None = None
+    digest: str | None = None
+
+
 # -------------------------------------------------------------------------------------------------------- stages
 
 

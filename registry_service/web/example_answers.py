@@ -27,6 +27,7 @@ from registry_service.domain.requests import (
     HoldStage,
     RegisterVersion,
     ReportCheck,
+    ReportUsage,
     RequestPromotion,
     RevokeVersion,
     WriteComment,
@@ -55,6 +56,7 @@ _REGISTERED: Final = _body(RegisterVersion)
 _REQUESTED: Final = _body(RequestPromotion)
 _REPORTED: Final = _body(ReportCheck)
 _HELD: Final = _body(HoldStage)
+_USED: Final = _body(ReportUsage)
 _TOKEN: Final = _body(CreateToken)
 _COMMENTED: Final = _body(WriteComment)
 
@@ -531,6 +533,26 @@ _ALL: Final = (
                 more=False,
             )
         ],
+    ),
+    entities.Usage(
+        model_name=_MODEL,
+        version=_NUMBER,
+        digest=_DIGEST,
+        ordinal=42,
+        batch=_USED.batch,
+        run=_USED.run,
+        rows=_USED.rows,
+        reported_at=_AT + 3 * _HOUR,
+        reported_by="airflow",
+        revision=32,
+    ),
+    entities.VersionUse(
+        model_name=_MODEL,
+        version=_NUMBER,
+        digest=_DIGEST,
+        needed_for=[entities.Use(kind=entities.UseKind.STAGE, name="production")],
+        usages=42,
+        last_used_at=_AT + 3 * _HOUR,
     ),
     entities.FoundText(
         model_name=_MODEL,

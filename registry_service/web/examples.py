@@ -39,6 +39,7 @@ _ALL: Final = (
     requests.StartUpload(model="fraud-detector", files=[requests.NewUploadFile(digest=_DIGEST, size=4)]),
     requests.MoveAlias(version="7"),
     requests.ReportCheck(name="evaluation", status=CheckStatus.PASSED, evidence={"auc": 0.93, "champion": 0.92}),
+    requests.ReportUsage(batch="payments/2026-03-02", run="score_nightly/scheduled__2026-03-03", rows=40_000),
     requests.ArrangeStages(stages=["staging", "canary", "production"]),
     requests.HoldStage(reason="Freeze until the audit is over."),
     requests.VacateStage(from_version=7, reason="Revoked, and nothing good is left."),

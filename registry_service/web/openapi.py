@@ -48,6 +48,7 @@ TAGS: Final = {
     "following": "What the caller follows, and what happened.",
     "inbox": "What waits for the caller.",
     "deployments": "Where versions run.",
+    "usages": "What runs used versions for.",
     "policies": "What stages demand.",
     "events": "The one log.",
     "principals": "People, services, groups, grants.",

@@ -469,6 +469,21 @@ def test_deployments_show_what_was_authorised_and_what_was_observed(
     assert "nothing" in ada("deployments", "observe", started["id"], "--nothing", "--status", "ended").out
 
 
+def test_what_a_version_was_used_for_is_reported_and_shown(ada: CommandLine, model: str, trained: Path) -> None:
+    register(ada, model, trained)
+    assert "No usages." in ada("usages", "list", model, "1").out
+    assert "never" in ada("usages", "show", model, "1").out
+    report = ("usages", "report", model, "1", "payments/2026-03-02", "score/1")
+    assert ada.json(*report, "--rows", "7") == ada.json(*report)
+    assert "payments/2026-03-02  score/1  7 " in ada("usages", "list", model, "1").out
+    ada("aliases", "move", model, "champion", "1")
+    shown = ada("usages", "show", model, "1").out
+    assert "alias champion" in shown and "never" not in shown
+    assert "[digest_mismatch]" in ada(*report, "--digest", "sha256:" + "0" * 64, code=1).err
+    unused = ada.json("versions", "list", model, "--filter", "last_used_at IS NULL")
+    assert unused == []
+
+
 def test_an_upload_is_shown_and_ended(ada: CommandLine, model: str) -> None:
     ada("models", "create", model)
     announced = NewUploadFile(digest="sha256:" + "1" * 64, size=1)

@@ -185,6 +185,8 @@ def test_what_is_said_through_handles_is_kept(registry: Any, name: str, trained:
     assert version.update(description="of March").description == "of March" and version.get().tags == {"team": "a"}
     assert model.update(tags={"tier": "1"}).tags == model.get().tags == {"tier": "1"}
     assert version.report_check("evaluation", "passed", evidence={"auc": 0.9}) == version.checks().first()
+    assert version.report_usage("payments/2026-03-02", "score/1", rows=7) == version.usages().first()
+    assert version.use().usages == 1
     promotion = registry.promotion(version.request_promotion(to="staging").id)
     for of in (model, version, promotion):
         of.comment("first")

@@ -50,7 +50,7 @@ def test_that_was_said_of_all_that_the_service_answers_with() -> None:
         for name, value in vars(module).items()
         if inspect.isclass(value) and issubclass(value, msgspec.Struct)
     }
-    # No call answers with these: the first is a base, the second is for probes, the third stands in refusals.
-    assert answers - names == {"Answer", "Health", "Use"}
+    # No call answers with these: the first is a base, the second is for probes.
+    assert answers - names == {"Answer", "Health"}
     parts = {Prerequisite, RequiredCheck, RequiredCondition, ReviewRule, RollbackRule}
     assert seen >= {Metadata, MetadataField, Signature, PolicyDocument, *parts}

@@ -44,7 +44,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     printed = type_page(service, tmp_path)
     who, named, sent, pieces, abandoned, registered, *rest = printed
     asked, approved, applied, live, part, looked_for, facets, by_words, event, second, back, *rest = rest
-    talked, followed, inbox, many, traced, answered_for, compared, revoked, examined, deleted, *rest = rest
+    talked, followed, inbox, many, traced, answered_for, used, compared, revoked, examined, deleted, *rest = rest
     refused, updated, renamed = rest
 
     assert documents(who)[0]["principal"]["name"] == "ada"
@@ -124,6 +124,11 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     ]
     assert [one["reviewer"] for one in by_deployment["promotions"][-1]["reviews"]] == ["ada"]
     assert by_target["items"] == [by_deployment]
+
+    report, usages_, use, unused = documents(used)
+    assert (report["rows"], usages_["items"], use["usages"]) == (1440, [report], 1)
+    assert {one["kind"] for one in use["needed_for"]} >= {"stage", "deployment"}
+    assert [one["number"] for one in unused["items"]] == [2]
 
     (comparison,) = documents(compared)
     assert comparison["metrics"][0]["values"] == [4.2, 4.2, 9.9]

@@ -48,6 +48,7 @@ CONTRIBUTE = [
     "version:register",
     "version:update",
     "check:report",
+    "usage:report",
     "alias:move",
     "stage:hold",
     "promotion:request",

@@ -57,6 +57,7 @@ from registry_service.domain.requests import (
     ReleaseLease,
     RenameModel,
     ReportCheck,
+    ReportUsage,
     RequestPromotion,
     RevokeVersion,
     RollBack,
@@ -85,6 +86,7 @@ from registry_service.services import (
     stages,
     tokens,
     uploads,
+    usages,
     versions,
 )
 from tests.services.world import HOUR, World
@@ -105,6 +107,7 @@ ROOMS: tuple[ModuleType, ...] = (
     stages,
     tokens,
     uploads,
+    usages,
     versions,
 )
 # Parts that use cases share: they take rows, which no caller has, or what another use case has checked.
@@ -116,6 +119,8 @@ PARTS = {
     "insert_attachment",
     "insert_policy",
     "issue_token",
+    "note_served",
+    "note_use",
     "plan_rollback",
     "point_alias",
 }
@@ -219,6 +224,7 @@ ATTACKS: dict[str, Attack] = {
     "report_check": lambda a: a.act(
         checks.report_check, "fraud", "2", ReportCheck(name="evaluation", status=CheckStatus.PASSED)
     ),
+    "report_usage": lambda a: a.act(usages.report_usage, "fraud", "2", ReportUsage(batch="x", run="y")),
     "start_deployment": Attacker.deploy,
     "observe_deployment": Attacker.observe,
     "move_consumer": lambda a: a.act(events.move_consumer, a.consumer, MoveConsumer(cursor="start")),

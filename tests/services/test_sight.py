@@ -18,12 +18,14 @@ from registry_service.db.queries import (
     principals,
     promotions,
     stages,
+    usages,
     versions,
 )
 from registry_service.domain.errors import ModelNotFound, NotFound, NotPermitted
 from registry_service.domain.permissions import Role
-from registry_service.domain.requests import StartDeployment
+from registry_service.domain.requests import ReportUsage, StartDeployment
 from registry_service.services.deployments import start_deployment
+from registry_service.services.usages import report_usage
 from tests.services.world import ALL, FILE, World
 
 
@@ -87,6 +89,9 @@ QUERIES: tuple[Callable[[World, str], Any], ...] = (
     lambda world, model: world.look("otto", stages.list_stages, model, ALL),
     lambda world, model: world.look("otto", stages.stage_history_of, model, "production", ALL),
     lambda world, model: world.look("otto", checks.list_checks, model, "1", ALL),
+    lambda world, model: world.look("otto", usages.list_usages, model, "1", ALL),
+    lambda world, model: world.look("otto", usages.get_version_use, model, "1"),
+    lambda world, model: world.act("otto", report_usage, model, "1", ReportUsage(batch="b", run="r")),
     lambda world, model: world.register(model, by="otto"),
     lambda world, model: world.request(1, model=model, by="otto"),
     lambda world, model: world.roll_back(model=model, by="otto", from_version=1),

@@ -108,6 +108,7 @@ from registry_service.client.calls.uploads import (
     sign_upload_parts,
     start_upload,
 )
+from registry_service.client.calls.usages import get_version_use, list_usages, report_usage
 from registry_service.client.calls.versions import (
     compare_versions,
     count_facets,
@@ -177,6 +178,7 @@ __all__ = [
     "get_upload",
     "get_upload_file",
     "get_version",
+    "get_version_use",
     "hold_stage",
     "lift_legal_hold",
     "list_activity",
@@ -201,6 +203,7 @@ __all__ = [
     "list_subscriptions",
     "list_tokens",
     "list_uploads",
+    "list_usages",
     "list_version_comments",
     "list_versions",
     "mark_mentions_read",
@@ -220,6 +223,7 @@ __all__ = [
     "remove_group",
     "rename_model",
     "report_check",
+    "report_usage",
     "request_promotion",
     "restore_model",
     "restore_version",

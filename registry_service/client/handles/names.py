@@ -34,7 +34,9 @@ from registry_service.domain.entities import (
     RevokedVersion,
     Stage,
     StageRecord,
+    Usage,
     Verdict,
+    VersionUse,
 )
 from registry_service.domain.errors import RegistryError
 from registry_service.domain.metadata import Metadata, MetadataField
@@ -49,6 +51,7 @@ from registry_service.domain.requests import (
     MoveAlias,
     NewLineageEdge,
     ReportCheck,
+    ReportUsage,
     RequestPromotion,
     RevokeVersion,
     RollBack,
@@ -280,6 +283,27 @@ class VersionName:
             name=name, status=CheckStatus(status), summary=summary, evidence=dict(evidence or {}), url=url
         )
         return calls.report_check(self.model, self.selector, body, idempotency_key=idempotency_key)
+
+    def use(self) -> Call[VersionUse]:
+        """What the version is needed for, how often a usage was reported, and when it was last used."""
+        return calls.get_version_use(self.model, self.selector)
+
+    def usages(self, **paging: Unpack[Paging]) -> Call[Page[Usage]]:
+        """What runs used the version for, the newest first."""
+        return calls.list_usages(self.model, self.selector, **paging)
+
+    def report_usage(
+        self,
+        batch: str,
+        run: str,
+        *,
+        rows: int | None = None,
+        digest: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Call[Usage]:
+        """Say that a run used the version for a batch; said again, it is the same usage."""
+        body = ReportUsage(batch=batch, run=run, rows=rows, digest=digest)
+        return calls.report_usage(self.model, self.selector, body, idempotency_key=idempotency_key)
 
     def comments(self, **paging: Unpack[Paging]) -> Call[Page[Comment]]:
         """Those on the version, the oldest first."""

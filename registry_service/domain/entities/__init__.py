@@ -61,6 +61,7 @@ from registry_service.domain.entities.signature import (
 )
 from registry_service.domain.entities.stage import Hold, Stage, StageChange, StageRecord
 from registry_service.domain.entities.upload import Upload, UploadFile, UploadPart, UploadParts
+from registry_service.domain.entities.usage import Usage, VersionUse
 from registry_service.domain.entities.use import Use, UseKind
 from registry_service.domain.entities.version import (
     Deletion,
@@ -158,10 +159,12 @@ __all__ = [
     "UploadFile",
     "UploadPart",
     "UploadParts",
+    "Usage",
     "Use",
     "UseKind",
     "Verdict",
     "VersionProvenance",
     "VersionStatus",
+    "VersionUse",
     "WhoAmI",
 ]

@@ -25,6 +25,7 @@ from registry_service.web.api.provenance import Provenance
 from registry_service.web.api.stages import Stages
 from registry_service.web.api.tokens import Tokens
 from registry_service.web.api.uploads import Uploads
+from registry_service.web.api.usages import Usages
 from registry_service.web.api.versions import AllVersions, Versions
 from registry_service.web.api.words import search
 from registry_service.web.caller import provide_caller
@@ -45,7 +46,7 @@ def api_router() -> Router:
         API_PATH,
         route_handlers=[
             Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Provenance, Uploads,
-            Aliases, Stages, Promotions, Reviews, Deployments, Comments, Inboxes, Following, Policies, Events,
+            Aliases, Stages, Promotions, Reviews, Deployments, Usages, Comments, Inboxes, Following, Policies, Events,
             Principals, Tokens, Maintenance,
         ],
     )  # fmt: skip
