@@ -13,6 +13,7 @@ from registry_service.cli.aliases import aliases
 from registry_service.cli.care import backup, fsck, gc, restore, scrub
 from registry_service.cli.checks import checks
 from registry_service.cli.comments import comments
+from registry_service.cli.delegations import delegations
 from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
 from registry_service.cli.following import activity, subscriptions
@@ -78,6 +79,7 @@ for command in (
     inbox,
     activity,
     subscriptions,
+    delegations,
     stages,
     rollback,
     deployments,

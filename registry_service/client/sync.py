@@ -361,6 +361,10 @@ class RegistryClient:
     subscribe = _sends(calls.subscribe)
     unsubscribe = _sends(calls.unsubscribe)
 
+    list_delegations = _sends(calls.list_delegations)
+    delegate = _sends(calls.delegate)
+    end_delegation = _sends(calls.end_delegation)
+
     list_deployments = _sends(calls.list_deployments)
     start_deployment = _sends(calls.start_deployment)
     get_deployment = _sends(calls.get_deployment)
@@ -423,6 +427,7 @@ class RegistryClient:
     iterate_checks = _iterates(calls.list_checks)
     iterate_usages = _iterates(calls.list_usages)
     iterate_activity = _iterates(calls.list_activity)
+    iterate_delegations = _iterates(calls.list_delegations)
     iterate_subscriptions = _iterates(calls.list_subscriptions)
     iterate_model_comments = _iterates(calls.list_model_comments)
     iterate_version_comments = _iterates(calls.list_version_comments)

@@ -40,14 +40,23 @@ def self_approvals(bench: Bench) -> Iterator[Reason]:
 
     for seat, names in bench.seated.items():
         for name in names:
-            if (why := bench.own_work.get(name.casefold())) is not None:
+            party = next((one for one in _behind(bench, seat, name) if one.casefold() in bench.own_work), None)
+            if party is not None:
                 yield Reason(
                     code=SatisfiedCode.SELF_APPROVAL,
-                    message=f"{name} {why}; policy '{seat.policy}' lets own work be approved.",
+                    message=f"{party} {bench.own_work[party.casefold()]}; policy '{seat.policy}' lets own work be"
+                    " approved.",
                     policy=seat.policy,
                     rule=seat.rule,
                     people=(name,),
                 )
+
+
+def _behind(bench: Bench, seat: Seat, name: str) -> tuple[str, ...]:
+    """Who fills the place, and for whom where it isn't for themselves."""
+
+    holder = bench.stands_for[seat].get(name)
+    return (name,) if holder is None else (name, holder)
 
 
 def _is_asked(check: RequiredCheck, facts: Facts) -> bool:
@@ -75,10 +84,11 @@ def _judge_reviews(document: PolicyDocument, bench: Bench, facts: Facts) -> Iter
     for seat, rule in bench.rules.items():
         if seat.policy != document.name:
             continue
-        if bench.seated[seat]:
+        spoken = [" for ".join(_behind(bench, seat, name)) for name in bench.seated[seat]]
+        if spoken:
             yield Reason(
                 code=SatisfiedCode.REVIEW_GIVEN,
-                message=f"Approved by {', '.join(bench.seated[seat])}.",
+                message=f"Approved by {', '.join(spoken)}.",
                 policy=seat.policy,
                 rule=seat.rule,
                 people=bench.seated[seat],

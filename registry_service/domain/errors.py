@@ -216,6 +216,10 @@ class SubscriptionNotFound(NotFound):
     code = "subscription_not_found"
 
 
+class DelegationNotFound(NotFound):
+    code = "delegation_not_found"
+
+
 class ConsumerNotFound(NotFound):
     code = "consumer_not_found"
 
@@ -259,6 +263,12 @@ class InUse(Conflict):
     """Something still points here; `details["used_by"]` names it."""
 
     code = "in_use"
+
+
+class DelegationOverlaps(Conflict):
+    """Nobody has two people stand in for them at once: each of their places is one."""
+
+    code = "delegation_overlaps"
 
 
 class LineageCycle(Conflict):

@@ -78,6 +78,8 @@ class EventKind(StrEnum):
     GROUP_REMOVED = "group.removed"
     GRANT_CREATED = "grant.created"
     GRANT_REMOVED = "grant.removed"
+    DELEGATION_CREATED = "delegation.created"
+    DELEGATION_ENDED = "delegation.ended"
     TOKEN_CREATED = "token.created"  # noqa: S105 -- the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 -- the name of an event
 

@@ -69,7 +69,8 @@ class VersionFacts(Fact, frozen=True, kw_only=True):
 
 
 class ReviewFacts(Fact, frozen=True, kw_only=True):
-    """`current_digest` is that of the version which was current in the stage when the reviewer spoke."""
+    """`current_digest` is that of the version which was current in the stage when the reviewer spoke;
+    `standing_in_for` are those whose delegation to the reviewer was in force then, as they are now."""
 
     reviewer: Person
     verdict: Verdict
@@ -78,6 +79,7 @@ class ReviewFacts(Fact, frozen=True, kw_only=True):
     current_digest: str | None = None
     withdrawn: bool = False
     comment: str = ""
+    standing_in_for: tuple[Person, ...] = ()
 
 
 class CheckFacts(Fact, frozen=True, kw_only=True):

@@ -65,6 +65,8 @@ class Action(StrEnum):
     PRINCIPAL_READ = "principal:read"
     PRINCIPAL_WRITE = "principal:write"
     MAINTENANCE_RUN = "maintenance:run"
+    DELEGATION_READ = "delegation:read"
+    DELEGATION_OWN = "delegation:own"
     METRICS_READ = "metrics:read"
     INBOX_OWN = "inbox:own"
     SUBSCRIPTION_OWN = "subscription:own"
@@ -83,6 +85,7 @@ _READ: Final = frozenset(
         Action.COMMENT_READ,
         Action.POLICY_READ,
         Action.PRINCIPAL_READ,
+        Action.DELEGATION_READ,
         Action.INBOX_OWN,
         Action.SUBSCRIPTION_OWN,
         Action.TOKEN_OWN,
@@ -106,6 +109,7 @@ _CONTRIBUTE: Final = _READ | {
 }
 _APPROVE: Final = _CONTRIBUTE | {
     Action.PROMOTION_REVIEW,
+    Action.DELEGATION_OWN,
     Action.VERSION_REVOKE,
     Action.STAGE_RELEASE,
     Action.STAGE_VACATE,
@@ -128,6 +132,7 @@ PERSONAL: Final = frozenset(
         Action.VERSION_EXAMINE,
         Action.VERSION_LEGAL_HOLD,
         Action.PROMOTION_REVIEW,
+        Action.DELEGATION_OWN,
         Action.STAGE_CLEAR_FAILURE,
         Action.STAGE_VACATE,  # into an empty stage comes what could not come in over a better version
         Action.POLICY_WRITE,
@@ -139,7 +144,12 @@ PERSONAL: Final = frozenset(
 
 
 # What is about oneself alone gives nobody rank over others.
-_RANKING: Final = frozenset(Action) - {Action.INBOX_OWN, Action.SUBSCRIPTION_OWN, Action.TOKEN_OWN}
+_RANKING: Final = frozenset(Action) - {
+    Action.DELEGATION_OWN,
+    Action.INBOX_OWN,
+    Action.SUBSCRIPTION_OWN,
+    Action.TOKEN_OWN,
+}
 
 
 _PATTERN: Final = re.compile(r"[A-Za-z0-9 ._*?-]{1,256}")

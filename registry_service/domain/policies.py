@@ -73,7 +73,8 @@ class PolicyDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
 
     A policy that demands nothing of anybody must say so (`nobody_need_review`); an empty one is refused. While reviews
     are missing, an event reminds of them each time that `remind_after` has passed, and after `escalate_after` one tells
-    the group `escalate_to`, which gives it no right that it doesn't have.
+    the group `escalate_to`, which gives it no right that it doesn't have. `delegation`: whoever stands in for somebody
+    may fill that one's place.
     """
 
     name: str
@@ -85,6 +86,7 @@ class PolicyDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
     prerequisites: tuple[Prerequisite, ...] = ()
     formats: tuple[str, ...] = ()
     self_approval: bool = False
+    delegation: bool = False
     on_newer: OnNewer = OnNewer.SUPERSEDE_UNREVIEWED
     request_expires_after: int = 14 * 24 * 3600
     approval_expires_after: int = 7 * 24 * 3600

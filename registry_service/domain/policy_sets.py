@@ -65,6 +65,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 _UNSAID: Final = PolicyDocument(name="unsaid")
 
 
+def allow_delegation(documents: Iterable[PolicyDocument]) -> bool:
+    """Whether it matters at all who stands in for whom; each policy speaks for its own rules alone."""
+    return any(document.delegation for document in documents)
+
+
 def terms(documents: Sequence[PolicyDocument]) -> Terms:
     """Together; where there is no policy, what a policy says that says nothing."""
 

@@ -279,6 +279,15 @@ class Subscribe(Request, frozen=True, kw_only=True):
     pattern: str
 
 
+class Delegate(Request, frozen=True, kw_only=True):
+    """`to` stands in for the caller from `starts_at` (None: now) until `until`."""
+
+    to: str
+    until: Moment
+    starts_at: Moment | None = None
+    reason: str = ""
+
+
 class MarkRead(Request, frozen=True, kw_only=True):
     """Ids of comments that mention the caller; at most 200."""
 

@@ -3,13 +3,16 @@
 An approval counts for a rule where it is of this very digest, by a person, who may fill the rule *now*, and who is
 not one of those who did the work (unless the rule's policy allows self-approval). Where the policy cites the current
 version, the approval is bound to that one too. A rejection needs less: whoever could approve may say no, also to
-their own work, so that nobody is kept from it by being named as having taken part.
+their own work, so that nobody is kept from it by being named as having taken part. Who may stand in for whom is told in
+`standing_in`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from registry_service.domain.conditions import applies, binds_current
 from registry_service.domain.entities import Verdict
@@ -18,6 +21,9 @@ from registry_service.domain.facts import Facts, Party, Person, ReviewFacts
 from registry_service.domain.matching import match
 from registry_service.domain.permissions import Role, Scope, has_role
 from registry_service.domain.policies import PolicyDocument, ReviewRule
+from registry_service.domain.standing_in import claims, holders, may_fill, may_fill_for
+
+_NOBODY: Final = MappingProxyType[str, Sequence[Person]]({})
 
 
 class Seat(NamedTuple):
@@ -28,10 +34,12 @@ class Seat(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """All rules in force, who fills them, and which approvals don't count, with the reason why."""
+    """All rules in force, who fills them, for whom where it isn't for themselves, and which approvals don't count, with
+    the reason why."""
 
     rules: Mapping[Seat, ReviewRule]
     seated: Mapping[Seat, tuple[str, ...]]
+    stands_for: Mapping[Seat, Mapping[str, str]]
     own_work: Mapping[str, str]
     uncounted: Mapping[str, str]
 
@@ -63,18 +71,6 @@ def _people_of(party: Party, did: str) -> Iterable[tuple[str, str]]:
         yield owner, f"owns '{party.name}', which {did}"
 
 
-def may_fill(person: Person, rule: ReviewRule, model_name: str) -> bool:
-    """Whether the rule means this person now. Whoever lost every role on the model lost this as well."""
-
-    if not person.is_person or person.disabled or not has_role(person.grants, Role.READER, model_name):
-        return False
-    if rule.role is not None:
-        return has_role(person.grants, Role(rule.role), model_name)
-    if rule.group is not None:
-        return rule.group in person.groups
-    return person.name in rule.people
-
-
 def rules_in_force(facts: Facts) -> dict[Seat, tuple[PolicyDocument, ReviewRule]]:
     return {
         Seat(document.name, rule.name): (document, rule)
@@ -94,14 +90,26 @@ def standing_rejections(facts: Facts) -> list[ReviewFacts]:
         if review.verdict is Verdict.REJECT
         and not review.withdrawn
         and review.digest == facts.promotion.digest
-        and _is_eligible(review.reviewer, facts)
+        and _is_eligible(review.reviewer, review.standing_in_for, facts)
     ]
 
 
-def _is_eligible(person: Person, facts: Facts) -> bool:
-    model_name = facts.promotion.model_name
-    rules = [rule for document in facts.documents for rule in document.rules]
-    return any(may_fill(person, rule, model_name) for rule in [*rules, ReviewRule(name="", role=Role.APPROVER)])
+def _is_eligible(person: Person, standing_in_for: Sequence[Person], facts: Facts) -> bool:
+    if may_fill(person, ReviewRule(name="", role=Role.APPROVER), facts.promotion.model_name):
+        return True
+    return any(True for _ in _places(person, standing_in_for, facts))
+
+
+def _places(
+    person: Person, standing_in_for: Sequence[Person], facts: Facts
+) -> Iterator[tuple[PolicyDocument, ReviewRule, Person]]:
+    """Each rule that the person may fill, in force or not, with the one whose place it is."""
+
+    for holder in holders(person, standing_in_for):
+        for document in facts.documents:
+            for rule in document.rules:
+                if may_fill_for(person, holder, document, rule, facts.promotion.model_name):
+                    yield document, rule, holder
 
 
 def seat_reviewers(facts: Facts) -> Bench:
@@ -111,38 +119,62 @@ def seat_reviewers(facts: Facts) -> Bench:
     rules = rules_in_force(facts)
     own_work = excluded_people(facts)
     approvals = [review for review in facts.reviews if review.verdict is Verdict.APPROVE and not review.withdrawn]
-    fits: dict[str, list[Seat]] = {}
-    uncounted: dict[str, str] = {}
-    for review in approvals:
-        seats = _seats(review, facts, rules, own_work)
-        fits.setdefault(review.reviewer.name, []).extend(seats)
-        if not seats:
-            uncounted[review.reviewer.name] = _why_not(review, facts, rules, own_work)
-    people = sorted((name for name, seats in fits.items() if seats), key=lambda name: name.casefold() in own_work)
+    fitting = partial(_seats, facts=facts, rules=rules, own_work=own_work)
+    voices = [*((review, review.reviewer) for review in approvals), *claims(approvals, fitting)]
+    through: dict[str, dict[Seat, str]] = {}
+    for review, holder in voices:
+        for seat in fitting(review, holder):
+            through.setdefault(review.reviewer.name, {}).setdefault(seat, holder.name)
+    people = sorted(through, key=lambda name: name.casefold() in own_work)
+    fits = {name: list(seats) for name, seats in through.items()}
+    seated = match(people, fits, {seat: rule.count for seat, (_, rule) in rules.items()})
     return Bench(
         rules={seat: rule for seat, (_, rule) in rules.items()},
-        seated=match(people, fits, {seat: rule.count for seat, (_, rule) in rules.items()}),
+        seated=seated,
+        stands_for={
+            seat: {name: through[name][seat] for name in names if through[name][seat] != name}
+            for seat, names in seated.items()
+        },
         own_work=own_work,
-        uncounted={name: why for name, why in uncounted.items() if name not in people},
+        uncounted={
+            review.reviewer.name: _why_not(review, facts, rules, own_work)
+            for review in approvals
+            if review.reviewer.name not in through
+        },
     )
 
 
 def _seats(
     review: ReviewFacts,
+    holder: Person,
+    *,
     facts: Facts,
     rules: Mapping[Seat, tuple[PolicyDocument, ReviewRule]],
     own_work: Mapping[str, str],
 ) -> list[Seat]:
+    """The places of the holder's that the review may fill."""
+
     if review.digest != facts.promotion.digest:
         return []
-    is_own = review.reviewer.name.casefold() in own_work
+    is_own = _part_taken(review.reviewer, holder, own_work) is not None
     return [
         seat
         for seat, (document, rule) in rules.items()
-        if may_fill(review.reviewer, rule, facts.promotion.model_name)
+        if may_fill_for(review.reviewer, holder, document, rule, facts.promotion.model_name)
         and (document.self_approval or not is_own)
         and (review.current_digest == facts.current_digest or not binds_current(document))
     ]
+
+
+def _part_taken(reviewer: Person, holder: Person, own_work: Mapping[str, str]) -> str | None:
+    """How one of the two has taken part, None where neither has: nobody gets around that by asking somebody else to
+    stand in."""
+
+    why = own_work.get(reviewer.name.casefold())
+    if why is not None or reviewer.name == holder.name:
+        return why
+    theirs = own_work.get(holder.name.casefold())
+    return None if theirs is None else f"stands in for {holder.name}, who {theirs}"
 
 
 def _why_not(
@@ -154,23 +186,38 @@ def _why_not(
     person = review.reviewer
     if review.digest != facts.promotion.digest:
         return "approved other content"
-    if not person.is_person:
-        return "is a service"
-    if person.disabled:
-        return "is disabled"
-    if not any(may_fill(person, rule, facts.promotion.model_name) for _, rule in rules.values()):
+    if not person.is_person or person.disabled:
+        return "is disabled" if person.is_person else "is a service"
+    asked = [
+        holder
+        for holder in holders(person, review.standing_in_for)
+        if any(may_fill_for(person, holder, *of, facts.promotion.model_name) for of in rules.values())
+    ]
+    if not asked:
         return "is not, or no longer, one whom the rules ask for"
-    if person.name.casefold() in own_work:
-        return own_work[person.name.casefold()]
+    part = _part_taken(person, asked[0], own_work)
+    if part is not None:
+        return part
+    if any(_seats(review, holder, facts=facts, rules=rules, own_work=own_work) for holder in asked):
+        return "stands in for somebody whose approval is there already"
     return "approved when another version was current"
 
 
-def who_could_review(facts: Facts, candidates: Iterable[Person]) -> tuple[str, ...]:
-    """Those of the candidates whose approval would fill a place that is still missing, sorted by name."""
+def who_could_review(
+    facts: Facts, candidates: Iterable[Person], standing_in_for: Mapping[str, Sequence[Person]] = _NOBODY
+) -> tuple[str, ...]:
+    """Those of the candidates whose approval would fill a place that is still missing, sorted by name.
+
+    :param standing_in_for: those for whom a candidate stands in now, by the candidate's name
+    """
 
     filled = _filled(seat_reviewers(facts))
     return tuple(
-        sorted(person.name for person in candidates if _filled(seat_reviewers(_approved_by(person, facts))) > filled)
+        sorted(
+            person.name
+            for person in candidates
+            if _filled(seat_reviewers(_approved_by(person, standing_in_for.get(person.name, ()), facts))) > filled
+        )
     )
 
 
@@ -178,13 +225,14 @@ def _filled(bench: Bench) -> int:
     return sum(len(names) for names in bench.seated.values())
 
 
-def _approved_by(person: Person, facts: Facts) -> Facts:
+def _approved_by(person: Person, standing_in_for: Sequence[Person], facts: Facts) -> Facts:
     approval = ReviewFacts(
         reviewer=person,
         verdict=Verdict.APPROVE,
         digest=facts.promotion.digest,
         at=facts.promotion.requested_at,
         current_digest=facts.current_digest,
+        standing_in_for=tuple(standing_in_for),
     )
     return Facts(
         promotion=facts.promotion,
@@ -197,9 +245,10 @@ def _approved_by(person: Person, facts: Facts) -> Facts:
     )
 
 
-def check_reviewer(facts: Facts, person: Person, verdict: Verdict) -> None:
+def check_reviewer(facts: Facts, person: Person, verdict: Verdict, standing_in_for: Sequence[Person] = ()) -> None:
     """Whether a review by this person can count at all; one that never could is refused instead of being kept.
 
+    :param standing_in_for: those for whom the person stands in now
     :raises PersonRequired: a service asks.
     :raises NotPermitted: no rule means them, and they are no approver of the model.
     :raises SelfApproval: they would approve their own work, and no policy that asks for them waives that.
@@ -207,43 +256,42 @@ def check_reviewer(facts: Facts, person: Person, verdict: Verdict) -> None:
 
     if not person.is_person:
         raise PersonRequired(f"'{person.name}' is a service, and reviews are for people.", principal=person.name)
-    if not _is_eligible(person, facts):
+    if not _is_eligible(person, standing_in_for, facts):
         raise NotPermitted(
             f"No rule of the policies asks for '{person.name}', who is no approver of '{facts.promotion.model_name}'"
             " either. Ask an admin for the role or group that the policy names.",
             principal=person.name,
         )
-    why = excluded_people(facts).get(person.name.casefold())
-    if verdict is Verdict.REJECT or why is None:
+    if verdict is Verdict.REJECT:
         return
-    documents: Sequence[PolicyDocument] = [
-        document
-        for document in facts.documents
-        if any(may_fill(person, rule, facts.promotion.model_name) for rule in document.rules)
-    ]
-    if not any(document.self_approval for document in documents):
+    own_work = excluded_people(facts)
+    places = [
+        (document.self_approval, _part_taken(person, holder, own_work))
+        for document, _, holder in _places(person, standing_in_for, facts)
+    ] or [(False, own_work.get(person.name.casefold()))]
+    why = places[0][1]
+    if why is not None and not any(waived or part is None for waived, part in places):
         raise SelfApproval(
             f"'{person.name}' {why}, and own work is for others to approve. Ask somebody else, or cancel it.",
             principal=person.name,
         )
 
 
-def check_token_suffices(facts: Facts, person: Person, token_role: Role) -> None:
+def check_token_suffices(
+    facts: Facts, person: Person, token_role: Role, standing_in_for: Sequence[Person] = ()
+) -> None:
     """Whether an approval by a token that is limited to a role may stand for all that its person could fill. What they
-    approve counts by their own roles, of which the token holds a part only.
+    approve counts by their own roles and by those of whom they stand in for, of which the token holds a part only.
 
     :raises NotPermitted: a rule would take the person for more than the token is.
     """
 
-    model_name = facts.promotion.model_name
-    for document in facts.documents:
-        for rule in document.rules:
-            if rule.role is None or not may_fill(person, rule, model_name):
-                continue
-            if not has_role((Scope(token_role, "*"),), Role(rule.role), model_name):
-                raise NotPermitted(
-                    f"Your token is limited to {token_role}, and policy '{document.name}' would count the approval as"
-                    f" that of {rule.role}. Use a wider token.",
-                    principal=person.name,
-                    role=rule.role,
-                )
+    for document, rule, _ in _places(person, standing_in_for, facts):
+        if rule.role is None or has_role((Scope(token_role, "*"),), Role(rule.role), facts.promotion.model_name):
+            continue
+        raise NotPermitted(
+            f"Your token is limited to {token_role}, and policy '{document.name}' would count the approval as that of"
+            f" {rule.role}. Use a wider token.",
+            principal=person.name,
+            role=rule.role,
+        )

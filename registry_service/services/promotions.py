@@ -148,9 +148,10 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
         raise CommentRequired("Say in the comment why you reject it.", field="comment")
     facts = source.facts_of(row)
     reviewer = source.person(work.actor.name)
-    check_reviewer(facts, reviewer, body.verdict)
+    standing_in_for = source.stands_in_for(reviewer.name, facts)
+    check_reviewer(facts, reviewer, body.verdict, standing_in_for)
     if body.verdict is Verdict.APPROVE and work.actor.token_role is not None:
-        check_token_suffices(facts, reviewer, work.actor.token_role)
+        check_token_suffices(facts, reviewer, work.actor.token_role, standing_in_for)
     reach("review.checked")
     _withdraw(work, row)
     _INSERT_REVIEW.change(
@@ -163,7 +164,15 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
         current_digest=facts.current_digest,
         at=work.now,
     )
-    _record(work, model, row, EventKind.REVIEW_GIVEN, verdict=body.verdict, comment=body.comment)
+    _record(
+        work,
+        model,
+        row,
+        EventKind.REVIEW_GIVEN,
+        verdict=body.verdict,
+        comment=body.comment,
+        standing_in_for=[person.name for person in standing_in_for],
+    )
     reach("review.written")
     source = judge(work, model, stage=row.stage, source=source.behind_moves())
     reach("review.judged")

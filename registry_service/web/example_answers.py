@@ -437,6 +437,17 @@ _ALL: Final = (
         impact=_IMPACT,
     ),
     _COMMENT,
+    entities.Delegation(
+        id="d5m7x2k9w3q6n5z2",
+        principal="ada",
+        to="grace",
+        starts_at=_AT,
+        until=_AT + 24 * 14 * _HOUR,
+        reason="Holidays.",
+        created_at=_AT,
+        ended_at=None,
+        ended_by=None,
+    ),
     entities.Subscription(id="s8m7x2k9w3q6n5z2", principal="ada", pattern="fraud-*", created_at=_AT),
     entities.Activity(
         event=entities.Event(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -62,6 +63,7 @@ _ALL: Final = (
     requests.CancelPromotion(reason="Retrained meanwhile."),
     requests.WriteComment(text="@grace, is the drop in *recall* on holidays known?"),
     requests.Subscribe(pattern="fraud-*"),
+    requests.Delegate(to="grace", until=datetime(2027, 3, 17, 6, tzinfo=UTC), reason="Holidays."),
     requests.MarkRead(comments=["c4m7x2k9w3q6n5z2"]),
     requests.WritePolicy(document=TEAM),
     requests.AttachPolicy(policy="team", model_pattern="churn*", stage="production"),

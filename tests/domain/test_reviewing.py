@@ -14,10 +14,10 @@ from registry_service.domain.reviewing import (
     check_reviewer,
     check_token_suffices,
     excluded_people,
-    may_fill,
     seat_reviewers,
     who_could_review,
 )
+from registry_service.domain.standing_in import may_fill
 from tests.domain.facts import OTHER_DIGEST, changed, check, facts, person, review, service, version
 
 RISK = PolicyDocument(name="risk", rules=(ReviewRule(name="risk", group="risk"),))

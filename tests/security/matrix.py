@@ -4,7 +4,7 @@
 
 `yes`: it is done, or refused for another reason than who asks. `no`: 403. `hidden`: 404 in the very words that are
 said of what doesn't exist. `who?`: 401. `.`: the route is about no model, upload, promotion,
-deployment, comment, subscription or token.
+deployment, comment, subscription, delegation or token.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import json
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -33,7 +35,9 @@ ROLES: Final = (*Role, EVERYWHERE)
 COLUMNS: Final = (NOBODY, *(f"{role}, {whose}" for role in ROLES for whose in ("own", "other")))
 
 CONTENT: Final = b"bytes"
-_BOUND: Final = frozenset({"model", "upload", "promotion", "deployment", "comment", "subscription", "token"})
+_BOUND: Final = frozenset(
+    {"model", "upload", "promotion", "deployment", "comment", "subscription", "delegation", "token"}
+)
 # Where a query is what a route is about.
 _QUERIES: Final = {
     "compare_versions": {"versions": "{model}/1,{model}/2"},
@@ -179,10 +183,24 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
             "attachment": answered(attached, 201)["attachment_id"],
             "grant": answered(admin.post(f"{API}/grants", json=grant), 201)["id"], "group": f"group-{called}",
             "token": answered(token.post(f"{API}/tokens", json={"name": "spare"}), 201)["info"]["id"],
-            "principal": somebody,
+            "delegation": _delegate(http, admin, somebody), "principal": somebody,
         },
         version,
     )  # fmt: skip
+
+
+def _delegate(http: httpx.Client, admin: httpx.Client, to: str) -> str:
+    """A delegation of the caller's own where they may make one; each of the admin's at a time of its own."""
+    made = http.post(f"{API}/delegations", json={"to": to, "starts_at": _days(1), "until": _days(2)})
+    if made.status_code != 201:
+        before = len(answered(admin.get(f"{API}/delegations"))["items"])
+        spell = {"starts_at": _days(3 + 2 * before), "until": _days(4 + 2 * before)}
+        made = admin.post(f"{API}/delegations", json={"to": to} | spell)
+    return str(answered(made, 201)["id"])
+
+
+def _days(count: float) -> str:
+    return datetime.fromtimestamp(time.time() + count * 24 * 3600, UTC).isoformat()
 
 
 def _propose_change(admin: httpx.Client) -> str:
@@ -268,6 +286,8 @@ def _body(call: Call, things: Things) -> Any:
             ]
         },
     }.get(call.name, {})
+    if call.name == "delegate":
+        body |= {"to": things.parameters["principal"], "until": _days(1)}
     if call.name == "write_group":
         body["members"] = [things.parameters["principal"]]
     if call.name in {"review_promotion", "observe_deployment"}:

@@ -17,7 +17,8 @@ from registry_service.web.routes import build_routes
 SAMPLES = {
     "model": "fraud-detector", "selector": "1", "path": "model.bin", "digest": "sha256:" + "0" * 64, "alias": "best",
     "stage": "production", "upload": "aaaaaaaaaaaaaaaa", "promotion": "aaaaaaaaaaaaaaaa", "change": "aaaaaaaaaaaaaaaa",
-    "comment": "aaaaaaaaaaaaaaaa", "subscription": "aaaaaaaaaaaaaaaa", "deployment": "aaaaaaaaaaaaaaaa",
+    "comment": "aaaaaaaaaaaaaaaa", "subscription": "aaaaaaaaaaaaaaaa",
+    "delegation": "aaaaaaaaaaaaaaaa", "deployment": "aaaaaaaaaaaaaaaa",
     "attachment": "aaaaaaaaaaaaaaaa", "name": "team", "grant": "aaaaaaaaaaaaaaaa",
     "group": "risk", "token": "aaaaaaaaaaaa",
 }  # fmt: skip

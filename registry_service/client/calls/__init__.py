@@ -14,6 +14,7 @@ from registry_service.client.calls.comments import (
     list_version_comments,
     remove_comment,
 )
+from registry_service.client.calls.delegations import delegate, end_delegation, list_delegations
 from registry_service.client.calls.deployments import (
     get_deployment,
     list_deployments,
@@ -156,11 +157,13 @@ __all__ = [
     "create_model",
     "create_principal",
     "create_token",
+    "delegate",
     "delete_model",
     "delete_version",
     "detach_policy",
     "download_file",
     "edit_comment",
+    "end_delegation",
     "fail_promotion",
     "get_alias",
     "get_comment",
@@ -187,6 +190,7 @@ __all__ = [
     "list_attachments",
     "list_checks",
     "list_consumers",
+    "list_delegations",
     "list_deployments",
     "list_groups",
     "list_made_from",

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, func, select
 
 from registry_service.db.prepared import Prepared
+from registry_service.db.queries.delegations import behind_reviews, stands_in_for
 from registry_service.db.queries.past import END_OF_SPELL
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.principals import grants_of, groups_of, owners_of
@@ -48,7 +49,7 @@ from registry_service.domain.facts import (
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.permissions import Role, Scope
 from registry_service.domain.policies import PolicyDocument, PolicyPin
-from registry_service.domain.policy_sets import terms
+from registry_service.domain.policy_sets import allow_delegation, terms
 from registry_service.domain.promotions import OPEN_PHASES, Phase, PromotionKind
 from registry_service.domain.stages import seconds_current
 
@@ -175,11 +176,16 @@ class FactSource:
 
         target = _Target(promotion.model_id, promotion.model_name, promotion.stage, promotion.number, promotion.id)
         pins = msgspec.convert(promotion.policies, list[PolicyPin])
+        policies = tuple(self._once(("policy", pin.name, pin.version), partial(self._policy, pin)) for pin in pins)
+        rows = self.reviews_of(promotion.id)
+        behind: Mapping[int, list[str]] = {}
+        if rows and allow_delegation(policy.document for policy in policies):
+            behind = self._once(("behind", promotion.id), partial(behind_reviews, self._view, promotion.id))
         return self._assemble(
             target,
             self._promotion(promotion),
-            tuple(self._once(("policy", pin.name, pin.version), partial(self._policy, pin)) for pin in pins),
-            tuple(self._review(row) for row in self.reviews_of(promotion.id)),
+            policies,
+            tuple(self._review(row, behind.get(row.id, ())) for row in rows),
         )
 
     def facts_if_requested(
@@ -232,6 +238,13 @@ class FactSource:
     def person(self, name: str) -> Person:
         """A principal as it is at this moment."""
         return self._once(("person", name), partial(self._person, name))
+
+    def stands_in_for(self, name: str, facts: Facts) -> tuple[Person, ...]:
+        """Those for whom somebody stands in at this moment, where that matters to these facts."""
+
+        if not allow_delegation(facts.documents):
+            return ()
+        return self._once(("stands in", name), lambda: tuple(map(self.person, stands_in_for(self._view, name))))
 
     def reviews_of(self, promotion_id: str) -> list[Row[Any]]:
         """All reviews of a promotion, also those that were withdrawn, as they were given."""
@@ -366,7 +379,7 @@ class FactSource:
         )
         return newer
 
-    def _review(self, row: Row[Any]) -> ReviewFacts:
+    def _review(self, row: Row[Any], behind: Sequence[str]) -> ReviewFacts:
         return ReviewFacts(
             reviewer=self.person(row.reviewer),
             verdict=Verdict(row.verdict),
@@ -375,6 +388,7 @@ class FactSource:
             current_digest=row.current_digest,
             withdrawn=row.withdrawn_at is not None,
             comment=row.comment,
+            standing_in_for=tuple(map(self.person, behind)),
         )
 
     def _person(self, name: str) -> Person:

@@ -75,7 +75,8 @@ def _awaited(view: View, source: FactSource, row: Row[Any]) -> AwaitedReview | N
     facts = source.facts_of(row)
     decision = decide(facts, view.now)
     missing = missing_reviews(decision)
-    if not missing or not who_could_review(facts, [source.person(view.actor.name)]):
+    me = source.person(view.actor.name)
+    if not missing or not who_could_review(facts, [me], {me.name: source.stands_in_for(me.name, facts)}):
         return None
     return AwaitedReview(
         promotion_id=row.id,

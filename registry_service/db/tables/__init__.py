@@ -13,7 +13,15 @@ from registry_service.db.tables.deployment import deployments
 from registry_service.db.tables.log import consumers, events, idempotency_answers
 from registry_service.db.tables.model import model_former_names, model_tags, models
 from registry_service.db.tables.policy import policies, policy_attachments, policy_changes
-from registry_service.db.tables.principal import grants, group_members, groups, principal_owners, principals, tokens
+from registry_service.db.tables.principal import (
+    delegations,
+    grants,
+    group_members,
+    groups,
+    principal_owners,
+    principals,
+    tokens,
+)
 from registry_service.db.tables.promotion import checks, promotions, reviews
 from registry_service.db.tables.schema import metadata, registry
 from registry_service.db.tables.stage import stage_failures, stage_history, stages
@@ -41,6 +49,7 @@ __all__ = [
     "comment_reads",
     "comments",
     "consumers",
+    "delegations",
     "deployments",
     "events",
     "grants",

@@ -43,6 +43,21 @@ grants = Table(
     Column("pattern", String(256), nullable=False),
 )
 
+# Asked for those in force when somebody reviewed, so by whom they stand in through.
+delegations = Table(
+    "delegations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("principal", ForeignKey("principals.name"), nullable=False, index=True),
+    Column("delegate", ForeignKey("principals.name"), nullable=False, index=True),
+    Column("starts_at", UtcTimestamp, nullable=False),
+    Column("until", UtcTimestamp, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcTimestamp, nullable=False),
+    Column("ended_at", UtcTimestamp),
+    Column("ended_by", String(256)),
+)
+
 tokens = Table(
     "tokens",
     metadata,

@@ -36,6 +36,7 @@ from registry_service.domain.entities.lineage import (
 from registry_service.domain.entities.model import Alias, RegisteredModel
 from registry_service.domain.entities.policy import Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.entities.principal import (
+    Delegation,
     Grant,
     Group,
     IssuedToken,
@@ -95,6 +96,7 @@ __all__ = [
     "Comparison",
     "Consumer",
     "DamagedArtifact",
+    "Delegation",
     "Deletion",
     "Deployment",
     "DeploymentRole",

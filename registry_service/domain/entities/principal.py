@@ -41,6 +41,21 @@ class Group(Answer, frozen=True, kw_only=True):
     members: list[str]
 
 
+class Delegation(Answer, frozen=True, kw_only=True):
+    """`principal` has `to` stand in for them at reviews from `starts_at` on, until `until` or until it was ended
+    before. What was reviewed in that time counts on."""
+
+    id: str
+    principal: str
+    to: str
+    starts_at: datetime
+    until: datetime
+    reason: str
+    created_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+
+
 class Token(Answer, frozen=True, kw_only=True):
     """A token without its secret. `role` and `patterns` narrow what the principal may do."""
 
