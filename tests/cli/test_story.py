@@ -570,6 +570,15 @@ def test_what_waits_is_shown_to_whom_it_waits_for(
     assert promotion not in ben("inbox").out
 
 
+def test_somebody_stands_in_for_another(ada: CommandLine, ben: CommandLine) -> None:
+    assert "ben" in ada("delegations", "add", "ben", "--until", "3d", "--reason", "Holidays").out
+    assert "[delegation_overlaps]" in ada("delegations", "add", "ben", "--until", "2d", code=1).err
+    (given,) = ben.json("delegations", "list", "--in-force", "--principal", "ada")
+    assert (given["principal"], given["to"], given["reason"]) == ("ada", "ben", "Holidays")
+    assert given["id"] in ben("delegations", "end", given["id"]).out
+    assert ben.json("delegations", "list", "--in-force") == []
+
+
 def test_whoever_follows_a_model_reads_what_happened(
     ada: CommandLine, ben: CommandLine, model: str, trained: Path
 ) -> None:

@@ -42,10 +42,42 @@ def documents(printed: str) -> list[dict[str, Any]]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page is typed with curl")
 def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Path) -> None:
     printed = type_page(service, tmp_path)
-    who, named, sent, pieces, abandoned, registered, *rest = printed
-    asked, approved, applied, live, part, looked_for, facets, by_words, event, second, back, *rest = rest
-    talked, followed, inbox, many, traced, answered_for, used, compared, revoked, examined, deleted, *rest = rest
-    refused, updated, renamed = rest
+    # fmt: off
+    (
+        who,
+        named,
+        sent,
+        pieces,
+        abandoned,
+        registered,
+        asked,
+        approved,
+        applied,
+        live,
+        part,
+        looked_for,
+        facets,
+        by_words,
+        event,
+        second,
+        back,
+        talked,
+        followed,
+        stood_in,
+        inbox,
+        many,
+        traced,
+        answered_for,
+        used,
+        compared,
+        revoked,
+        examined,
+        deleted,
+        refused,
+        updated,
+        renamed,
+    ) = printed
+    # fmt: on
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
@@ -98,6 +130,10 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         ("comment.edited", ["owner", "mentioned", "subscribed"]),
         ("comment.added", ["owner", "mentioned", "subscribed"]),
     ]
+
+    _, in_force, ended = documents(stood_in)
+    assert [(one["principal"], one["to"]) for one in in_force["items"]] == [("ada", "grace")]
+    assert (ended["ended_by"], ended["reason"]) == ("ada", "Holidays.")
 
     (waiting,) = documents(inbox)
     assert [(one["model_name"], one["stage"]) for one in waiting["reviews"]] == [("tide", "staging")]

@@ -38,6 +38,7 @@ READ = [
     "comment:read",
     "policy:read",
     "principal:read",
+    "delegation:read",
     "inbox:own",
     "subscription:own",
     "token:own",
@@ -58,7 +59,14 @@ CONTRIBUTE = [
     "deployment:write",
     "comment:write",
 ]
-APPROVE = ["promotion:review", "version:revoke", "stage:release", "stage:vacate", "stage:clear_failure"]
+APPROVE = [
+    "promotion:review",
+    "delegation:own",
+    "version:revoke",
+    "stage:release",
+    "stage:vacate",
+    "stage:clear_failure",
+]
 ADMINISTER = [
     "model:rename",
     "model:delete",
@@ -84,6 +92,7 @@ FOR_PEOPLE = {
     "version:examine",
     "version:legal_hold",
     "promotion:review",
+    "delegation:own",
     "stage:clear_failure",
     "stage:vacate",
     "policy:write",

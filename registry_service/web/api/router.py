@@ -10,6 +10,7 @@ from litestar.di import Provide
 from registry_service.web.api.aliases import Aliases
 from registry_service.web.api.comments import Comments
 from registry_service.web.api.compare import compare_versions
+from registry_service.web.api.delegations import Delegations
 from registry_service.web.api.deployments import Deployments
 from registry_service.web.api.downloads import download_file
 from registry_service.web.api.events import Events
@@ -47,6 +48,6 @@ def api_router() -> Router:
         route_handlers=[
             Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Provenance, Uploads,
             Aliases, Stages, Promotions, Reviews, Deployments, Usages, Comments, Inboxes, Following, Policies, Events,
-            Principals, Tokens, Maintenance,
+            Principals, Delegations, Tokens, Maintenance,
         ],
     )  # fmt: skip
