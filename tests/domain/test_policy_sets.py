@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from registry_service.domain.entities import PolicyAttachment
 from registry_service.domain.permissions import Role
 from registry_service.domain.policies import OPEN, SOLO, TEAM, OnNewer, PolicyDocument, RollbackRule
-from registry_service.domain.policy_sets import dropped_policies, select_policies, terms
+from registry_service.domain.policy_sets import allow_delegation, dropped_policies, select_policies, terms
 
 
 def attached(policy: str, model_pattern: str = "*", stage: str = "*", *, default: bool = False) -> PolicyAttachment:
@@ -95,3 +95,10 @@ def test_the_strictest_word_counts() -> None:
 
 def test_without_a_policy_the_terms_are_those_of_one_that_says_nothing() -> None:
     assert terms([]) == terms([OPEN]) == terms([SOLO, TEAM])
+
+
+def test_delegation_matters_where_one_of_the_policies_allows_it() -> None:
+    lenient = PolicyDocument(name="lenient", nobody_need_review=True, delegation=True)
+    assert allow_delegation([TEAM, lenient])
+    assert not allow_delegation([TEAM])
+    assert not allow_delegation([])
