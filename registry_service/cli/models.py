@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import cards, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
 from registry_service.client import CreateModel, MetadataField, RegisteredModel, RenameModel, UpdateModel
@@ -17,6 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 @click.group(cls=Group)
 def models() -> None:
     """Registered models."""
+
+
+models.add_command(cards.card)
 
 
 @models.command("list")

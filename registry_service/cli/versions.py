@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 import click
 import msgspec
 
-from registry_service.cli import keeping, options
+from registry_service.cli import cards, keeping, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, facts, joined, printable, section, size, table
 from registry_service.client import (
@@ -333,7 +333,7 @@ def compare_versions(state: State, named: tuple[str, ...], *, everything: bool) 
     state.show(found, lambda: _comparison_text(found))
 
 
-for _command in keeping.COMMANDS:
+for _command in (*keeping.COMMANDS, cards.show_version_card):
     versions.add_command(_command)
 
 

@@ -339,6 +339,12 @@ class AsyncRegistryClient:
     fail_promotion = _sends(calls.fail_promotion)
     cancel_promotion = _sends(calls.cancel_promotion)
 
+    get_card = _sends(calls.get_card)
+    write_card = _sends(calls.write_card)
+    list_card_history = _sends(calls.list_card_history)
+    get_card_revision = _sends(calls.get_card_revision)
+    get_version_card = _sends(calls.get_version_card)
+
     list_model_comments = _sends(calls.list_model_comments)
     comment_on_model = _sends(calls.comment_on_model)
     list_version_comments = _sends(calls.list_version_comments)
@@ -425,6 +431,7 @@ class AsyncRegistryClient:
     iterate_activity = _iterates(calls.list_activity)
     iterate_delegations = _iterates(calls.list_delegations)
     iterate_subscriptions = _iterates(calls.list_subscriptions)
+    iterate_card_history = _iterates(calls.list_card_history)
     iterate_model_comments = _iterates(calls.list_model_comments)
     iterate_version_comments = _iterates(calls.list_version_comments)
     iterate_promotion_comments = _iterates(calls.list_promotion_comments)

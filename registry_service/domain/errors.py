@@ -76,6 +76,12 @@ class InvalidFilter(InvalidInput):
     code = "invalid_filter"
 
 
+class InvalidCard(InvalidInput):
+    """A model card that is empty, or whose front matter can't be read; `details["line"]` counts from 1."""
+
+    code = "invalid_card"
+
+
 class InvalidCursor(InvalidInput):
     code = "invalid_cursor"
 
@@ -206,6 +212,12 @@ class TokenNotFound(NotFound):
 
 class DeploymentNotFound(NotFound):
     code = "deployment_not_found"
+
+
+class CardNotFound(NotFound):
+    """The model has no card, or its card never had a text of this digest."""
+
+    code = "card_not_found"
 
 
 class CommentNotFound(NotFound):

@@ -18,6 +18,7 @@ from registry_service.domain.permissions import check_pattern
 class EventKind(StrEnum):
     MODEL_CREATED = "model.created"
     MODEL_UPDATED = "model.updated"
+    MODEL_CARD_WRITTEN = "model.card_written"
     MODEL_RENAMED = "model.renamed"
     MODEL_DELETED = "model.deleted"
     MODEL_RESTORED = "model.restored"

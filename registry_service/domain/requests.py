@@ -51,6 +51,12 @@ class UpdateModel(Request, frozen=True, kw_only=True):
     archived: bool | msgspec.UnsetType = msgspec.UNSET
 
 
+class WriteCard(Request, frozen=True, kw_only=True):
+    """`text` is Markdown, which may begin with front matter in YAML between two lines of `---`."""
+
+    text: str
+
+
 class RenameModel(Request, frozen=True, kw_only=True):
     """`drop_policies`: that policies which match the present name only hold no longer is meant; for those who may write
     policies."""

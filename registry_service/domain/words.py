@@ -14,6 +14,9 @@ MAX_WORDS: Final = 16
 MAX_WORD: Final = 64
 """Characters of a word by which it is found."""
 
+MAX_OF_CARD: Final = 64 * 1024
+"""Characters of a card's words by which its model is found: PostgreSQL keeps a megabyte of each text at most."""
+
 
 def words(text: str) -> list[str]:
     """Runs of letters and digits, without regard to case and to how a character is composed; the rest divides them."""
@@ -26,6 +29,15 @@ def words(text: str) -> list[str]:
 def plain(text: str) -> str:
     """The words of a text, as it is kept to be found."""
     return " ".join(words(text))
+
+
+def plain_description(description: str, card: str) -> str:
+    """The words of a description, and behind them those that a card begins with."""
+
+    of_card = plain(card)
+    if len(of_card) > MAX_OF_CARD:
+        of_card = of_card[:MAX_OF_CARD].rpartition(" ")[0]
+    return f"{plain(description)} {of_card}".strip()
 
 
 def plain_tags(tags: Mapping[str, str]) -> str:

@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy import bindparam, delete, insert, select
 
 from registry_service.db.prepared import Prepared
-from registry_service.db.tables import model_tags, models, texts, version_tags, versions
-from registry_service.domain.words import plain, plain_tags
+from registry_service.db.tables import model_cards, model_tags, models, texts, version_tags, versions
+from registry_service.domain.words import plain, plain_description, plain_tags
 from registry_service.services.work import Work
 
 OF_MODEL: Final = 0
@@ -22,26 +22,39 @@ _DELETE: Final = Prepared(
 
 
 def let_find(
-    work: Work, model_id: str, number: int, *, name: str = "", tags: Mapping[str, str], description: str
+    work: Work,
+    model_id: str,
+    number: int,
+    *,
+    name: str = "",
+    tags: Mapping[str, str],
+    description: str,
+    card: str = "",
 ) -> None:
     """Make it found by its words, where it has any."""
 
-    found = {"name": plain(name), "tags": plain_tags(tags), "description": plain(description)}
+    found = {"name": plain(name), "tags": plain_tags(tags), "description": plain_description(description, card)}
     if any(found.values()):
         _INSERT.change(work.connection, model_id=model_id, number=number, **found)
 
 
 def find_model_anew(work: Work, model_id: str) -> None:
-    """After its tags or description changed."""
+    """After its name, tags, description or card changed."""
 
-    of_model = models.c.id == model_id
-    row = work.connection.execute(select(models.c.name, models.c.description).where(of_model)).one()
+    row = work.connection.execute(
+        select(models.c.name, models.c.description, model_cards.c.text)
+        .outerjoin(
+            model_cards,
+            (model_cards.c.model_id == models.c.id) & (model_cards.c.revision == models.c.card_revision),
+        )
+        .where(models.c.id == model_id)
+    ).one()
     held = work.connection.execute(
         select(model_tags.c.key, model_tags.c.value).where(model_tags.c.model_id == model_id)
     )
     tags = {tag.key: tag.value for tag in held}
     _DELETE.change(work.connection, of=model_id, numbered=OF_MODEL)
-    let_find(work, model_id, OF_MODEL, name=row.name, tags=tags, description=row.description)
+    let_find(work, model_id, OF_MODEL, name=row.name, tags=tags, description=row.description, card=row.text or "")
 
 
 def find_version_anew(work: Work, model_id: str, number: int) -> None:

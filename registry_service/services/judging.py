@@ -122,9 +122,9 @@ def perform(work: Work, model: Row[Any], row: Row[Any], by: Move, why: str, **va
         case Move.APPROVE:
             pins = msgspec.convert(row.policies, list[PolicyPin])
             lasts = terms_of(work, pins).approval_expires_after
-            values |= {"approved_at": work.now, "deadline_at": work.now + lasts}
+            values |= {"approved_at": work.now, "deadline_at": work.now + lasts, "card_revision": model.card_revision}
         case Move.UNAPPROVE:
-            values |= {"approved_at": None, "deadline_at": row.expires_at}
+            values |= {"approved_at": None, "deadline_at": row.expires_at, "card_revision": None}
     if by is not Move.LEASE:
         values |= {"lease_holder": None, "lease_acquired_at": None, "lease_expires_at": None}
     if phase.is_final and phase is not Phase.APPLIED:

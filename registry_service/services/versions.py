@@ -119,7 +119,7 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
     number = found.last_number + 1
     _NEXT_NUMBER.change(work.connection, model_id=found.id, last=number)
     reach("register.numbered")
-    _insert(work, found.id, number, digest, body)
+    _insert(work, found, number, digest, body)
     insert_lineage(work, found.id, number, lineage, later=False)
     record_change(
         work,
@@ -222,8 +222,8 @@ def _check_bytes(work: Work, body: RegisterVersion) -> None:
             )
 
 
-def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterVersion) -> None:
-    described = body.metadata
+def _insert(work: Work, model: Row[Any], number: int, digest: str, body: RegisterVersion) -> None:
+    model_id, described = model.id, body.metadata
     _INSERT.change_each(
         work.connection,
         [
@@ -243,6 +243,7 @@ def _insert(work: Work, model_id: str, number: int, digest: str, body: RegisterV
                 "size": sum(file.size for file in body.files),
                 "created_at": work.now,
                 "created_by": work.actor.name,
+                "card_revision": model.card_revision,
             }
         ],
     )

@@ -30,6 +30,7 @@ from registry_service.domain.requests import (
     ReportUsage,
     RequestPromotion,
     RevokeVersion,
+    WriteCard,
     WriteComment,
 )
 from registry_service.web.errors import Problem, refused
@@ -59,6 +60,7 @@ _HELD: Final = _body(HoldStage)
 _USED: Final = _body(ReportUsage)
 _TOKEN: Final = _body(CreateToken)
 _COMMENTED: Final = _body(WriteComment)
+_WRITTEN: Final = _body(WriteCard)
 
 _MODEL: Final = _CREATED.name
 _NUMBER: Final = 7
@@ -136,6 +138,23 @@ _APPROVED: Final = Reason(
     people=("ada",),
 )
 _DECISION: Final = Decision(outcome=Outcome.APPLICABLE, reasons=(), satisfied=(_APPROVED,))
+_CARD: Final = entities.ModelCard(
+    model_name=_MODEL,
+    digest=digest_of(_WRITTEN.text.encode()),
+    size=len(_WRITTEN.text.encode()),
+    text=_WRITTEN.text,
+    front_matter={"license": "apache-2.0", "tags": ["fraud", "tabular"]},
+    written_at=_AT - _DAY,
+    written_by="ada",
+    is_current=False,
+    revision=20,
+)
+_CARD_THEN: Final = entities.CardRevision(
+    digest=_CARD.digest, size=_CARD.size, written_at=_CARD.written_at, written_by="ada", revision=20
+)
+_CARD_NOW: Final = entities.CardRevision(
+    digest=digest_of(b"# What it is for"), size=16, written_at=_AT + _DAY, written_by="ada", revision=34
+)
 _COMMENT: Final = entities.Comment(
     id="c4m7x2k9w3q6n5z2",
     model_name=_MODEL,
@@ -435,6 +454,27 @@ _ALL: Final = (
             "revoked": entities.Revocation(reason=_REVOKED.reason, by="ada", at=_AT + 3 * _HOUR),
         },
         impact=_IMPACT,
+    ),
+    _CARD,
+    _CARD_NOW,
+    entities.VersionCard(
+        model_name=_MODEL,
+        version=_NUMBER,
+        digest=_DIGEST,
+        registered_with=_CARD_THEN,
+        approved_with=_CARD_THEN,
+        promotion=_PROMOTION,
+        current=_CARD_NOW,
+        card=_CARD,
+        changes=entities.CardChanges(
+            fields=[
+                entities.CardFieldChange(
+                    name="license", change=entities.CardChange.REMOVED, before="apache-2.0", after=None
+                )
+            ],
+            sections=[entities.CardSectionChange(heading="What it is for", change=entities.CardChange.CHANGED)],
+            complete=True,
+        ),
     ),
     _COMMENT,
     entities.Delegation(

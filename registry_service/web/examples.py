@@ -28,6 +28,9 @@ _ALL: Final = (
         metadata=Metadata(metrics={"auc": 0.93}, framework="scikit-learn", format="onnx"),
         lineage=[requests.NewLineageEdge(kind=LineageKind.DAG_RUN, ref="churn_nightly/scheduled__2026-03-03")],
     ),
+    requests.WriteCard(
+        text="---\nlicense: apache-2.0\ntags: [fraud, tabular]\n---\n# What it is for\n\nScores card payments.\n"
+    ),
     requests.RenameModel(name="fraud-detector-eu", reason="One for each market."),
     requests.AddLineage(
         edges=[requests.NewLineageEdge(kind=LineageKind.DATASET, ref="s3://payments/2026-03-02.parquet")]

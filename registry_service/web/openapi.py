@@ -36,6 +36,7 @@ _STREAM: Final = "stream_events"
 
 TAGS: Final = {
     "models": "Registered models.",
+    "cards": "What people write about a model for those who mean to use it.",
     "versions": "Model versions and their files.",
     "lineage": "Where versions come from, and where they went.",
     "search": "By words.",

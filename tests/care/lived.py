@@ -10,9 +10,11 @@ from registry_service.domain.requests import (
     RenameModel,
     StartDeployment,
     VacateStage,
+    WriteCard,
     WriteGroup,
 )
 from registry_service.services import aliases, events, principals, stages
+from registry_service.services.cards import write_card
 from registry_service.services.deployments import start_deployment
 from registry_service.services.idempotency import Idempotency
 from registry_service.services.model_names import rename_model
@@ -21,7 +23,10 @@ from tests.services.world import HOUR, World
 
 
 async def live(world: World) -> None:
-    await world.registered(4, metrics={"auc": 0.9}, aliases=["newest"])
+    await world.model()
+    await world.act("carl", write_card, "fraud", WriteCard(text="# Use"))
+    for _ in range(4):
+        await world.register(metrics={"auc": 0.9}, aliases=["newest"])
     await world.check(1)
     await world.act("airflow", aliases.move_alias, "fraud", "champion", MoveAlias(version="1"))
     await world.act("airflow", aliases.move_alias, "fraud", "gone", MoveAlias(version="1"))
@@ -31,6 +36,7 @@ async def live(world: World) -> None:
     await world.promote(2)
     await world.roll_back(from_version=2)
     await world.promote(1, "staging")
+    await world.act("carl", write_card, "fraud", WriteCard(text="---\nlicense: mit\n---\n# Use"))
     await world.revoke(1)
     await world.act("ada", stages.vacate_stage, "fraud", "staging", VacateStage(from_version=1, reason="revoked"))
     await world.reject("ben", await world.request(3, "staging"))

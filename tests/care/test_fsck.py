@@ -58,6 +58,22 @@ FAULTS: dict[str, list[str]] = {
         "DELETE FROM aliases WHERE name = 'champion'",
         "DELETE FROM events WHERE kind = 'alias.removed'",
     ],
+    "card_digest": [
+        "UPDATE model_cards SET text = text || ' '",
+        f"UPDATE model_cards SET digest = '{OTHER}'",
+        "UPDATE model_cards SET size = size + 1",
+    ],
+    "card_log": [
+        f"UPDATE model_cards SET digest = '{OTHER}'",
+        "DELETE FROM model_cards",
+        "UPDATE events SET kind = 'model.updated' WHERE kind = 'model.card_written'",
+    ],
+    "card_standing": [
+        f"UPDATE models SET card_revision = NULL WHERE id = {FRAUD}",
+        f"UPDATE models SET card_revision = (SELECT MIN(revision) FROM model_cards) WHERE id = {FRAUD}",
+        "UPDATE versions SET card_revision = 1 WHERE card_revision IS NOT NULL",
+        "UPDATE promotions SET card_revision = 1 WHERE card_revision IS NOT NULL",
+    ],
     "text_search": ["DELETE FROM texts WHERE number = 0", "UPDATE texts SET description = 'other' WHERE number = 0"],
     "bytes_unknown": [
         f"UPDATE version_files SET digest = '{OTHER}' WHERE number = 1",

@@ -535,6 +535,38 @@ def test_people_write_to_each_other(ada: CommandLine, ben: CommandLine, model: s
     assert "(removed)" in ada("comments", "remove", comment["id"], typed="y\n").out
 
 
+def test_a_card_is_written_from_a_file(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "card.md"
+    file.write_text("---\nlicense: mit\n---\n# Use \x1b[2J\u202e\n\nAt the pier.\n")
+    version = register(ada, model, trained)
+    assert "[card_not_found]" in ada("models", "card", "show", model, code=1).err
+    assert "No card." in ada("models", "card", "history", model).out
+    assert "no card" in ada("versions", "card", model, str(version)).out
+    first = ada.json("models", "card", "set", model, str(file), "--revision", "0")
+    assert first["front_matter"] == {"license": "mit"}
+    shown = ben("models", "card", "show", model).out
+    assert "\x1b" not in shown and "\u202e" not in shown and shown.endswith("\n\nAt the pier.\n")
+    version = register(ada, model, trained)
+    assert "Nothing was changed since." in ben("versions", "card", model, str(version)).out
+
+    file.write_text("---\nlicense: apache-2.0\n---\n# Limits\n")
+    assert "[revision_mismatch]" in ada("models", "card", "set", model, str(file), "--revision", "1", code=1).err
+    assert "revision" in ada("models", "card", "set", model, str(file)).out
+    history = ada.json("models", "card", "history", model)
+    assert [one["digest"] for one in history][1:] == [first["digest"]]
+    assert "At the pier." in ada("models", "card", "show", model, "--digest", first["digest"]).out
+    changed = ben("versions", "card", model, str(version)).out
+    assert "changed  license" in changed and "added  # Limits" in changed and "removed  # Use" in changed
+
+    file.write_bytes(b"\xff")
+    assert "UTF-8" in ada("models", "card", "set", model, str(file), code=1).err
+    file.write_bytes(b"x" * 300_000)
+    assert "256.0 KiB" in ada("models", "card", "set", model, str(file), code=1).err
+    assert "card.md" in ada("models", "card", "set", model, str(file.with_suffix(".txt") / "card.md"), code=1).err
+
+
 def test_many_promotions_are_reviewed_at_once(
     ada: CommandLine, ben: CommandLine, model: str, trained: Path, tmp_path: Path
 ) -> None:

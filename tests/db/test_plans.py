@@ -16,7 +16,7 @@ from sqlalchemy import Select, select
 from registry_service.db.migrate import upgrade
 from registry_service.db.paging import PageRequest
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries import affected, facts, lineage, promotions, provenance, stages, uses
+from registry_service.db.queries import affected, cards, facts, lineage, promotions, provenance, stages, uses
 from registry_service.db.queries import versions as version_queries
 from registry_service.db.query import DIALECTS, compile_statement
 from registry_service.db.searching import searched
@@ -55,6 +55,9 @@ ASKED = [
         uses._MODELS_LAST_USED,
         "version_uses USING COVERING INDEX ix_version_uses_model_id_last_used_at (model_id=?)",
     ),
+    (cards._BY_REVISION, "model_cards USING INDEX sqlite_autoindex_model_cards_1 (model_id=? AND revision=?)"),
+    (cards._BY_DIGEST, "model_cards USING INDEX ix_model_cards_model_id_digest_revision (model_id=? AND digest=?)"),
+    (cards._APPROVED, "promotions USING INDEX ix_promotions_model_id_number (model_id=? AND number=?)"),
     (judging._RUNNING, "ix_deployments_promotion_id (promotion_id=?)"),
 ]
 

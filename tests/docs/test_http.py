@@ -50,9 +50,11 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         pieces,
         abandoned,
         registered,
+        carded,
         asked,
         approved,
         applied,
+        carried,
         live,
         part,
         looked_for,
@@ -92,9 +94,17 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
 
     (version,) = documents(registered)
     assert (version["number"], version["file_count"], version["metadata"]["metrics"]) == (1, 2, {"error_cm": 4.2})
+    first_card, history, earlier = documents(carded)
+    assert first_card["front_matter"] == {"license": "cc-by-4.0", "tags": ["tide", "pier"]}
+    assert [one["digest"] for one in history["items"]][1:] == [first_card["digest"]]
+    assert (earlier["text"], earlier["is_current"]) == (first_card["text"], False)
     assert documents(asked)[-1]["decision"]["outcome"] == "waiting"
     assert documents(approved)[0]["phase"] == "APPROVED"
     assert documents(applied)[0]["is_current"]
+
+    (carrying,) = documents(carried)
+    assert carrying["approved_with"] == carrying["current"] == history["items"][0]
+    assert carrying["changes"] == {"fields": [], "sections": [], "complete": True}
 
     of_production, manifest = documents(live)
     assert of_production["digest"] == manifest["digest"] == version["digest"]

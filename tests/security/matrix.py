@@ -169,6 +169,8 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
         f"{API}/subscriptions", json={"pattern": model}
     )
     token = http if http.headers.get("authorization") else admin
+    # The parameter `digest` is that of these bytes.
+    answered(admin.put(f"{API}/models/{model}/card", json={"text": CONTENT[:1].decode()}))
     called = model.removesuffix(".m")
     somebody = f"somebody-{called}"
     answered(admin.post(f"{API}/principals", json={"name": somebody, "kind": "person"}), 201)

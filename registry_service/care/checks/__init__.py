@@ -6,6 +6,7 @@ from typing import Final
 
 from registry_service.care.checks import (
     artifacts,
+    cards,
     database,
     event_log,
     promotions,
@@ -19,6 +20,7 @@ from registry_service.care.findings import Check
 CHECKS: Final[tuple[Check, ...]] = (
     *database.CHECKS,
     *versions.CHECKS,
+    *cards.CHECKS,
     *texts.CHECKS,
     *artifacts.CHECKS,
     *stages.CHECKS,

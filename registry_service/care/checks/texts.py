@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import select
 
 from registry_service.care.findings import Check, Look
-from registry_service.db.tables import model_tags, models, texts, version_tags, versions
-from registry_service.domain.words import plain, plain_tags
+from registry_service.db.tables import model_cards, model_tags, models, texts, version_tags, versions
+from registry_service.domain.words import plain, plain_description, plain_tags
 
 _Key = tuple[str, int]
 _Words = tuple[str, str, str]
@@ -36,8 +36,12 @@ def _expected(look: Look) -> Iterator[tuple[_Key, _Words]]:
         select(version_tags.c.model_id, version_tags.c.number, version_tags.c.key, version_tags.c.value)
     ):
         tags[tag.model_id, tag.number][tag.key] = tag.value
-    for row in look.rows(select(models.c.id, models.c.name, models.c.description)):
-        yield (row.id, 0), (plain(row.name), plain_tags(tags[row.id, 0]), plain(row.description))
+    carded = select(models.c.id, models.c.name, models.c.description, model_cards.c.text).outerjoin(
+        model_cards, (model_cards.c.model_id == models.c.id) & (model_cards.c.revision == models.c.card_revision)
+    )
+    for row in look.rows(carded):
+        words = plain_description(row.description, row.text or "")
+        yield (row.id, 0), (plain(row.name), plain_tags(tags[row.id, 0]), words)
     for row in look.rows(select(versions.c.model_id, versions.c.number, versions.c.description)):
         key = (row.model_id, row.number)
         yield key, ("", plain_tags(tags[key]), plain(row.description))

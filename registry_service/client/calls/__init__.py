@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from registry_service.client.calls.call import Call, Content, Paging, RetryRule, Sink
+from registry_service.client.calls.cards import (
+    get_card,
+    get_card_revision,
+    get_version_card,
+    list_card_history,
+    write_card,
+)
 from registry_service.client.calls.comments import (
     comment_on_model,
     comment_on_promotion,
@@ -166,6 +173,8 @@ __all__ = [
     "end_delegation",
     "fail_promotion",
     "get_alias",
+    "get_card",
+    "get_card_revision",
     "get_comment",
     "get_consumer",
     "get_deployment",
@@ -181,6 +190,7 @@ __all__ = [
     "get_upload",
     "get_upload_file",
     "get_version",
+    "get_version_card",
     "get_version_use",
     "hold_stage",
     "lift_legal_hold",
@@ -188,6 +198,7 @@ __all__ = [
     "list_aliases",
     "list_all_versions",
     "list_attachments",
+    "list_card_history",
     "list_checks",
     "list_consumers",
     "list_delegations",
@@ -255,6 +266,7 @@ __all__ = [
     "vacate_stage",
     "who_am_i",
     "withdraw_review",
+    "write_card",
     "write_group",
     "write_policy",
 ]

@@ -1,4 +1,4 @@
-"""Full-text search over names, tags and descriptions of models and versions in sight."""
+"""Full-text search over names, tags, descriptions and cards of models and versions in sight."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ one open promotion per digest and stage, one lease per stage, one effect per ide
 from __future__ import annotations
 
 from registry_service.db.tables.artifact import blobs, upload_files, uploads
+from registry_service.db.tables.card import model_cards
 from registry_service.db.tables.comment import comment_mentions, comment_reads, comments
 from registry_service.db.tables.deployment import deployments
 from registry_service.db.tables.log import consumers, events, idempotency_answers
@@ -57,6 +58,7 @@ __all__ = [
     "groups",
     "idempotency_answers",
     "metadata",
+    "model_cards",
     "model_former_names",
     "model_tags",
     "models",

@@ -26,6 +26,8 @@ models = Table(
     Column("updated_at", UtcTimestamp, nullable=False),
     Column("deleted_at", UtcTimestamp),
     Column("revision", BigInteger, nullable=False),
+    # Which text its card has now, by the revision that it was written with.
+    Column("card_revision", BigInteger),
     Index("ix_models_created_at_id", "created_at", "id"),
 )
 

@@ -54,6 +54,8 @@ promotions = Table(
     Column("notice_at", UtcTimestamp),
     Column("noticed_at", UtcTimestamp),
     Column("revision", BigInteger, nullable=False),
+    # Which text the model's card had when this was approved.
+    Column("card_revision", BigInteger),
     version_reference("promotions"),
     ForeignKeyConstraint(["model_id", "stage"], ["stages.model_id", "stages.name"]),
     Index("ix_promotions_requested_at_id", "requested_at", "id"),

@@ -60,6 +60,8 @@ versions = Table(
     Column("legal_hold_at", UtcTimestamp),
     Column("legal_hold_by", String(256)),
     Column("legal_hold_reason", Text),
+    # Which text the model's card had at registration.
+    Column("card_revision", BigInteger),
     PrimaryKeyConstraint("model_id", "number"),
     UniqueConstraint("model_id", "identity"),
     Index("ix_versions_digest_model_id_number", "digest", "model_id", "number"),

@@ -7,6 +7,15 @@ UTC. Every answer that belongs to a model carries the model's `revision`, which 
 from __future__ import annotations
 
 from registry_service.domain.entities.answer import Answer, Page
+from registry_service.domain.entities.card import (
+    CardChange,
+    CardChanges,
+    CardFieldChange,
+    CardRevision,
+    CardSectionChange,
+    ModelCard,
+    VersionCard,
+)
 from registry_service.domain.entities.care import CollectedArtifact, CollectionStep, DamagedArtifact, Health, ScrubStep
 from registry_service.domain.entities.comment import Comment
 from registry_service.domain.entities.comparison import (
@@ -82,6 +91,11 @@ __all__ = [
     "Alias",
     "Answer",
     "AwaitedReview",
+    "CardChange",
+    "CardChanges",
+    "CardFieldChange",
+    "CardRevision",
+    "CardSectionChange",
     "Check",
     "CheckStatus",
     "Closure",
@@ -127,6 +141,7 @@ __all__ = [
     "MadeFrom",
     "Manifest",
     "ManifestFile",
+    "ModelCard",
     "ModelVersion",
     "NodeKind",
     "Page",
@@ -165,6 +180,7 @@ __all__ = [
     "Use",
     "UseKind",
     "Verdict",
+    "VersionCard",
     "VersionProvenance",
     "VersionStatus",
     "VersionUse",

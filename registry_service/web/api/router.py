@@ -8,6 +8,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from registry_service.web.api.aliases import Aliases
+from registry_service.web.api.cards import Cards
 from registry_service.web.api.comments import Comments
 from registry_service.web.api.compare import compare_versions
 from registry_service.web.api.delegations import Delegations
@@ -48,6 +49,6 @@ def api_router() -> Router:
         route_handlers=[
             Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Provenance, Uploads,
             Aliases, Stages, Promotions, Reviews, Deployments, Usages, Comments, Inboxes, Following, Policies, Events,
-            Principals, Delegations, Tokens, Maintenance,
+            Principals, Delegations, Tokens, Maintenance, Cards,
         ],
     )  # fmt: skip
