@@ -13,6 +13,7 @@ from registry_service.cli.aliases import aliases
 from registry_service.cli.care import backup, fsck, gc, restore, scrub
 from registry_service.cli.checks import checks
 from registry_service.cli.comments import comments
+from registry_service.cli.config import config
 from registry_service.cli.delegations import delegations
 from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
@@ -49,13 +50,23 @@ __all__ = ["main"]
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="File with the token; else MODEL_REGISTRY_TOKEN, MODEL_REGISTRY_TOKEN_FILE, or where you are logged in.",
 )
+@click.option("--registry", metavar="NAME", help="A known registry; else MODEL_REGISTRY_NAME, or the one in use.")
 @click.option("--profile", default="person", show_default=True, help="Whose login: person or airflow.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON; it may also stand at the end.")
 @click.version_option(package_name="airflow-model-registry", prog_name="model-registry")
 @pass_state
-def main(state: State, url: str | None, token_file: Path | None, profile: str, *, as_json: bool) -> None:
+def main(
+    state: State,
+    url: str | None,
+    token_file: Path | None,
+    registry: str | None,
+    profile: str,
+    *,
+    as_json: bool,
+) -> None:
     """A model registry: versions, approvals, promotions and rollback."""
-    state.url, state.token_file, state.profile, state.as_json = url, token_file, profile, as_json
+    state.url, state.token_file, state.registry = url, token_file, registry
+    state.profile, state.as_json = profile, as_json
 
 
 for command in (
@@ -63,6 +74,7 @@ for command in (
     login,
     logout,
     whoami,
+    config,
     models,
     versions,
     lineage,

@@ -42,19 +42,29 @@ class State:
     url: str | None = None
     token_file: Path | None = None
     profile: str = PERSON
+    registry: str | None = None
     as_json: bool = False
     transport: httpx.BaseTransport | None = field(default=None, repr=False)
     at_terminal: bool = field(default_factory=_stdin_is_terminal)
+    retries: RetryPolicy = RETRIES
+    timeout: float = 30.0
 
     @cached_property
     def client(self) -> RegistryClient:
         """The client of whoever is logged in, for the length of the command."""
-        return self.connect(find(self.url, token_file=self.token_file, profile=self.profile))
+        return self.connect(find(self.url, token_file=self.token_file, registry=self.registry, profile=self.profile))
 
     def connect(self, credentials: Credentials) -> RegistryClient:
         from registry_service.client import RegistryClient  # noqa: PLC0415 - see above
 
-        client = RegistryClient(credentials.url, credentials.token, retries=RETRIES, transport=self.transport)
+        client = RegistryClient(
+            credentials.url,
+            credentials.token,
+            retries=self.retries,
+            timeout=self.timeout,
+            verify=credentials.ca_file or True,
+            transport=self.transport,
+        )
         click.get_current_context().call_on_close(client.close)
         return client
 

@@ -9,7 +9,7 @@ from registry_service.cli.endings import Stopped
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, table
 from registry_service.client import CreateToken, IssuedToken, Token
-from registry_service.client.credentials import write_secret
+from registry_service.client.secrets import write_secret
 
 
 @click.group(cls=Group)

@@ -135,13 +135,14 @@ class AsyncRegistryClient:
         url: str | None = None,
         token: str | None = None,
         *,
+        registry: str | None = None,
         profile: str = credentials.PERSON,
         timeout: float = 30.0,
         retries: Retries = DEFAULT_RETRIES,
         verify: Verify = True,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        found = credentials.find(url, token, profile=profile)
+        found = credentials.find(url, token, registry=registry, profile=profile)
         self._session = Session(found, timeout=timeout, retries=retries, verify=verify)
         self._http = httpx.AsyncClient(
             verify=self._session.verify, trust_env=self._session.trust_env, transport=transport

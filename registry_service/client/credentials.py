@@ -1,16 +1,19 @@
-"""Where the registry is and who asks: from arguments, the environment, or a file that `login` or `serve` wrote."""
+"""Where the registry is and who asks: from arguments, the environment, the list of known registries, or a file that
+`login` or `serve` wrote."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import structs
 
 from registry_service.client.errors import NotConfigured
+from registry_service.client.registries import check_word, config_path, home, own, read_registries
+from registry_service.client.secrets import read_token, write_secret
 from registry_service.domain.strictness import UNDECODABLE
 
 PERSON: Final = "person"
@@ -18,18 +21,45 @@ PERSON: Final = "person"
 URL: Final = "MODEL_REGISTRY_URL"
 TOKEN: Final = "MODEL_REGISTRY_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_FILE: Final = "MODEL_REGISTRY_TOKEN_FILE"  # noqa: S105 - likewise
-HOME: Final = "MODEL_REGISTRY_HOME"
+NAME: Final = "MODEL_REGISTRY_NAME"
 
 
-class Credentials(msgspec.Struct, frozen=True):
-    """Also the form of a credentials file."""
+class Credentials(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Also the form of a credentials file. `ca_file` has the authorities that vouch for the registry, where it isn't
+    those of the system."""
 
     url: str
     token: str
+    ca_file: str | None = None
 
     def __repr__(self) -> str:
         """Without the token: credentials end up in logs and tracebacks."""
         return f"Credentials(url={self.url!r})"
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What the places say that are looked at, and which place said it."""
+
+    url: str | None = None
+    url_from: str | None = None
+    token: str | None = None
+    token_from: str | None = None
+    ca_file: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Found(url={self.url!r}, url_from={self.url_from!r}, token_from={self.token_from!r})"
+
+    def beside(self, url: str, place: str, secret: Callable[[], str | None], ca_file: str | None = None) -> Found:
+        """With what stands beside a URL, if that is the one looked for: its token is only ever sent there."""
+
+        if self.url is not None and _normal(self.url) != _normal(url):
+            return self
+        found = structs.replace(
+            self, url=self.url or url, url_from=self.url_from or place, ca_file=self.ca_file or ca_file
+        )
+        if found.token is None and (token := secret()) is not None:
+            found = structs.replace(found, token=token, token_from=place)
+        return found
 
 
 def find(
@@ -37,37 +67,92 @@ def find(
     token: str | None = None,
     *,
     token_file: Path | None = None,
+    registry: str | None = None,
     profile: str = PERSON,
     environment: Mapping[str, str] | None = None,
 ) -> Credentials:
-    """The first of: arguments, the environment, the profile's file.
+    """The first of: arguments, the environment, the registry that was chosen, the profile's file. `registry` is an
+    argument that names a known one.
 
     A token of a file is only ever sent to the URL that stands beside it.
 
-    :raises NotConfigured: neither says it, or what they say can't be used.
+    :raises NotConfigured: none says it, or what they say can't be used.
     """
 
-    # The client is used where the service's settings aren't installed.
-    environment = os.environ if environment is None else environment  # noqa: TID251
-    url = url or environment.get(URL) or None
+    environment = own(environment)
+    found = search(url, token, token_file=token_file, registry=registry, profile=profile, environment=environment)
+    if found.url is None or found.token is None:
+        what = "registry" if found.url is None else f"token for {found.url}"
+        looked = [config_path(environment), profile_path(profile, environment)]
+        raise NotConfigured(
+            f"There is no {what}. Run `model-registry login`, set {URL} and {TOKEN} (or {TOKEN_FILE}), or pass them."
+            f" Looked in {' and '.join(map(str, looked))}."
+        )
+    return Credentials(checked_url(found.url), _checked_token(found.token), found.ca_file)
+
+
+def search(
+    url: str | None = None,
+    token: str | None = None,
+    *,
+    token_file: Path | None = None,
+    registry: str | None = None,
+    profile: str = PERSON,
+    environment: Mapping[str, str] | None = None,
+) -> Found:
+    """What `find` finds, and where, also where something is missing."""
+
+    environment = own(environment)
     if token is None and token_file is not None:
-        token = _read_token(token_file)
-    if token is None:
-        token = environment.get(TOKEN) or None
-    if token is None and environment.get(TOKEN_FILE):
-        token = _read_token(Path(environment[TOKEN_FILE]))
-    if url is None or token is None:
+        token = read_token(token_file)
+    found = Found(
+        url=url or None,
+        url_from="arguments" if url else None,
+        token=token,
+        token_from=None if token is None else "arguments",
+    )
+    if registry is not None:
+        known = read_registries(config_path(environment)).named(registry)
+        if url and _normal(url) != _normal(known.url):
+            raise NotConfigured(f"'{registry}' is at {known.url}, not at {url}. Give one of both.")
+        found = found.beside(known.url, f"registry '{registry}'", known.secret, known.ca_file)
+    elsewhere = registry is not None and environment.get(URL) and _normal(environment[URL]) != _normal(found.url or "")
+    if found.url is None and environment.get(URL):
+        found = structs.replace(found, url=environment[URL], url_from=URL)
+    if found.token is None and not elsewhere:
+        found = _token_of(environment, found)
+    if registry is None and (found.url is None or found.token is None):
+        name = chosen_registry(profile, environment)
+        if name is not None:
+            known = read_registries(config_path(environment)).named(name)
+            found = found.beside(known.url, f"registry '{name}'", known.secret, known.ca_file)
+    if found.url is None or found.token is None:
         file = profile_path(profile, environment)
         kept = read_profile(file)
-        if kept is not None and (url is None or _normal(url) == _normal(kept.url)):
-            url, token = kept.url, token or kept.token
-        if url is None or token is None:
-            what = "registry" if url is None else f"token for {url}"
-            raise NotConfigured(
-                f"There is no {what}. Run `model-registry login`, set {URL} and {TOKEN} (or {TOKEN_FILE}), or pass"
-                f" them. Looked in {file}."
-            )
-    return Credentials(_checked_url(url), _checked_token(token))
+        if kept is not None:
+            found = found.beside(kept.url, str(file), lambda: kept.token)
+    return found
+
+
+def chosen_registry(profile: str = PERSON, environment: Mapping[str, str] | None = None) -> str | None:
+    """The name of the registry that the environment, or else `config use` chose. They are people's: what Airflow asks
+    doesn't change with what somebody works on.
+
+    :raises NotConfigured: the list of registries can't be read.
+    """
+
+    environment = own(environment)
+    if profile != PERSON:
+        return None
+    return environment.get(NAME) or read_registries(config_path(environment)).use
+
+
+def _token_of(environment: Mapping[str, str], found: Found) -> Found:
+    if environment.get(TOKEN):
+        return structs.replace(found, token=environment[TOKEN], token_from=TOKEN)
+    if environment.get(TOKEN_FILE):
+        return structs.replace(found, token=read_token(Path(environment[TOKEN_FILE])), token_from=TOKEN_FILE)
+    return found
 
 
 def stored_credentials(profile: str = PERSON) -> Credentials | None:
@@ -85,17 +170,15 @@ def configured_url(profile: str = PERSON) -> str | None:
         stored = stored_credentials(profile)
     except NotConfigured:
         stored = None  # damaged: whoever logs in anew writes it anew
-    return os.environ.get(URL) or (stored.url if stored else None)  # noqa: TID251 - see find()
+    return own(None).get(URL) or (stored.url if stored else None)
 
 
 def profile_path(profile: str = PERSON, environment: Mapping[str, str] | None = None) -> Path:
     """The credentials file of a profile (`person` for people, `airflow` for Airflow)."""
 
-    if not profile.isascii() or not profile.replace("-", "").replace("_", "").isalnum():
-        raise NotConfigured(f"'{profile}' is no profile. Use letters, digits, '-' and '_'.")
-    environment = os.environ if environment is None else environment  # noqa: TID251 - see find()
-    home = Path(environment[HOME]) if environment.get(HOME) else Path("~/.model-registry").expanduser()
-    return home / "credentials" / f"{profile}.json"
+    check_word(profile, "profile")
+    environment = own(environment)
+    return home(environment) / "credentials" / f"{profile}.json"
 
 
 def read_profile(file: Path) -> Credentials | None:
@@ -118,28 +201,6 @@ def write_profile(file: Path, credentials: Credentials) -> None:
     write_secret(file, msgspec.json.format(msgspec.json.encode(credentials)) + b"\n")
 
 
-def write_secret(file: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, from its first moment on (0600)."""
-
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _read_token(file: Path) -> str:
-    try:
-        return file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotConfigured(f"The token file {file} can't be read ({error}).") from error
-
-
 def _checked_token(token: str) -> str:
     # The message never shows what was given: it may be a secret, only the wrong one.
     if not token.isascii() or not token.isprintable() or " " in token or not token:
@@ -147,7 +208,12 @@ def _checked_token(token: str) -> str:
     return token
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """The URL, in one form.
+
+    :raises NotConfigured: it is none, or says more than where the registry is.
+    """
+
     try:
         parts = urlsplit(url)
         is_one = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0

@@ -108,7 +108,8 @@ class _Line:
 class RegistryClient:
     """Calls a registry; safe to share between threads.
 
-    `url` and `token` come from the environment or from the profile's credentials file where they aren't given.
+    `url` and `token` come from the environment, from the registry in use (`model-registry config`) or from the
+    profile's credentials file where they aren't given; `registry` names one that is known, before all of these.
     `timeout` is in seconds without a sign of life. `retries` is how often a call is repeated that may be, or the whole
     policy. `verify`: True, a file with certificate authorities, or an SSL context.
 
@@ -121,13 +122,14 @@ class RegistryClient:
         url: str | None = None,
         token: str | None = None,
         *,
+        registry: str | None = None,
         profile: str = credentials.PERSON,
         timeout: float = 30.0,
         retries: Retries = DEFAULT_RETRIES,
         verify: Verify = True,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        found = credentials.find(url, token, profile=profile)
+        found = credentials.find(url, token, registry=registry, profile=profile)
         self._session = Session(found, timeout=timeout, retries=retries, verify=verify)
         self._http = httpx.Client(verify=self._session.verify, trust_env=self._session.trust_env, transport=transport)
 

@@ -64,6 +64,7 @@ class Session:
         self.url = credentials.url
         self.timeout = timeout
         self.policy = retries if isinstance(retries, RetryPolicy) else RetryPolicy(attempts=retries + 1)
+        verify = credentials.ca_file if verify is True and credentials.ca_file is not None else verify
         self.verify = ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
         self.headers = {
             "Authorization": f"Bearer {credentials.token}",

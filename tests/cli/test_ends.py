@@ -23,6 +23,7 @@ def leaves(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], cl
 
 
 LEAVES = dict(leaves(main))
+TOKEN = "MODEL_REGISTRY_TOKEN"
 
 
 def test_a_refusal_is_one_line_with_its_code(ada: CommandLine) -> None:
@@ -113,6 +114,7 @@ QUESTIONS = {
     ("versions", "delete"): ("--reason", "x"),
     ("comments", "remove"): (),
     ("reviews", "bulk"): (),
+    ("config", "remove"): (),
 }
 
 
@@ -133,6 +135,7 @@ def asked_for(
     ben("approve", applied, "--yes")
     ada("promotions", "apply", applied)
     comment = ada.json("comments", "add", model, "good")
+    ada("--registry", "mine", "--url", ada.environment["MODEL_REGISTRY_URL"], "login", stdin=ada.environment[TOKEN])
     reviews = tmp_path / "reviews.json"
     reviews.write_text(json.dumps([{"promotion": promotion, "digest": "sha256:" + "0" * 64, "verdict": "approve"}]))
     about = dict.fromkeys(QUESTIONS, (model,)) | {
@@ -142,6 +145,7 @@ def asked_for(
         ("versions", "delete"): (model, "1"),
         ("comments", "remove"): (str(comment["id"]),),
         ("reviews", "bulk"): (str(reviews),),
+        ("config", "remove"): ("mine",),
     }
     return {path: (*path, *subject, *QUESTIONS[path]) for path, subject in about.items()}
 

@@ -87,6 +87,8 @@ def test_the_client_of_the_readme_reads_the_first_version(after_training: Runnin
 def test_the_page_about_python_is_a_story_that_runs(service: RunningService, tmp_path: Path) -> None:
     (tmp_path / "trained").mkdir()
     (tmp_path / "trained" / "weights").write_bytes(b"weights")
+    shown = type_all(service, "docs/python.md", tmp_path)["model-registry config show"]
+    assert "registry 'laptop'" in shown
     story = "\n".join(blocks(ROOT / "docs/python.md", "python"))
     printed = run(service, [sys.executable, "-W", "error", "-c", story], tmp_path)
     assert "Policy 'solo' asks for 1 more approval" in printed
