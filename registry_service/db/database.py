@@ -65,6 +65,12 @@ class Database(Protocol):
         Raises Overloaded (too much waits already, or a statement took too long) and DatabaseUnavailable.
         """
 
+    async def search(self, look: Callable[[Connection], T], /) -> T:
+        """`view` for what may go through many rows. However many are asked for, they hold up no other read.
+
+        Raises what `view` raises; Overloaded also where others have waited for `PATIENCE_WITH_SEARCHES_S`.
+        """
+
     async def read(self, query: Query[T], /, **params: object) -> T:
         """Run one statement on committed data and decode its rows: the hot path, beside SQLAlchemy's execution.
 

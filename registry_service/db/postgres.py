@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +14,7 @@ from sqlalchemy import Connection
 
 from registry_service.db.database import Database, DialectName
 from registry_service.db.news import listen
+from registry_service.db.patience import refuse_belatedly, refuse_impatiently
 from registry_service.db.postgres_connection import (
     CONNECT_TIMEOUT_S,
     POOL_TIMEOUT_S,
@@ -27,10 +30,13 @@ from registry_service.db.postgres_connection import (
     translated,
 )
 from registry_service.db.query import Query, Row
-from registry_service.domain.errors import DatabaseUnavailable
+from registry_service.domain.errors import DatabaseUnavailable, Overloaded
 from registry_service.failpoints import reach
 
 T = TypeVar("T")
+
+VIEWS_KEPT = 2
+"""Connections for views that searches leave to others."""
 
 _ATTEMPTS = 5
 
@@ -63,6 +69,7 @@ class PostgresDatabase(Database):
         self._readers = readers
         self._pool: asyncpg.Pool | None = None
         self._running = _Running()
+        self._searches = _Searches(at_a_time=max(1, views - VIEWS_KEPT))
         self._writes = _Running()
 
     @property
@@ -138,6 +145,10 @@ class PostgresDatabase(Database):
                     raise
                 raise translated(error) from error
 
+    async def search(self, look: Callable[[Connection], T], /) -> T:
+        async with self._searches:
+            return await self.view(look)
+
     async def read(self, query: Query[T], /, **params: object) -> T:
         compiled = query.compiled("postgresql")
         return query.decode(await self._fetch(compiled.sql, compiled.arguments(params)))
@@ -174,6 +185,31 @@ class PostgresDatabase(Database):
         if self._pool is None:
             raise DatabaseUnavailable("The database is not running. Try again once the service is up.")
         return self._pool
+
+
+class _Searches:
+    """Lets so many in at a time, the others one after the other as they came."""
+
+    def __init__(self, *, at_a_time: int) -> None:
+        self._places = asyncio.Semaphore(at_a_time)
+        self._since: deque[float] = deque()
+
+    async def __aenter__(self) -> None:
+        refuse_impatiently(time.monotonic() - self._since[0] if self._since else 0)
+        asked = time.monotonic()
+        self._since.append(asked)
+        try:
+            await self._places.acquire()
+        finally:
+            self._since.remove(asked)
+        try:
+            refuse_belatedly(time.monotonic() - asked)
+        except Overloaded:
+            self._places.release()
+            raise
+
+    async def __aexit__(self, *_raised: object) -> None:
+        self._places.release()
 
 
 class _Running:

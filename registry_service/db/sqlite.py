@@ -82,7 +82,7 @@ class SqliteDatabase(Database):
 
     async def check(self) -> None:
         await self._writer.submit(_nothing)
-        await self._readers.submit(lambda reader: reader.fetch("SELECT 1", ()))
+        await self._readers.read(lambda reader: reader.fetch("SELECT 1", ()))
 
     async def write(self, command: Callable[[Connection], T], /) -> T:
         self._writes += 1
@@ -92,12 +92,15 @@ class SqliteDatabase(Database):
             self._writes -= 1
 
     async def view(self, look: Callable[[Connection], T], /) -> T:
-        return await self._readers.submit(lambda reader: reader.look(look))
+        return await self._readers.read(lambda reader: reader.look(look))
+
+    async def search(self, look: Callable[[Connection], T], /) -> T:
+        return await self._readers.search(lambda reader: reader.look(look))
 
     async def read(self, query: Query[T], /, **params: object) -> T:
         compiled = query.compiled("sqlite")
         arguments = compiled.arguments(params)
-        return query.decode(await self._readers.submit(lambda reader: reader.fetch(compiled.sql, arguments)))
+        return query.decode(await self._readers.read(lambda reader: reader.fetch(compiled.sql, arguments)))
 
     async def glance(self, query: Query[T], /, **params: object) -> T:
         # A hop to another thread and back costs five times what the statement does, and more where threads compete

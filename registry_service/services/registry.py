@@ -118,10 +118,21 @@ class Registry:
         self, actor: Actor, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a query on one snapshot of what is committed."""
+        return await self.database.view(self._looking(actor, query, *args, **kwargs))
 
-        return await self.database.view(
-            lambda connection: query(View(connection, actor, self._clock(), self.public_url), *args, **kwargs)
-        )
+    async def search(
+        self, actor: Actor, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same for what may go through many rows, which holds up nothing else.
+
+        :raises Overloaded: more is asked for than can be searched at a time.
+        """
+        return await self.database.search(self._looking(actor, query, *args, **kwargs))
+
+    def _looking(
+        self, actor: Actor, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Callable[[Connection], T]:
+        return lambda connection: query(View(connection, actor, self._clock(), self.public_url), *args, **kwargs)
 
     async def recognise(self, token_id: str) -> KnownToken | None:
         """The token as it is now, for whoever has shown its secret before; None where it no longer lets anybody in."""

@@ -32,8 +32,8 @@ class Caller:
         return entity(self.request, await self.registry.view(self.actor, query, *args, **kwargs))
 
     async def list(self, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs) -> Encoded[T]:
-        """What has no revision of its own."""
-        return encoded(await self.registry.view(self.actor, query, *args, **kwargs))
+        """What has no revision of its own: many things mostly, for which many rows may be gone through."""
+        return encoded(await self.registry.search(self.actor, query, *args, **kwargs))
 
     async def make(self, use_case: Callable[Concatenate[Work, P], T], *args: P.args, **kwargs: P.kwargs) -> Encoded[T]:
         """201 with what was made; 200 where it was there already."""

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import Connection, text, update
 
-from registry_service.db.postgres import PostgresDatabase
+from registry_service.db.patience import PATIENCE_WITH_SEARCHES_S
+from registry_service.db.postgres import VIEWS_KEPT, PostgresDatabase
 from registry_service.db.query import first
-from registry_service.domain.errors import DatabaseUnavailable
+from registry_service.domain.errors import DatabaseUnavailable, Overloaded
 from tests.db.counters import Command, counters, increment, make_counters, value_of
 from tests.fixtures_database import PostgresServer
 
@@ -35,6 +36,27 @@ async def end_connections(server: PostgresServer) -> None:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE application_name = 'model-registry' AND pid <> pg_backend_pid()"
     )
+
+
+async def test_searches_without_number_hold_up_no_other_read(postgres_server: PostgresServer) -> None:
+    name = await postgres_server.create()
+    database = PostgresDatabase(postgres_server.url(name), writers=1, views=VIEWS_KEPT + 1, readers=1)
+    await database.start()
+    wait = text("SELECT pg_sleep(0.4)")
+    searches = [
+        asyncio.create_task(database.search(lambda connection: connection.execute(wait).all())) for _ in range(8)
+    ]
+    await asyncio.sleep(0.1)
+    for _ in range(10):
+        assert await database.view(lambda connection: connection.execute(text("SELECT 1")).scalar_one()) == 1
+    assert not all(task.done() for task in searches[:2]), "the views waited for a search"
+    await asyncio.sleep(PATIENCE_WITH_SEARCHES_S)
+    with pytest.raises(Overloaded):
+        await database.search(lambda connection: connection.execute(wait).all())
+    await asyncio.gather(*searches)
+    await database.search(lambda connection: connection.execute(wait).all())
+    await database.stop()
+    await postgres_server.drop(name)
 
 
 async def test_connections_that_the_server_closed_are_replaced_unnoticed(
