@@ -25,6 +25,7 @@ from registry_service.cli.policies import policies
 from registry_service.cli.principals import principals
 from registry_service.cli.promotions import promotions
 from registry_service.cli.provenance import provenance
+from registry_service.cli.retention import retention
 from registry_service.cli.reviews import approve, reject, reviews
 from registry_service.cli.search import search
 from registry_service.cli.service import serve
@@ -97,6 +98,7 @@ for command in (
     deployments,
     usages,
     policies,
+    retention,
     principals,
     tokens,
     events,

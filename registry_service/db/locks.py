@@ -23,7 +23,11 @@ COLLECTION_LOCK = "collection"
 
 
 LINEAGE_LOCK = "lineage"
-"""Held by whoever gives a version parents later: two who do so at once could close a circle that neither sees."""
+"""Held by whoever gives a version parents later: two who do so at once could close a circle that neither sees. And by
+whoever deletes by a rule what nothing comes from, shared by whoever names a parent."""
+
+RETENTION_LOCK = "retention"
+"""Held by whoever writes retention rules, or takes a rule's turn."""
 
 
 def blob_lock(digest: str) -> str:

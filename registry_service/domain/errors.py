@@ -90,6 +90,12 @@ class InvalidPolicy(InvalidInput):
     code = "invalid_policy"
 
 
+class InvalidRule(InvalidInput):
+    """A retention rule that can't be kept; `details["faults"]` says why."""
+
+    code = "invalid_rule"
+
+
 class InvalidRange(InvalidInput):
     code = "invalid_range"
 
@@ -194,6 +200,14 @@ class PolicyNotFound(NotFound):
     code = "policy_not_found"
 
 
+class RuleNotFound(NotFound):
+    code = "rule_not_found"
+
+
+class PreviewNotFound(NotFound):
+    code = "preview_not_found"
+
+
 class UploadNotFound(NotFound):
     code = "upload_not_found"
 
@@ -281,6 +295,12 @@ class DelegationOverlaps(Conflict):
     """Nobody has two people stand in for them at once: each of their places is one."""
 
     code = "delegation_overlaps"
+
+
+class PreviewOutdated(Conflict):
+    """Too much may have changed since the preview was made; nothing more is deleted by it."""
+
+    code = "preview_outdated"
 
 
 class LineageCycle(Conflict):

@@ -67,6 +67,12 @@ def check_policy_name(name: str) -> str:
     return _check_identifier(name, "a policy")
 
 
+def check_rule_name(name: str) -> str:
+    """:raises InvalidName: no identifier of at most 64 characters."""
+
+    return _check_identifier(name, "a retention rule")
+
+
 def check_consumer_name(name: str) -> str:
     """:raises InvalidName: no identifier of at most 64 characters."""
 

@@ -62,6 +62,9 @@ class Action(StrEnum):
     COMMENT_WRITE = "comment:write"
     POLICY_READ = "policy:read"
     POLICY_WRITE = "policy:write"
+    RETENTION_READ = "retention:read"
+    RETENTION_WRITE = "retention:write"
+    RETENTION_RUN = "retention:run"
     PRINCIPAL_READ = "principal:read"
     PRINCIPAL_WRITE = "principal:write"
     MAINTENANCE_RUN = "maintenance:run"
@@ -84,6 +87,7 @@ _READ: Final = frozenset(
         Action.EVENT_READ,
         Action.COMMENT_READ,
         Action.POLICY_READ,
+        Action.RETENTION_READ,
         Action.PRINCIPAL_READ,
         Action.DELEGATION_READ,
         Action.INBOX_OWN,
@@ -136,6 +140,7 @@ PERSONAL: Final = frozenset(
         Action.STAGE_CLEAR_FAILURE,
         Action.STAGE_VACATE,  # into an empty stage comes what could not come in over a better version
         Action.POLICY_WRITE,
+        Action.RETENTION_WRITE,
         Action.PRINCIPAL_WRITE,
         Action.TOKEN_WRITE,
         Action.SUBSCRIPTION_OWN,

@@ -17,6 +17,7 @@ from registry_service.domain.entities import (
 )
 from registry_service.domain.metadata import Metadata, MetadataField
 from registry_service.domain.policies import PolicyDocument
+from registry_service.domain.retention_rules import RetentionDocument
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with a zone: without one it names no moment."""
@@ -326,6 +327,21 @@ class TestPolicy(Request, frozen=True, kw_only=True):
     version: str
     stage: str
     document: PolicyDocument | None = None
+
+
+# ----------------------------------------------------------------------------------------------------- retention
+
+
+class WriteRetentionRule(Request, frozen=True, kw_only=True):
+    """A new rule, or the next version of one (then `If-Match` names the version that it replaces)."""
+
+    document: RetentionDocument
+
+
+class StartPreview(Request, frozen=True, kw_only=True):
+    """`pattern`: of the names of the models that are looked at; those that no rule is about are passed over."""
+
+    pattern: str = "*"
 
 
 # --------------------------------------------------------------------------------------------------- deployments

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Row, bindparam, insert, select
 
-from registry_service.db.locks import LINEAGE_LOCK, lock_key
+from registry_service.db.locks import LINEAGE_LOCK, lock_key, share_key
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.lineage import descendants_of, versions_with_digest
 from registry_service.db.queries.models import find_model
@@ -45,6 +45,9 @@ def look_up(work: Work, edges: Sequence[NewLineageEdge]) -> list[dict[str, Any]]
     :raises ModelNotFound, VersionNotFound, AmbiguousDigest, InvalidInput: a parent is none that the caller may read.
     """
 
+    if any(edge.kind is LineageKind.PARENT_VERSION for edge in edges):
+        # From here on no rule deletes a parent that was there.
+        share_key(work.connection, LINEAGE_LOCK)
     rows = [_row(work, edge, f"lineage[{index}]") for index, edge in enumerate(edges)]
     seen: dict[tuple[str, str], int] = {}
     for index, row in enumerate(rows):

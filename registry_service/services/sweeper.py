@@ -17,6 +17,7 @@ from registry_service.services.idempotency import forget_old
 from registry_service.services.judging import judge
 from registry_service.services.keeping import let_go
 from registry_service.services.reminding import remind
+from registry_service.services.retention import forget_old_previews
 from registry_service.services.work import Work
 
 CLOSE_AT_ONCE: Final = 100
@@ -24,7 +25,7 @@ CLOSE_AT_ONCE: Final = 100
 
 def sweep(work: Work) -> None:
     """Judge what is due by now, end holds whose time is over, remind of what waits, let go of what was deleted, forget
-    answers that are too old to be repeated."""
+    answers that are too old to be repeated, and previews too old to be applied."""
 
     reach("sweeper.begun")
     for name in _models_with_due_promotions(work):
@@ -35,6 +36,7 @@ def sweep(work: Work) -> None:
     remind(work)
     forget_old(work)
     let_go(work)
+    forget_old_previews(work)
     reach("sweeper.done")
 
 

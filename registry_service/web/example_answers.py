@@ -32,6 +32,7 @@ from registry_service.domain.requests import (
     RevokeVersion,
     WriteCard,
     WriteComment,
+    WriteRetentionRule,
 )
 from registry_service.web.errors import Problem, refused
 from registry_service.web.examples import EXAMPLES
@@ -61,6 +62,8 @@ _USED: Final = _body(ReportUsage)
 _TOKEN: Final = _body(CreateToken)
 _COMMENTED: Final = _body(WriteComment)
 _WRITTEN: Final = _body(WriteCard)
+
+_RULE: Final = _body(WriteRetentionRule).document
 
 _MODEL: Final = _CREATED.name
 _NUMBER: Final = 7
@@ -610,6 +613,38 @@ _ALL: Final = (
         version=_NUMBER,
         description="Trained on the transactions of July.",
         url=f"https://registry.example/models/{_MODEL}/versions/{_NUMBER}",
+    ),
+    entities.RetentionRule(
+        name=_RULE.name, version=2, document=_RULE, created_at=_AT - 30 * _DAY, created_by="ada", next_at=_AT + _DAY
+    ),
+    entities.RetentionPreview(
+        id="p8m7x2k9w3q6n5z2",
+        pattern="churn*",
+        rule=None,
+        phase=entities.PreviewPhase.READY,
+        created_at=_AT,
+        created_by="ada",
+        expires_at=_AT + _DAY,
+        models=3,
+        versions=120,
+        going=81,
+        bytes_freed=7_300_000_000,
+        deleted=0,
+        skipped=0,
+        finished_at=None,
+    ),
+    entities.PreviewedVersion(
+        model_name=_MODEL,
+        version=_NUMBER,
+        digest=_DIGEST,
+        size=4,
+        created_at=_AT,
+        fate=entities.Fate.STAYS,
+        kept_by=[
+            entities.Keep(kind=entities.KeepKind.STAGE, name="production"),
+            entities.Keep(kind=entities.KeepKind.KEEP_LAST, name=_RULE.name),
+        ],
+        rules=[f"{_RULE.name}@2"],
     ),
     entities.CollectionStep(
         cursor=None,

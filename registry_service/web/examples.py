@@ -11,6 +11,7 @@ from registry_service.domain import requests
 from registry_service.domain.entities import CheckStatus, LineageKind, PrincipalKind, Verdict
 from registry_service.domain.metadata import FieldType, Metadata, MetadataField
 from registry_service.domain.policies import TEAM
+from registry_service.domain.retention_rules import RetentionDocument
 
 _DIGEST: Final = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -71,6 +72,16 @@ _ALL: Final = (
     requests.WritePolicy(document=TEAM),
     requests.AttachPolicy(policy="team", model_pattern="churn*", stage="production"),
     requests.TestPolicy(model="fraud-detector", version="latest", stage="production"),
+    requests.WriteRetentionRule(
+        document=RetentionDocument(
+            name="nightly",
+            pattern="churn*",
+            keep_last=10,
+            keep_younger_than=90 * 86_400,
+            keep_where="metrics.auc > 0.9",
+        )
+    ),
+    requests.StartPreview(pattern="churn*"),
     requests.StartDeployment(model="fraud-detector", target="eu-endpoint", promotion="k4x5w2m7q3n6z2aa"),
     requests.ObserveDeployment(digest=_DIGEST),
     requests.CreatePrincipal(name="ci", kind=PrincipalKind.SERVICE, owners=["ada"]),

@@ -51,6 +51,7 @@ TAGS: Final = {
     "deployments": "Where versions run.",
     "usages": "What runs used versions for.",
     "policies": "What stages demand.",
+    "retention": "Which versions are kept, and letting the others go.",
     "events": "The one log.",
     "principals": "People, services, groups, grants.",
     "tokens": "Tokens, and who one is by them.",
@@ -75,8 +76,10 @@ _HEADERS: Final = {
 # These can't be stored, or have no effect to repeat.
 _WITHOUT_KEY: Final = frozenset(
     {
+        "apply_preview",
         "collect_garbage",
         "complete_upload_file",
+        "continue_preview",
         "continue_upload_file",
         "create_token",
         "scrub",

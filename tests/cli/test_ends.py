@@ -110,6 +110,8 @@ QUESTIONS = {
     ("models", "release-name"): (),
     ("policies", "detach"): (),
     ("policies", "confirm"): (),
+    ("retention", "end"): (),
+    ("retention", "apply"): (),
     ("models", "rename"): ("another-name",),
     ("versions", "delete"): ("--reason", "x"),
     ("comments", "remove"): (),
@@ -136,6 +138,8 @@ def asked_for(
     ada("promotions", "apply", applied)
     comment = ada.json("comments", "add", model, "good")
     ada("--registry", "mine", "--url", ada.environment["MODEL_REGISTRY_URL"], "login", stdin=ada.environment[TOKEN])
+    ada("retention", "write", "asked", "--model", model, "--keep-last", "100")
+    preview = ada.json("retention", "preview", "--model", model)["id"]
     reviews = tmp_path / "reviews.json"
     reviews.write_text(json.dumps([{"promotion": promotion, "digest": "sha256:" + "0" * 64, "verdict": "approve"}]))
     about = dict.fromkeys(QUESTIONS, (model,)) | {
@@ -146,6 +150,8 @@ def asked_for(
         ("comments", "remove"): (str(comment["id"]),),
         ("reviews", "bulk"): (str(reviews),),
         ("config", "remove"): ("mine",),
+        ("retention", "end"): ("asked",),
+        ("retention", "apply"): (preview,),
     }
     return {path: (*path, *subject, *QUESTIONS[path]) for path, subject in about.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -400,6 +401,41 @@ def test_policies_are_written_attached_tested_and_taken_off(
     assert "detach" in ada("policies", "changes").out
     file.write_text('{"name": "empty"}')
     assert "[invalid_policy]" in ada("policies", "write", str(file), code=1).err
+
+
+def test_rules_let_go_what_a_preview_shows(ada: CommandLine, model: str, trained: Path) -> None:
+    for number in range(3):
+        (trained / "weights.bin").write_bytes(str(number).encode())
+        register(ada, model, trained)
+    keeps = ("--model", model, "--keep-last", "1", "--keep-where", "metrics.auc > 2", "--keep-younger-than", "1s")
+    written = ada("retention", "write", model, *keeps)
+    assert written.out.startswith(f"'{model}' holds in version 1. Nothing was deleted.")
+    second = ada.json("retention", "write", model, *keeps, "--every", "36h")
+    assert (second["version"], second["document"]["every"]) == (2, 36 * 3600)
+    assert "[revision_mismatch]" in ada("retention", "write", model, *keeps, "--version", "1", code=1).err
+    listed = ada("retention", "list").out
+    assert "the last 1, or younger than 1s, or where metrics.auc > 2" in listed and "every 36h" in listed
+    assert "every 36h" in ada("retention", "show", model).out
+    assert "every" not in ada("retention", "show", model, "--version", "1").out
+    ada("aliases", "move", model, "best", "2")
+    time.sleep(1)
+    shown = ada("retention", "preview", "--model", model).out
+    assert "1 of 3 versions of 1 model would go" in shown
+    preview = shown.split()[-1]
+    assert ada.json("retention", "preview", "--continue", preview)["going"] == 1
+    stays = ada("retention", "versions", preview, "--fate", "stays").out
+    assert "alias best" in stays and f"keep_last {model}" in stays
+    assert preview in ada("retention", "previews").out
+    assert "Delete 1 version" in ada("retention", "apply", preview, typed="n\n", code=1).err
+    assert ada("retention", "apply", preview, "--yes").out == "1 version deleted, 0 skipped.\n"
+    assert "let go by retention" in ada("versions", "show", model, "1", code=1).err
+    ada("aliases", "remove", model, "best")
+    again = ada.json("retention", "preview", "--model", model)
+    ada("aliases", "move", model, "best", "2")
+    done = ada("retention", "apply", again["id"], "--yes").out
+    assert done.startswith("0 versions deleted, 1 skipped.") and "alias best" in done
+    assert "holds no longer" in ada("retention", "end", model, "--yes").out
+    assert ada.json("retention", "show", model)["ended_by"]
 
 
 def test_a_second_person_confirms_where_the_policy_says_so(

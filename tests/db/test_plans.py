@@ -16,7 +16,7 @@ from sqlalchemy import Select, select
 from registry_service.db.migrate import upgrade
 from registry_service.db.paging import PageRequest
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries import affected, cards, facts, lineage, promotions, provenance, stages, uses
+from registry_service.db.queries import affected, cards, facts, lineage, promotions, provenance, retention, stages, uses
 from registry_service.db.queries import versions as version_queries
 from registry_service.db.query import DIALECTS, compile_statement
 from registry_service.db.searching import searched
@@ -59,6 +59,12 @@ ASKED = [
     (cards._BY_DIGEST, "model_cards USING INDEX ix_model_cards_model_id_digest_revision (model_id=? AND digest=?)"),
     (cards._APPROVED, "promotions USING INDEX ix_promotions_model_id_number (model_id=? AND number=?)"),
     (judging._RUNNING, "ix_deployments_promotion_id (promotion_id=?)"),
+    (retention._NEXT_GOING, "ix_previewed_versions_preview_id_fate_position (preview_id=? AND fate=?)"),
+    (retention._UNDER_WAY, "ix_retention_previews_under_way (expires_at>?)"),
+    (
+        Prepared(retention.made_from_versions_of("m")),
+        "ix_version_lineage_parent_model_id_parent_number (parent_model_id=?)",
+    ),
 ]
 
 

@@ -77,6 +77,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         deleted,
         refused,
         updated,
+        retained,
         renamed,
     ) = printed
     # fmt: on
@@ -194,6 +195,16 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     changed, late = documents(updated)
     assert changed["tags"] == {"team": "harbour"}
     assert (late["code"], late["status"]) == ("revision_mismatch", 412)
+
+    rule, judged, looked, let_go, over = documents(retained)
+    assert (rule["version"], judged["phase"], let_go["phase"], over["ended_by"] is not None) == (
+        1,
+        "READY",
+        "APPLIED",
+        True,
+    )
+    assert {one["fate"] for one in looked["items"]} == {"STAYS"}
+    assert judged["going"] == let_go["deleted"] == 0
 
     now, then, freed = documents(renamed)
     assert (now["name"], now["former_names"], freed["former_names"]) == ("tide-at-the-pier", ["tide"], [])

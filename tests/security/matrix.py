@@ -171,6 +171,11 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
     token = http if http.headers.get("authorization") else admin
     # The parameter `digest` is that of these bytes.
     answered(admin.put(f"{API}/models/{model}/card", json={"text": CONTENT[:1].decode()}))
+    rule = f"keep-{model}"
+    kept = {"name": rule, "pattern": f"{model[:-1]}*", "keep_last": 100}
+    answered(admin.post(f"{API}/retention/rules", json={"document": kept}), 201)
+    preview = answered(admin.post(f"{API}/retention/previews", json={"pattern": model}), 201)["id"]
+    answered(admin.post(f"{API}/retention/previews/{preview}/continue"))
     called = model.removesuffix(".m")
     somebody = f"somebody-{called}"
     answered(admin.post(f"{API}/principals", json={"name": somebody, "kind": "person"}), 201)
@@ -186,6 +191,7 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
             "grant": answered(admin.post(f"{API}/grants", json=grant), 201)["id"], "group": f"group-{called}",
             "token": answered(token.post(f"{API}/tokens", json={"name": "spare"}), 201)["info"]["id"],
             "delegation": _delegate(http, admin, somebody), "principal": somebody,
+            "rule": rule, "preview": preview,
         },
         version,
     )  # fmt: skip

@@ -20,7 +20,7 @@ SAMPLES = {
     "comment": "aaaaaaaaaaaaaaaa", "subscription": "aaaaaaaaaaaaaaaa",
     "delegation": "aaaaaaaaaaaaaaaa", "deployment": "aaaaaaaaaaaaaaaa",
     "attachment": "aaaaaaaaaaaaaaaa", "name": "team", "grant": "aaaaaaaaaaaaaaaa",
-    "group": "risk", "token": "aaaaaaaaaaaa",
+    "group": "risk", "token": "aaaaaaaaaaaa", "rule": "nightly", "preview": "aaaaaaaaaaaaaaaa",
 }  # fmt: skip
 
 

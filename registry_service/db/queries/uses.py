@@ -51,8 +51,8 @@ def models_last_used(view: View, model_ids: Sequence[str]) -> dict[str, datetime
     return dict(tuple(row) for row in _MODELS_LAST_USED.rows(view.connection, models=model_ids))
 
 
-def uses_of(view: View, model: Row[Any], numbers: Sequence[int]) -> dict[int, list[Use]]:
-    """By version: all that needs it, whoever may see that."""
+def uses_of(view: View, model: Row[Any], numbers: Sequence[int] | None = None) -> dict[int, list[Use]]:
+    """By version, of these or of all of the model's: all that needs it, whoever may see that."""
 
     found: dict[int, list[Use]] = defaultdict(list)
 
@@ -61,7 +61,8 @@ def uses_of(view: View, model: Row[Any], numbers: Sequence[int]) -> dict[int, li
             found[number].append(Use(kind=kind, name=name))
 
     def of(table: Any) -> Any:  # noqa: ANN401 - a condition
-        return (table.c.model_id == model.id) & table.c.number.in_(numbers)
+        mine = table.c.model_id == model.id
+        return mine & table.c.number.is_not(None) if numbers is None else mine & table.c.number.in_(numbers)
 
     note(UseKind.STAGE, select(stages.c.number, stages.c.name).where(of(stages)).order_by(stages.c.position))
     note(UseKind.ALIAS, select(aliases.c.number, aliases.c.name).where(of(aliases)).order_by(aliases.c.name))
@@ -78,8 +79,8 @@ def uses_of(view: View, model: Row[Any], numbers: Sequence[int]) -> dict[int, li
     for stage in view.connection.execute(
         select(stages).where(stages.c.model_id == model.id).order_by(stages.c.position)
     ).all():
-        for number in _rollback_window(view, model, stage).intersection(numbers):
-            if number != stage.number:
+        for number in sorted(_rollback_window(view, model, stage)):
+            if number != stage.number and (numbers is None or number in numbers):
                 found[number].append(Use(kind=UseKind.ROLLBACK_WINDOW, name=stage.name))
     return found
 

@@ -24,6 +24,7 @@ from registry_service.db.tables.principal import (
     tokens,
 )
 from registry_service.db.tables.promotion import checks, promotions, reviews
+from registry_service.db.tables.retention import previewed_versions, retention_previews, retention_rules
 from registry_service.db.tables.schema import metadata, registry
 from registry_service.db.tables.stage import stage_failures, stage_history, stages
 from registry_service.db.tables.subscription import subscriptions
@@ -65,10 +66,13 @@ __all__ = [
     "policies",
     "policy_attachments",
     "policy_changes",
+    "previewed_versions",
     "principal_owners",
     "principals",
     "promotions",
     "registry",
+    "retention_previews",
+    "retention_rules",
     "reviews",
     "stage_failures",
     "stage_history",

@@ -61,6 +61,15 @@ from registry_service.domain.entities.provenance import (
     StageSpell,
     VersionProvenance,
 )
+from registry_service.domain.entities.retention import (
+    Fate,
+    Keep,
+    KeepKind,
+    PreviewedVersion,
+    PreviewPhase,
+    RetentionPreview,
+    RetentionRule,
+)
 from registry_service.domain.entities.review import Check, CheckStatus, Review, Verdict
 from registry_service.domain.entities.revocation import AffectedStage, DerivedVersion, RevocationImpact, RevokedVersion
 from registry_service.domain.entities.signature import (
@@ -121,6 +130,7 @@ __all__ = [
     "Facet",
     "FacetValue",
     "Facets",
+    "Fate",
     "FileChange",
     "FileComparison",
     "FoundText",
@@ -130,6 +140,8 @@ __all__ = [
     "Hold",
     "Inbox",
     "IssuedToken",
+    "Keep",
+    "KeepKind",
     "Lease",
     "LegalHold",
     "LineageDirection",
@@ -148,12 +160,16 @@ __all__ = [
     "Policy",
     "PolicyAttachment",
     "PolicyChange",
+    "PreviewPhase",
+    "PreviewedVersion",
     "Principal",
     "PrincipalKind",
     "Promotion",
     "PromotionRecord",
     "RegisteredModel",
     "Replaceability",
+    "RetentionPreview",
+    "RetentionRule",
     "Review",
     "ReviewOutcome",
     "ReviewOutcomes",

@@ -24,6 +24,7 @@ from registry_service.web.api.policies import Policies
 from registry_service.web.api.principals import Principals
 from registry_service.web.api.promotions import Promotions, Reviews
 from registry_service.web.api.provenance import Provenance
+from registry_service.web.api.retention import Retention
 from registry_service.web.api.stages import Stages
 from registry_service.web.api.tokens import Tokens
 from registry_service.web.api.uploads import Uploads
@@ -49,6 +50,6 @@ def api_router() -> Router:
         route_handlers=[
             Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Provenance, Uploads,
             Aliases, Stages, Promotions, Reviews, Deployments, Usages, Comments, Inboxes, Following, Policies, Events,
-            Principals, Delegations, Tokens, Maintenance, Cards,
+            Principals, Delegations, Tokens, Maintenance, Cards, Retention,
         ],
     )  # fmt: skip
