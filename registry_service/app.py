@@ -20,6 +20,7 @@ from litestar import Litestar
 from registry_service.care.gc import finish_abandoned
 from registry_service.care.reading import Unfinished
 from registry_service.care.retention import take_turns
+from registry_service.care.stock import take_stock
 from registry_service.db.engine import open_database
 from registry_service.db.migrate import current, head, upgrade
 from registry_service.domain.errors import InvalidInput, InvalidName, RegistryError, StorageUnavailable
@@ -174,6 +175,7 @@ async def _running(settings: Settings, registry: Registry, metrics: Metrics) -> 
             asyncio.create_task(_repeat(SWEEP_SECONDS, registry.sweep, metrics)),
             asyncio.create_task(_repeat(SWEEP_SECONDS, lambda: finish_abandoned(registry), metrics)),
             asyncio.create_task(_repeat(SWEEP_SECONDS, lambda: take_turns(registry), metrics)),
+            asyncio.create_task(_repeat(SWEEP_SECONDS, lambda: take_stock(registry), metrics)),
             asyncio.create_task(_repeat(RENEW_SECONDS, renew, metrics)),
             asyncio.create_task(_repeat(LISTEN_AGAIN_SECONDS, registry.listen, metrics)),
         ]

@@ -18,6 +18,7 @@ from registry_service.cli.delegations import delegations
 from registry_service.cli.deployments import deployments
 from registry_service.cli.events import events
 from registry_service.cli.following import activity, subscriptions
+from registry_service.cli.forgotten import forgotten
 from registry_service.cli.inbox import inbox
 from registry_service.cli.lineage import lineage
 from registry_service.cli.models import models
@@ -99,6 +100,7 @@ for command in (
     usages,
     policies,
     retention,
+    forgotten,
     principals,
     tokens,
     events,

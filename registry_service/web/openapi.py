@@ -52,6 +52,7 @@ TAGS: Final = {
     "usages": "What runs used versions for.",
     "policies": "What stages demand.",
     "retention": "Which versions are kept, and letting the others go.",
+    "forgotten": "What looks forgotten, and what it takes up.",
     "events": "The one log.",
     "principals": "People, services, groups, grants.",
     "tokens": "Tokens, and who one is by them.",

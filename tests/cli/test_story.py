@@ -438,6 +438,17 @@ def test_rules_let_go_what_a_preview_shows(ada: CommandLine, model: str, trained
     assert ada.json("retention", "show", model)["ended_by"]
 
 
+def test_what_looks_forgotten_is_shown(ada: CommandLine, model: str, trained: Path) -> None:
+    register(ada, model, trained)
+    assert model in ada("forgotten", "models", "--order-by", "name").out
+    (taken,) = [one for one in ada.json("forgotten", "models", "--limit", "200") if one["model_name"] == model]
+    assert taken["last_used_at"] is None
+    assert model in ada("forgotten", "versions", "--idle", "0d").out
+    assert ada("forgotten", "versions", "--order-by", "created_at").out == "No versions.\n"
+    assert ada("forgotten", "stages").out == "No stages.\n"
+    assert "No uploads" in ada("forgotten", "uploads", "--idle", "25h").out
+
+
 def test_a_second_person_confirms_where_the_policy_says_so(
     alone: CommandLine, ada: CommandLine, shared_service: RunningService, model: str
 ) -> None:

@@ -11,12 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from registry_service.db.migrate import upgrade
 from registry_service.db.paging import PageRequest
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries import affected, cards, facts, lineage, promotions, provenance, retention, stages, uses
+from registry_service.db.queries import (
+    affected,
+    cards,
+    facts,
+    forgotten,
+    lineage,
+    promotions,
+    provenance,
+    retention,
+    stages,
+    uses,
+)
 from registry_service.db.queries import versions as version_queries
 from registry_service.db.query import DIALECTS, compile_statement
 from registry_service.db.searching import searched
@@ -243,3 +254,22 @@ def test_few_hits_are_found_by_an_index_and_sorted(path: Path, where: str, order
     for found in searches(path, where, order_by, None):
         assert any(index in step for step in found), found
         assert not any(step.startswith("SCAN") for step in found), found
+
+
+@pytest.mark.parametrize(
+    ("column", "index"),
+    [
+        (versions.c.size, "versions USING INDEX ix_versions_size_model_id_number"),
+        (versions.c.created_at, "versions USING INDEX ix_versions_created_at_model_id_number"),
+    ],
+    ids=["size", "created_at"],
+)
+def test_forgotten_versions_are_walked_to_in_their_order_and_not_sorted(
+    database: sqlite3.Connection, column: ColumnElement[Any], index: str
+) -> None:
+    ordered = forgotten.forgotten_versions(VIEW, VIEW.now).order_by(
+        column.desc(), versions.c.model_id.desc(), versions.c.number.desc()
+    )
+    steps = plan(database, Prepared(ordered.limit(51)))
+    assert any(index in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step or (step.startswith("SCAN") and index not in step) for step in steps), steps

@@ -77,6 +77,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         deleted,
         refused,
         updated,
+        forgotten,
         retained,
         renamed,
     ) = printed
@@ -195,6 +196,11 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     changed, late = documents(updated)
     assert changed["tags"] == {"team": "harbour"}
     assert (late["code"], late["status"]) == ("revision_mismatch", 412)
+
+    of_models, of_versions, of_stages, of_uploads = documents(forgotten)
+    assert [one["model_name"] for one in of_models["items"]] == ["tide"]
+    assert 1 not in {one["version"] for one in of_versions["items"]}
+    assert of_stages["items"] == of_uploads["items"] == []
 
     rule, judged, looked, let_go, over = documents(retained)
     assert (rule["version"], judged["phase"], let_go["phase"], over["ended_by"] is not None) == (

@@ -37,6 +37,12 @@ from registry_service.client.calls.events import (
     stream_events,
 )
 from registry_service.client.calls.following import list_activity, list_subscriptions, subscribe, unsubscribe
+from registry_service.client.calls.forgotten import (
+    list_forgotten_stages,
+    list_forgotten_uploads,
+    list_forgotten_versions,
+    list_model_stock,
+)
 from registry_service.client.calls.inbox import get_inbox, mark_mentions_read
 from registry_service.client.calls.lineage import add_lineage, get_lineage, list_made_from
 from registry_service.client.calls.maintenance import collect_garbage, scrub
@@ -220,9 +226,13 @@ __all__ = [
     "list_consumers",
     "list_delegations",
     "list_deployments",
+    "list_forgotten_stages",
+    "list_forgotten_uploads",
+    "list_forgotten_versions",
     "list_groups",
     "list_made_from",
     "list_model_comments",
+    "list_model_stock",
     "list_models",
     "list_policies",
     "list_policy_changes",

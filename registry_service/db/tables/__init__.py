@@ -27,6 +27,7 @@ from registry_service.db.tables.promotion import checks, promotions, reviews
 from registry_service.db.tables.retention import previewed_versions, retention_previews, retention_rules
 from registry_service.db.tables.schema import metadata, registry
 from registry_service.db.tables.stage import stage_failures, stage_history, stages
+from registry_service.db.tables.stock import model_stock
 from registry_service.db.tables.subscription import subscriptions
 from registry_service.db.tables.text import VECTOR, texts
 from registry_service.db.tables.usage import usages, version_uses
@@ -61,6 +62,7 @@ __all__ = [
     "metadata",
     "model_cards",
     "model_former_names",
+    "model_stock",
     "model_tags",
     "models",
     "policies",

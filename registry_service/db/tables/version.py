@@ -71,6 +71,7 @@ versions = Table(
         sqlite_where=text("deleted_at IS NOT NULL AND let_go_at IS NULL"),
         postgresql_where=text("deleted_at IS NOT NULL AND let_go_at IS NULL"),
     ),
+    Index("ix_versions_size_model_id_number", "size", "model_id", "number"),
     Index("ix_versions_created_at_model_id_number", "created_at", "model_id", "number"),
     Index("ix_versions_model_id_created_at_number", "model_id", "created_at", "number"),
 )

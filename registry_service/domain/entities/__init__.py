@@ -32,6 +32,7 @@ from registry_service.domain.entities.deployment import Deployment, DeploymentRo
 from registry_service.domain.entities.event import Consumer, Event, EventPage
 from registry_service.domain.entities.facets import Facet, Facets, FacetValue
 from registry_service.domain.entities.following import Activity, Subscription
+from registry_service.domain.entities.forgotten import ForgottenStage, ForgottenUpload, ForgottenVersion, ModelStock
 from registry_service.domain.entities.found import FoundText
 from registry_service.domain.entities.inbox import AwaitedReview, Inbox, UnreadMention
 from registry_service.domain.entities.lineage import (
@@ -133,6 +134,9 @@ __all__ = [
     "Fate",
     "FileChange",
     "FileComparison",
+    "ForgottenStage",
+    "ForgottenUpload",
+    "ForgottenVersion",
     "FoundText",
     "Grant",
     "Group",
@@ -154,6 +158,7 @@ __all__ = [
     "Manifest",
     "ManifestFile",
     "ModelCard",
+    "ModelStock",
     "ModelVersion",
     "NodeKind",
     "Page",

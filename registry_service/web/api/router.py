@@ -16,6 +16,7 @@ from registry_service.web.api.deployments import Deployments
 from registry_service.web.api.downloads import download_file
 from registry_service.web.api.events import Events
 from registry_service.web.api.following import Following
+from registry_service.web.api.forgotten import Forgotten
 from registry_service.web.api.inbox import Inboxes
 from registry_service.web.api.lineage import Lineage
 from registry_service.web.api.maintenance import Maintenance
@@ -50,6 +51,6 @@ def api_router() -> Router:
         route_handlers=[
             Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Provenance, Uploads,
             Aliases, Stages, Promotions, Reviews, Deployments, Usages, Comments, Inboxes, Following, Policies, Events,
-            Principals, Delegations, Tokens, Maintenance, Cards, Retention,
+            Principals, Delegations, Tokens, Maintenance, Cards, Retention, Forgotten,
         ],
     )  # fmt: skip
