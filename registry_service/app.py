@@ -35,6 +35,7 @@ from registry_service.web.guard import Guard
 from registry_service.web.hot_reads import HotReads
 from registry_service.web.logs import configure_logs
 from registry_service.web.metrics import Metrics
+from registry_service.web.refusals import NoteRefusals
 from registry_service.web.release import RELEASE
 from registry_service.web.routes import build_routes
 from registry_service.web.server import Server, build_server, listen
@@ -65,7 +66,7 @@ class Service(Guard):
     ) -> None:
         routes = build_routes([lifespan])
         inner = Authenticate(
-            HotReads(routes, registry=registry),
+            NoteRefusals(HotReads(routes, registry=registry), registry=registry, clock=clock),
             database=registry.database,
             clock=clock,
             open_metrics=settings.metrics == "loopback",

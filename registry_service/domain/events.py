@@ -84,6 +84,7 @@ class EventKind(StrEnum):
     GRANT_REMOVED = "grant.removed"
     DELEGATION_CREATED = "delegation.created"
     DELEGATION_ENDED = "delegation.ended"
+    ACCESS_REFUSED = "access.refused"
     TOKEN_CREATED = "token.created"  # noqa: S105 -- the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 -- the name of an event
 

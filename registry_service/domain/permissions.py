@@ -130,6 +130,12 @@ ALLOWED: Final = MappingProxyType(
     }
 )
 
+
+def is_privileged(action: Action) -> bool:
+    """Whether it takes more than to contribute: what somebody tried to do without the right to it is worth knowing."""
+    return action not in _CONTRIBUTE
+
+
 # What only a person may do, whatever the role: a service token never stands for the person who holds it.
 PERSONAL: Final = frozenset(
     {

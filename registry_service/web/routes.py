@@ -14,7 +14,9 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.routes import HTTPRoute
 
-from registry_service.domain.errors import InvalidInput, RegistryError
+from registry_service.domain.errors import InvalidInput, NotPermitted, RegistryError
+from registry_service.domain.permissions import Action, is_privileged
+from registry_service.services.refused_acts import RefusedAct
 from registry_service.web.api.router import DEPENDENCIES, api_router
 from registry_service.web.authentication import check_declarations, require_action
 from registry_service.web.errors import HttpRefusal, invalid_field, refused
@@ -23,6 +25,7 @@ from registry_service.web.limits import JSON_BODY
 from registry_service.web.metrics import read_metrics
 from registry_service.web.openapi import api_description, write
 from registry_service.web.permalinks import model_page, promotion_page, version_page
+from registry_service.web.refusals import REFUSED_ACT
 from registry_service.web.requests import (
     RegistryRequest,
     refuse_unknown_parameters,
@@ -91,6 +94,9 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
 
 
 def _refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    action = request.route_handler.opt.get("action")
+    if isinstance(error, NotPermitted) and isinstance(action, Action) and is_privileged(action):
+        request.scope["state"][REFUSED_ACT] = RefusedAct(action, error.code, error.message)
     return _answer(request, error)
 
 

@@ -18,7 +18,7 @@ import yaml
 from tests.security.encodings import in_json, in_url
 from tests.security.watch import watched
 from tests.service_fixture import RunningService
-from tests.web.hostile import MARK, Answer, Caller, Place, answers_at, fault_of, last_event
+from tests.web.hostile import MARK, Answer, Caller, Place, answers_at, fault_of, has_changed, last_event
 from tests.web.stories import API, answered, create_model, register
 from tests.web.walk import SAMPLES, all_calls
 
@@ -157,7 +157,7 @@ def _judged(case: Case, place: Place, caller: Caller, judge: Caller) -> Iterator
         wrong = fault_of(place, text, answer) or _unsafe(case, answer)
         if wrong:
             yield f"{place} with {text[:80]!r}: {wrong}"
-    if all(answer is None or answer.status >= 400 for answer in answers) and last_event(judge) != before:
+    if all(answer is None or answer.status >= 400 for answer in answers) and has_changed(judge, before):
         yield f"{place}: something changed though all was refused"
 
 
