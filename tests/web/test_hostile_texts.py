@@ -147,7 +147,7 @@ class Wrong(BaseHTTPRequestHandler):
             case "/health/ready":
                 self.answer(200, {})
             case "/api/v1/events":
-                self.answer(200, {"cursor": f"e-{type(self).events}"})
+                self.answer(200, {"events": [{"kind": "model.created"}], "cursor": f"e-{type(self).events}"})
             case "/fails":
                 try:
                     self.answer(200, {"limit": int(given["limit"])})
