@@ -115,45 +115,74 @@ def _of_client(ledger: Ledger, http: httpx.Client) -> list[str]:
     return found
 
 
-def _of_model(name: str, facts: ModelFacts, http: httpx.Client) -> list[str]:
-    base = f"{API}/models/{name}"
+class _Compared:
+    """What is there of one model, held against what was promised."""
 
-    def items(path: str, **params: Any) -> list[Any]:
-        response = http.get(path, params={"limit": 100, **params})
+    def __init__(self, name: str, facts: ModelFacts, http: httpx.Client) -> None:
+        self.found: list[str] = []
+        self._name = name
+        self._facts = facts
+        self._http = http
+        self._base = f"{API}/models/{name}"
+
+    def _compare(self, what: str, promised: object, present: object) -> None:
+        if promised != present:
+            self.found.append(f"{self._name}: {what} was promised as {promised} and is {present}")
+
+    def _items(self, path: str) -> list[Any]:
+        response = self._http.get(path, params={"limit": 100})
         return list(response.json()["items"]) if response.status_code == 200 else []
 
-    found: list[str] = []
+    def versions(self) -> None:
+        facts, base = self._facts, self._base
+        versions = {item["number"]: item for item in self._items(f"{base}/versions")}
+        promised = {number: digest for number, digest in facts.versions.items() if number not in facts.deleted}
+        self._compare("the versions", promised, {number: item["digest"] for number, item in versions.items()})
+        revoked = {number for number, item in versions.items() if item["revoked"]}
+        self._compare("revoked", facts.revoked - facts.deleted, revoked)
+        aliases = {item["name"]: item["version"] for item in self._items(f"{base}/aliases")}
+        self._compare("the aliases", facts.aliases, aliases)
+        for number in facts.files.keys() - facts.deleted:
+            files = facts.files[number]
+            manifest = self._http.get(f"{base}/versions/{number}/files").json()
+            present = {file["path"]: file["digest"] for file in manifest.get("files", [])}
+            self._compare(f"the manifest of {number}", files, present)
+            if number not in facts.revoked:
+                self.found += _unreadable(f"{base}/versions/{number}/files", files, self._http)
 
-    def compare(what: str, promised: object, present: object) -> None:
-        if promised != present:
-            found.append(f"{name}: {what} was promised as {promised} and is {present}")
+    def what_was_said_of_versions(self) -> None:
+        for number, reports in self._facts.checks.items():
+            self._compare(f"checks of {number}", reports, len(self._items(f"{self._base}/versions/{number}/checks")))
+        for number, comments in self._facts.comments.items():
+            present = len(self._items(f"{self._base}/versions/{number}/comments"))
+            self._compare(f"comments on {number}", comments, present)
+        for number, datasets in self._facts.lineage.items():
+            nodes = self._http.get(f"{self._base}/versions/{number}/lineage").json()["nodes"]
+            traced = {node["ref"] for node in nodes if node["kind"] == "dataset"}
+            self._compare(f"datasets of {number}", datasets, traced)
 
-    versions = {item["number"]: item for item in items(f"{base}/versions")}
-    compare("the versions", facts.versions, {number: item["digest"] for number, item in versions.items()})
-    compare("revoked", facts.revoked, {number for number, item in versions.items() if item["revoked"]})
-    compare("the aliases", facts.aliases, {item["name"]: item["version"] for item in items(f"{base}/aliases")})
-    for number, files in facts.files.items():
-        manifest = http.get(f"{base}/versions/{number}/files").json()
-        compare(
-            f"the manifest of {number}", files, {file["path"]: file["digest"] for file in manifest.get("files", [])}
-        )
-        if number not in facts.revoked:
-            found += _unreadable(f"{base}/versions/{number}/files", files, http)
-    for number, reports in facts.checks.items():
-        compare(f"checks of {number}", reports, len(items(f"{base}/versions/{number}/checks")))
-    stage = http.get(f"{base}/stages/production").json()
-    compare("current", facts.history[-1] if facts.history else None, stage.get("version"))
-    compare("held", facts.held, stage.get("hold") is not None)
-    history = [record["version"] for record in reversed(items(f"{base}/stages/production/history"))]
-    compare("the history", facts.history, history)
-    for promotion, phase in facts.phases.items():
-        present = http.get(f"{API}/promotions/{promotion}").json()
-        compare(f"the phase of {promotion}", phase, present.get("phase"))
-        compare(f"reviews of {promotion}", facts.reviews[promotion], len(present.get("reviews", [])))
-    for deployment, status in facts.deployments.items():
-        present = http.get(f"{API}/deployments/{deployment}").json()
-        compare(f"deployment {deployment}", status, present.get("status"))
-    return found
+    def promotions(self) -> None:
+        facts = self._facts
+        stage = self._http.get(f"{self._base}/stages/production").json()
+        self._compare("current", facts.history[-1] if facts.history else None, stage.get("version"))
+        self._compare("held", facts.held, stage.get("hold") is not None)
+        history = [record["version"] for record in reversed(self._items(f"{self._base}/stages/production/history"))]
+        self._compare("the history", facts.history, history)
+        for promotion, phase in facts.phases.items():
+            present = self._http.get(f"{API}/promotions/{promotion}").json()
+            self._compare(f"the phase of {promotion}", phase, present.get("phase"))
+            self._compare(f"reviews of {promotion}", facts.reviews[promotion], len(present.get("reviews", [])))
+        for deployment, status in facts.deployments.items():
+            present = self._http.get(f"{API}/deployments/{deployment}").json()
+            self._compare(f"deployment {deployment}", status, present.get("status"))
+
+
+def _of_model(name: str, facts: ModelFacts, http: httpx.Client) -> list[str]:
+    compared = _Compared(name, facts, http)
+    compared.versions()
+    compared.what_was_said_of_versions()
+    compared.promotions()
+    return compared.found
 
 
 def _unreadable(path: str, files: dict[str, str], http: httpx.Client) -> Iterable[str]:

@@ -55,6 +55,8 @@ class Life:
         shared = self._bytes(20_000)
         yield from self._register(model, facts, {"model.bin": self._bytes(300_000), "labels.txt": shared})
         yield from self._check(model, facts, 1)
+        yield from self._trace(model, facts, 1)
+        yield from self._discuss(model, facts, 1)
         first = yield from self._request(model, facts, 1)
         yield from self._approve(model, facts, first)
         yield from self._lease(model, facts, first)
@@ -74,6 +76,8 @@ class Life:
         third = yield from self._register_bare(model, facts)
         yield from self._request(model, facts, third)
         yield from self._revoke(model, facts, third)
+        yield from self._delete(model, facts, third)
+        yield from self._restore(model, facts, third)
         yield from self._token()
         yield from self._policy(model)
         yield from self._consumer()
@@ -156,6 +160,31 @@ class Life:
         yield from self._write(SERVICE, "POST", f"/models/{model}/versions/{number}/checks", body)
         facts.checks[number] += 1
         self._done("check.reported", model, number)
+
+    def _trace(self, model: str, facts: ModelFacts, number: int) -> Steps:
+        dataset = f"s3://{model}"
+        body = {"edges": [{"kind": "dataset", "ref": dataset}]}
+        yield from self._write(SERVICE, "POST", f"/models/{model}/versions/{number}/lineage", body)
+        facts.lineage[number].add(dataset)
+        self._done("version.lineage_added", model, number)
+
+    def _discuss(self, model: str, facts: ModelFacts, number: int) -> Steps:
+        about = f"/models/{model}/versions/{number}/comments"
+        comment = yield from self._write(PERSON, "POST", about, {"text": "Good?"})
+        facts.comments[number] += 1
+        self._done("comment.added", model, comment["id"])
+        yield from self._write(PERSON, "PATCH", f"/comments/{comment['id']}", {"text": "Good."})
+        self._done("comment.edited", model, comment["id"])
+
+    def _delete(self, model: str, facts: ModelFacts, number: int) -> Steps:
+        yield from self._write(PERSON, "POST", f"/models/{model}/versions/{number}/delete", {"reason": "leak"})
+        facts.deleted.add(number)
+        self._done("version.deleted", model, number)
+
+    def _restore(self, model: str, facts: ModelFacts, number: int) -> Steps:
+        yield from self._write(PERSON, "POST", f"/models/{model}/versions/{number}/restore")
+        facts.deleted.remove(number)
+        self._done("version.restored", model, number)
 
     def _revoke(self, model: str, facts: ModelFacts, number: int) -> Steps:
         yield from self._write(PERSON, "POST", f"/models/{model}/versions/{number}/revoke", {"reason": "leak"})
