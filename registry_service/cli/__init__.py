@@ -21,6 +21,7 @@ from registry_service.cli.following import activity, subscriptions
 from registry_service.cli.forgotten import forgotten
 from registry_service.cli.inbox import inbox
 from registry_service.cli.lineage import lineage
+from registry_service.cli.live import live
 from registry_service.cli.models import models
 from registry_service.cli.policies import policies
 from registry_service.cli.principals import principals
@@ -97,6 +98,7 @@ for command in (
     stages,
     rollback,
     deployments,
+    live,
     usages,
     policies,
     retention,

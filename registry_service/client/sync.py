@@ -377,6 +377,7 @@ class RegistryClient:
     start_deployment = _sends(calls.start_deployment)
     get_deployment = _sends(calls.get_deployment)
     observe_deployment = _sends(calls.observe_deployment)
+    live = _sends(calls.live)
 
     list_policies = _sends(calls.list_policies)
     write_policy = _sends(calls.write_policy)
@@ -427,6 +428,7 @@ class RegistryClient:
     scrub = _sends(calls.scrub)
 
     iterate_deployments = _iterates(calls.list_deployments)
+    iterate_live = _iterates(calls.live)
     iterate_consumers = _iterates(calls.list_consumers)
     iterate_models = _iterates(calls.list_models)
     iterate_aliases = _iterates(calls.list_aliases)

@@ -162,6 +162,11 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
             },
             {"tags": Rows(Type.TEXT, model_tags, _OF_MODEL, key="key")},
         ),
+        # Whose models, of what was live.
+        "live": Filterable(
+            {"model": _text(models.c.name), **{name: _text(models.c[name]) for name in ("owner", "description")}},
+            {"tags": Rows(Type.TEXT, model_tags, _OF_MODEL, key="key")},
+        ),
         "versions": Filterable(
             {
                 **{

@@ -49,8 +49,8 @@ _COMPARE: Final[Mapping[Operator, Callable[[Any, Any], Any]]] = MappingProxyType
 
 
 def matching(name: str, text: str) -> Condition:
-    """The condition that a filter makes on the rows of a list: `models`, `versions`, `promotions` or `deployments`.
-    The statement selects from the list's table, and where that isn't `models` itself joins `models`.
+    """The condition that a filter makes on the rows of a list: `models`, `live`, `versions`, `promotions` or
+    `deployments`. The statement selects from the list's table, and where that isn't `models` itself joins `models`.
 
     :raises InvalidFilter: the text is no filter of this list.
     """

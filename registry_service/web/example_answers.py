@@ -588,6 +588,38 @@ _ALL: Final = (
             )
         ],
     ),
+    entities.LiveModel(
+        model_name=_MODEL,
+        stages=[
+            entities.LiveStage(
+                stage="production",
+                version=_NUMBER,
+                digest=_DIGEST,
+                since=_AT + 2 * _HOUR,
+                change=entities.StageChange.PROMOTED,
+                promotion_id=_PROMOTION,
+                by="airflow",
+            )
+        ],
+        deployments=[
+            entities.LiveDeployment(
+                deployment_id=_DEPLOYMENT.id,
+                target=_DEPLOYMENT.target,
+                role=_DEPLOYMENT.role,
+                traffic=_DEPLOYMENT.traffic,
+                stage=_DEPLOYMENT.stage,
+                version=_DEPLOYMENT.version,
+                digest=_DEPLOYMENT.digest,
+                status=_DEPLOYMENT.status,
+                promotion_id=_DEPLOYMENT.promotion_id,
+                started_at=_DEPLOYMENT.started_at,
+                observed_digest=_DEPLOYMENT.observed_digest,
+                observed_at=_DEPLOYMENT.observed_at,
+                drifted=_DEPLOYMENT.drifted,
+            )
+        ],
+        more=False,
+    ),
     entities.Usage(
         model_name=_MODEL,
         version=_NUMBER,

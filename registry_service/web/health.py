@@ -24,13 +24,13 @@ CHECK_SECONDS: Final = 5.0
 
 
 @get("/health/live", action=PUBLIC, tags=["health"])
-async def live() -> Encoded[Health]:
+async def is_live() -> Encoded[Health]:
     """The process answers."""
     return _answer({})
 
 
 @get("/health/ready", action=PUBLIC, tags=["health"])
-async def ready(state: State) -> Encoded[Health]:
+async def is_ready(state: State) -> Encoded[Health]:
     """Database and artifact store work: read and written to just now."""
 
     registry: Registry = state.registry

@@ -20,7 +20,7 @@ from registry_service.services.refused_acts import RefusedAct
 from registry_service.web.api.router import DEPENDENCIES, api_router
 from registry_service.web.authentication import check_declarations, require_action
 from registry_service.web.errors import HttpRefusal, invalid_field, refused
-from registry_service.web.health import live, ready
+from registry_service.web.health import is_live, is_ready
 from registry_service.web.limits import JSON_BODY
 from registry_service.web.metrics import read_metrics
 from registry_service.web.openapi import api_description, write
@@ -47,8 +47,8 @@ def build_routes(lifespan: Sequence[Lifespan] = (), *, more: Sequence[Any] = ())
     app = Litestar(
         route_handlers=[
             api_router(),
-            live,
-            ready,
+            is_live,
+            is_ready,
             read_metrics,
             api_description,
             model_page,

@@ -516,6 +516,24 @@ def test_deployments_show_what_was_authorised_and_what_was_observed(
     assert "nothing" in ada("deployments", "observe", started["id"], "--nothing", "--status", "ended").out
 
 
+def test_what_is_live_stands_beside_what_was(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> None:
+    register(ada, model, trained)
+    assert "Nothing is live." in ada("live", f"{model}*").out
+    started = ada.json("deployments", "start", model, "eu", "--version", "1")
+    assert "not yet" in ada("live", model).out
+    ada("policies", "use", "team", "--model", model)
+    promotion = promote(ada, ben, model, 1)
+    assert promotion in ada("live", model, "--stage", "production").out
+    ada("deployments", "observe", started["id"], "--digest", started["digest"])
+    assert "as authorised" in ada("live", model).out and "NOT" not in ada("live", model).out
+    ada("deployments", "observe", started["id"], "--digest", "sha256:" + "0" * 64)
+    assert "NOT as authorised" in ada("live", model).out
+    assert "Nothing was live." in ada("live", model, "--at", "2020-01-01T00:00").out
+    (found,) = ada.json("live", "--filter", f"model = '{model}'")
+    assert (found["stages"][0]["version"], found["deployments"][0]["drifted"]) == (1, True)
+    assert "[model_not_found]" in ada("live", "nobody", code=1).err
+
+
 def test_what_a_version_was_used_for_is_reported_and_shown(ada: CommandLine, model: str, trained: Path) -> None:
     register(ada, model, trained)
     assert "No usages." in ada("usages", "list", model, "1").out

@@ -119,6 +119,7 @@ WIRE = {
     "start_deployment": "POST /deployments",
     "get_deployment": "GET /deployments/{deployment}",
     "observe_deployment": "POST /deployments/{deployment}/observed",
+    "live": "GET /live",
     "list_policies": "GET /policies",
     "write_policy": "POST /policies",
     "get_policy": "GET /policies/{name}",

@@ -22,6 +22,7 @@ from registry_service.db.queries import (
     facts,
     forgotten,
     lineage,
+    live,
     promotions,
     provenance,
     retention,
@@ -51,7 +52,10 @@ ASKED = [
         facts._SPELLS,
         "stage_history USING INDEX ix_stage_history_model_id_stage_number (model_id=? AND stage=? AND number=?)",
     ),
-    (facts._SPELLS, "next USING INDEX ix_stage_history_model_id_stage_id (model_id=? AND stage=? AND id>?)"),
+    (
+        facts._SPELLS,
+        "next USING COVERING INDEX ix_stage_history_model_id_stage_id_at (model_id=? AND stage=? AND id>?)",
+    ),
     (stages._FAILED_AMONG, "versions USING INDEX sqlite_autoindex_versions_1 (model_id=? AND number=?)"),
     (stages._FAILED_AMONG, "twin USING INDEX ix_versions_digest_model_id_number (digest=? AND model_id=?)"),
     (stages._FAILED_AMONG, FAILED),
@@ -61,6 +65,10 @@ ASKED = [
         provenance._SPELLS,
         "stage_history USING INDEX ix_stage_history_model_id_stage_number (model_id=? AND stage=? AND number=?)",
     ),
+    (live._STAGES, "then USING COVERING INDEX ix_stage_history_model_id_stage_id_at (model_id=? AND stage=?)"),
+    (live._STAGES, "stage_history USING INTEGER PRIMARY KEY (rowid=?)"),
+    (live._OBSERVED, "last USING INDEX ix_events_observations (subject=? AND at<?)"),
+    (live._OBSERVED, "events USING INDEX sqlite_autoindex_events_1 (seq=?)"),
     (uses._LAST_USED, "version_uses USING INDEX sqlite_autoindex_version_uses_1 (model_id=? AND number=?)"),
     (
         uses._MODELS_LAST_USED,
@@ -170,6 +178,37 @@ def test_what_answers_for_a_digest_or_a_target_is_found_by_an_index(
     steps = [str(row[3]) for row in database.execute(f"EXPLAIN QUERY PLAN {compiled.string}")]
     assert all(any(index in step for step in steps) for index in indexes), steps
     assert not any(step.startswith("SCAN") and step != "SCAN found" for step in steps), steps
+
+
+STANDING = [
+    "ix_deployments_model_id_ended_at_started_at (model_id=? AND ended_at=? AND started_at<?)",
+    "ix_deployments_model_id_ended_at_started_at (model_id=? AND ended_at>?)",
+]
+LIVE = [
+    (live.deployed_at(["m", "n"], None, VIEW.now), STANDING),
+    (
+        live.models_live(VIEW, None, None, None, VIEW.now).order_by(models.c.name_taken).limit(51),
+        [
+            # The names, in their order, until a page is full.
+            "SCAN models USING INDEX sqlite_autoindex_models_2",
+            "stage_history USING COVERING INDEX ix_stage_history_model_id_stage_id_at (model_id=?)",
+            *STANDING,
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "indexes"), LIVE, ids=["deployments", "models"])
+def test_what_was_live_is_found_without_going_through_the_past(
+    database: sqlite3.Connection, statement: Select[Any], indexes: list[str]
+) -> None:
+    compiled: Any = statement.compile(
+        dialect=DIALECTS["sqlite"](), compile_kwargs={"render_postcompile": True, "literal_binds": True}
+    )
+    steps = [str(row[3]) for row in database.execute(f"EXPLAIN QUERY PLAN {compiled.string}")]
+    assert all(any(index in step for step in steps) for index in indexes), steps
+    tables = ("deployments", "stage_history", "events", "promotions")
+    assert not any(step.startswith(tuple(f"SCAN {table}" for table in tables)) for step in steps), steps
 
 
 def test_descendants_are_walked_by_an_index(database: sqlite3.Connection) -> None:

@@ -70,6 +70,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         many,
         traced,
         answered_for,
+        was_live,
         used,
         compared,
         revoked,
@@ -173,10 +174,17 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     assert [one["reviewer"] for one in by_deployment["promotions"][-1]["reviews"]] == ["ada"]
     assert by_target["items"] == [by_deployment]
 
+    live_now, in_stage, at_noon = documents(was_live)
+    (of_tide,), (of_stage,), (before,) = live_now["items"], in_stage["items"], at_noon["items"]
+    assert [(one["stage"], one["version"]) for one in of_tide["stages"]] == [("production", 1)]
+    assert [(one["target"], one["drifted"]) for one in of_tide["deployments"]] == [("pier-display", True)]
+    assert [one["drifted"] for one in before["deployments"]] == [False]
+    assert (of_stage["stages"], of_stage["deployments"]) == (of_tide["stages"], [])
+
     report, usages_, use, unused = documents(used)
     assert (report["rows"], usages_["items"], use["usages"]) == (1440, [report], 1)
     assert {one["kind"] for one in use["needed_for"]} >= {"stage", "deployment"}
-    assert [one["number"] for one in unused["items"]] == [2]
+    assert unused["items"] == [], "the display was seen to serve the second"
 
     (comparison,) = documents(compared)
     assert comparison["metrics"][0]["values"] == [4.2, 4.2, 9.9]

@@ -43,6 +43,7 @@ _QUERIES: Final = {
     "compare_versions": {"versions": "{model}/1,{model}/2"},
     "stream_events": {"seconds": "0"},  # else it would go on for ever
     "list_served": {"target": "eu"},
+    "live": {"model": "{model}"},
     "search": {"q": "payments"},
     "count_facets": {"fields": "framework"},
     "list_made_from": {"kind": "dataset", "ref": "s3://payments"},

@@ -56,7 +56,7 @@ def test_every_operation_is_named_described_and_tagged_once(document: dict[str, 
 
 
 def test_operations_are_the_methods_of_the_client(document: dict[str, Any]) -> None:
-    probes = {"live", "ready"}
+    probes = {"is_live", "is_ready"}
     missing = [name for name in operations(document) if name not in probes and not hasattr(RegistryClient, name)]
     assert missing == []
 
@@ -64,7 +64,7 @@ def test_operations_are_the_methods_of_the_client(document: dict[str, Any]) -> N
 def test_every_operation_says_what_one_must_be_allowed_to_do(document: dict[str, Any]) -> None:
     for name, (_, _, operation) in operations(document).items():
         if operation.get("security") == []:
-            assert name in {"live", "ready"}
+            assert name in {"is_live", "is_ready"}
         else:
             assert operation["x-action"] in {*Action, ANY_TOKEN} - {PUBLIC}
 

@@ -25,6 +25,7 @@ from registry_service.client.calls.delegations import delegate, end_delegation, 
 from registry_service.client.calls.deployments import (
     get_deployment,
     list_deployments,
+    live,
     observe_deployment,
     start_deployment,
 )
@@ -251,6 +252,7 @@ __all__ = [
     "list_usages",
     "list_version_comments",
     "list_versions",
+    "live",
     "mark_mentions_read",
     "move_alias",
     "move_consumer",

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, read, write
-from registry_service.domain.entities import Deployment, Page
+from registry_service.domain.entities import Deployment, LiveModel, Page
 from registry_service.domain.requests import ObserveDeployment, StartDeployment
 
 
@@ -26,3 +27,15 @@ def observe_deployment(
 ) -> Call[Deployment]:
     """Say what the target serves."""
     return write("POST", Deployment, "deployments", deployment, "observed", body=body, key=idempotency_key)
+
+
+def live(
+    model: str | None = None,
+    *,
+    stage: str | None = None,
+    as_of: datetime | None = None,
+    **paging: Unpack[Paging],
+) -> Call[Page[LiveModel]]:
+    """What is live now, or was at `as_of`: what the stages authorise, and what the targets were seen to serve. Of one
+    `model`, of those of a name pattern such as `team-a.*`, or of all in sight; in one `stage` or in all."""
+    return read(Page[LiveModel], "live", model=model, stage=stage, as_of=as_of, **paging)

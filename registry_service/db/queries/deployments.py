@@ -12,6 +12,7 @@ from registry_service.db.paging import Ordering, PageRequest, page_of
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import deployments, models, promotions, stages, versions
 from registry_service.db.view import View
+from registry_service.domain.drift import is_drifted
 from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus, Page
 from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.errors import DeploymentNotFound
@@ -70,14 +71,13 @@ def describe_deployments(rows: Sequence[Row[Any]]) -> list[Deployment]:
     return [describe_deployment(row) for row in rows]
 
 
-def _is_unauthorised(row: Row[Any]) -> bool:
-    """Whether it still runs on the leave of a promotion that ended without being applied, or whose version has been
-    replaced in its stage since."""
+def _applied(row: Row[Any]) -> bool | None:
+    """How the promotion ended that gave leave to what still runs: by being applied or otherwise; None: it goes on."""
 
     if row.promotion_phase is None or row.status not in ACTIVE_STATUSES:
-        return False
+        return None
     phase = Phase(row.promotion_phase)
-    return phase.is_final and (phase is not Phase.APPLIED or row.current_digest != row.digest)
+    return phase is Phase.APPLIED if phase.is_final else None
 
 
 def describe_deployment(row: Row[Any]) -> Deployment:
@@ -95,7 +95,7 @@ def describe_deployment(row: Row[Any]) -> Deployment:
         status=DeploymentStatus(row.status),
         observed_digest=row.observed_digest,
         observed_at=row.observed_at,
-        drifted=row.observed_digest is not None and (row.observed_digest != row.digest or _is_unauthorised(row)),
+        drifted=is_drifted(row.digest, row.observed_digest, applied=_applied(row), current=row.current_digest),
         started_at=row.started_at,
         started_by=row.started_by,
         ended_at=row.ended_at,

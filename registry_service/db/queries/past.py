@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, FromClause, Row, ScalarSelect, Select, func, select
 
 from registry_service.db.tables import events, stage_history
 from registry_service.db.view import View
@@ -30,6 +30,20 @@ END_OF_SPELL: Final = (
     .scalar_subquery()
 )
 """When a row of the history gave way to the one behind it; None where it still stands."""
+
+
+def newest_record(stage: FromClause, at: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """The id of the row of the history that stood at a time, of a row of `stages`."""
+
+    then = stage_history.alias("then")
+    return (
+        select(then.c.id)
+        .where(then.c.model_id == stage.c.model_id, then.c.stage == stage.c.name, then.c.at <= at)
+        .order_by(then.c.id.desc())
+        .limit(1)
+        .correlate(stage)
+        .scalar_subquery()
+    )
 
 
 class _Arranged(msgspec.Struct):

@@ -11,7 +11,7 @@ from registry_service.db.tables.artifact import blobs, upload_files, uploads
 from registry_service.db.tables.card import model_cards
 from registry_service.db.tables.comment import comment_mentions, comment_reads, comments
 from registry_service.db.tables.deployment import deployments
-from registry_service.db.tables.log import consumers, events, idempotency_answers
+from registry_service.db.tables.log import OBSERVATIONS, consumers, events, idempotency_answers
 from registry_service.db.tables.model import model_former_names, model_tags, models
 from registry_service.db.tables.policy import policies, policy_attachments, policy_changes
 from registry_service.db.tables.principal import (
@@ -43,6 +43,7 @@ from registry_service.db.tables.version import (
 )
 
 __all__ = [
+    "OBSERVATIONS",
     "TAG_START",
     "VECTOR",
     "aliases",

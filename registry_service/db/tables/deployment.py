@@ -31,6 +31,7 @@ deployments = Table(
     Index("ix_deployments_started_at_id", "started_at", "id"),
     Index("ix_deployments_promotion_id", "promotion_id"),
     Index("ix_deployments_model_id_target_role", "model_id", "target", "role"),
+    Index("ix_deployments_model_id_ended_at_started_at", "model_id", "ended_at", "started_at"),
     Index("ix_deployments_model_id_number", "model_id", "number"),
     Index("ix_deployments_observed_digest", "observed_digest"),
     Index("ix_deployments_target_started_at", "target", "started_at"),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, Text
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, Text, text
 
 from registry_service.db.tables.schema import metadata
 from registry_service.db.types import JsonText, UtcTimestamp
+
+OBSERVATIONS: Final = "kind IN ('deployment.observed', 'deployment.drifted')"
+"""Events that tell what a target said, or that leave to run there ended: a statement that says it in these words finds
+them by their index."""
 
 events = Table(
     "events",
@@ -21,6 +27,14 @@ events = Table(
     Column("data", JsonText, nullable=False),
     Index("ix_events_model_id_seq", "model_id", "seq"),
     Index("ix_events_actor_seq", "actor", "seq"),
+    Index(
+        "ix_events_observations",
+        "subject",
+        "at",
+        "seq",
+        sqlite_where=text(OBSERVATIONS),
+        postgresql_where=text(OBSERVATIONS),
+    ),
 )
 
 consumers = Table(

@@ -41,7 +41,7 @@ stage_history = Table(
     Column("reason", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
     ForeignKeyConstraint(["model_id", "stage"], ["stages.model_id", "stages.name"]),
-    Index("ix_stage_history_model_id_stage_id", "model_id", "stage", "id"),
+    Index("ix_stage_history_model_id_stage_id_at", "model_id", "stage", "id", "at"),
     Index("ix_stage_history_model_id_stage_number", "model_id", "stage", "number"),
 )
 

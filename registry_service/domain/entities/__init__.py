@@ -43,6 +43,7 @@ from registry_service.domain.entities.lineage import (
     MadeFrom,
     NodeKind,
 )
+from registry_service.domain.entities.live import LiveDeployment, LiveModel, LiveStage
 from registry_service.domain.entities.model import Alias, RegisteredModel
 from registry_service.domain.entities.policy import Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.entities.principal import (
@@ -154,6 +155,9 @@ __all__ = [
     "LineageKind",
     "LineageLink",
     "LineageNode",
+    "LiveDeployment",
+    "LiveModel",
+    "LiveStage",
     "MadeFrom",
     "Manifest",
     "ManifestFile",

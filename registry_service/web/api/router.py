@@ -19,6 +19,7 @@ from registry_service.web.api.following import Following
 from registry_service.web.api.forgotten import Forgotten
 from registry_service.web.api.inbox import Inboxes
 from registry_service.web.api.lineage import Lineage
+from registry_service.web.api.live import live
 from registry_service.web.api.maintenance import Maintenance
 from registry_service.web.api.models import Models
 from registry_service.web.api.policies import Policies
@@ -50,7 +51,7 @@ def api_router() -> Router:
         API_PATH,
         route_handlers=[
             Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Provenance, Uploads,
-            Aliases, Stages, Promotions, Reviews, Deployments, Usages, Comments, Inboxes, Following, Policies, Events,
-            Principals, Delegations, Tokens, Maintenance, Cards, Retention, Forgotten,
+            Aliases, Stages, Promotions, Reviews, Deployments, Usages, Comments, Inboxes, Following, Policies,
+            Events, Principals, Delegations, Tokens, Maintenance, Cards, Retention, Forgotten, live,
         ],
     )  # fmt: skip
