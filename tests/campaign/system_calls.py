@@ -109,7 +109,8 @@ class Bench:
         steps = self._prepared(point.operation)
         with traced(self.server.threads()[point.thread], self._log, point.fault):
             self.operator.do(self.server, steps, self._restart)
-        injected = [call for call in calls_in(self._log) if call.injected]
+        calls = calls_in(self._log)
+        injected = [call for call in calls if call.injected]
         found: list[str] = []
         if point.fault.action == "KILL":
             happened = self.operator.cuts > 0
@@ -117,20 +118,21 @@ class Bench:
             happened = bool(injected)
             if self.operator.cuts:
                 found.append("the service died of it")
-            found += self._wrong_answers(point, injected)
+            found += self._wrong_answers(point, calls)
         return happened, found + self.judged()
 
     def judged(self) -> list[str]:
         return self._judge.after_a_death() + self._judge.of_promises()
 
-    def _wrong_answers(self, point: Point, injected: Sequence[Call]) -> list[str]:
+    def _wrong_answers(self, point: Point, calls: Sequence[Call]) -> list[str]:
         """A call that failed is told of as what it is, unless what it does is done again later."""
-        if not injected or not is_promised(injected[0]):
+        at = next((number for number, call in enumerate(calls) if call.injected), None)
+        if at is None or not is_promised(calls[at], calls[:at]):
             return []
         due = due_statuses(point.fault)
         if due.isdisjoint(self.operator.refusals):
             told = f"refusals: {self.operator.refusals or 'none'}, due: {sorted(due)}"
-            return [f"{injected[0].name} of {injected[0].path} failed, and the client was told otherwise ({told})"]
+            return [f"{calls[at].name} of {calls[at].path} failed, and the client was told otherwise ({told})"]
         return []
 
     def _prepared(self, operation: str) -> Steps:
@@ -158,11 +160,21 @@ def due_statuses(fault: Fault) -> frozenset[int]:
     return frozenset({503})
 
 
-def is_promised(call: Call) -> bool:
+def is_promised(call: Call, before: Sequence[Call]) -> bool:
     """Whether somebody is told of success because of this call. The database's own file is written after the log is
     safe, and again if that fails, and its temporary files are for this moment only; what can't be removed is found
-    again by the collection."""
-    return call.name != "unlink" and not is_made_again(call)
+    again by the collection.
+
+    :param before: the calls of the same thread until then
+    """
+    return call.name != "unlink" and not is_made_again(call) and not _begins_a_checkpoint(call, before)
+
+
+def _begins_a_checkpoint(call: Call, before: Sequence[Call]) -> bool:
+    """Behind the commit that has filled the log, SQLite syncs it once more before it writes the database's file from it
+    (`walCheckpoint` in wal.c); whether that succeeds is no matter of the commit."""
+    last = next((one for one in reversed(before) if one.path == call.path), None)
+    return call.name == "fdatasync" and last is not None and last.name == "fdatasync" and not last.injected
 
 
 def is_made_again(call: Call) -> bool:

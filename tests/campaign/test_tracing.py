@@ -59,10 +59,13 @@ def test_the_order_of_writes_syncs_and_names_is_judged(calls: Sequence[Call], wr
 
 
 def test_success_may_not_rest_on_a_log_or_an_artifact_that_failed() -> None:
-    assert is_promised(on("pwrite64", "/h/registry.db-wal"))
-    assert is_promised(on("fsync", "/h/artifacts/blobs/sha256/ab"))
-    assert not is_promised(on("pwrite64", "/h/registry.db"))
-    assert not is_promised(on("unlink", "/h/artifacts/uploads/u.1"))
+    assert is_promised(on("pwrite64", "/h/registry.db-wal"), [])
+    sync, write = on("fdatasync", "/h/registry.db-wal"), on("pwrite64", "/h/registry.db-wal")
+    assert is_promised(sync, [sync, on("pwrite64", "/h/registry.db"), write])
+    assert not is_promised(sync, [write, sync, on("pwrite64", "/elsewhere")]), "a checkpoint begins with it"
+    assert is_promised(on("fsync", "/h/artifacts/blobs/sha256/ab"), [])
+    assert not is_promised(on("pwrite64", "/h/registry.db"), [])
+    assert not is_promised(on("unlink", "/h/artifacts/uploads/u.1"), [])
 
 
 def test_a_full_disk_is_called_full_wherever_the_service_can_know() -> None:
