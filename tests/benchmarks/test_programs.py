@@ -15,6 +15,10 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROGRAMS = {
     "footprint": {("start and idle", "Litestar, one route", "idle_mib")},
     "growth": set(),
+    "lists": {
+        ("versions of a model", "ours, 100 versions", "p50_ms"),
+        ("what was live", "ours, 100 versions", "p50_ms"),
+    },
     "many_files": set(),
     "reads": {
         ("read by alias", "Litestar from memory", "per_second"),
