@@ -3,8 +3,8 @@ the ratio is what the number of versions costs. One client, over HTTP, the two i
 
     python benchmarks/lists.py [--rounds N] [--seconds S] [--only LIST] [--postgres]
 
-Facets count what the newest 10,000 versions have: of a model with more, ten times what they count of the small one. What
-is asked of all models is the same for both.
+Facets count what the newest 10,000 versions have: of a model with more, ten times what they count of the small one.
+What is asked of all models is the same for both.
 """
 
 from __future__ import annotations
