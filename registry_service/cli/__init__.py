@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from registry_service.cli import completing
 from registry_service.cli.aliases import aliases
 from registry_service.cli.care import backup, fsck, gc, restore, scrub
 from registry_service.cli.checks import checks
@@ -53,7 +54,12 @@ __all__ = ["main"]
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="File with the token; else MODEL_REGISTRY_TOKEN, MODEL_REGISTRY_TOKEN_FILE, or where you are logged in.",
 )
-@click.option("--registry", metavar="NAME", help="A known registry; else MODEL_REGISTRY_NAME, or the one in use.")
+@click.option(
+    "--registry",
+    metavar="NAME",
+    shell_complete=completing.registries,
+    help="A known registry; else MODEL_REGISTRY_NAME, or the one in use.",
+)
 @click.option("--profile", default="person", show_default=True, help="Whose login: person or airflow.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON; it may also stand at the end.")
 @click.version_option(package_name="airflow-model-registry", prog_name="model-registry")

@@ -32,7 +32,7 @@ def list_aliases(state: State, model: str) -> None:
 
 @aliases.command("move")
 @options.model
-@click.argument("alias")
+@options.alias
 @options.selector
 @pass_state
 def move_alias(state: State, model: str, alias: str, selector: str) -> None:
@@ -43,7 +43,7 @@ def move_alias(state: State, model: str, alias: str, selector: str) -> None:
 
 @aliases.command("remove")
 @options.model
-@click.argument("alias")
+@options.alias
 @pass_state
 def remove_alias(state: State, model: str, alias: str) -> None:
     """Remove ALIAS; its version stays."""

@@ -7,7 +7,7 @@ from typing import Final, TypedDict
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.endings import Stopped
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, table
@@ -102,7 +102,7 @@ def list_registries(state: State) -> None:
 
 
 @config.command("use")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.registries)
 @click.option("--none", is_flag=True, help="Use none of them: that of the login without a name.")
 @pass_state
 def use_registry(state: State, name: str | None, *, none: bool) -> None:
@@ -115,7 +115,7 @@ def use_registry(state: State, name: str | None, *, none: bool) -> None:
 
 
 @config.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.registries)
 @options.yes
 @pass_state
 def remove_registry(state: State, name: str, *, yes: bool) -> None:
@@ -129,7 +129,7 @@ def remove_registry(state: State, name: str, *, yes: bool) -> None:
 
 
 @config.command("show")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.registries)
 @pass_state
 def show_registry(state: State, name: str | None) -> None:
     """One that you know; without NAME, which registry is asked now, and what says so."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, table
 from registry_service.client import (
@@ -62,9 +62,9 @@ def show_deployment(state: State, deployment: str) -> None:
 @deployments.command("start")
 @options.model
 @click.argument("target")
-@click.option("--version", "selector", help="Which version; else the promotion's.")
-@click.option("--promotion", help="The promotion that brings it there.")
-@click.option("--stage", help="The stage that it serves.")
+@click.option("--version", "selector", shell_complete=completing.selectors, help="Which version; else the promotion's.")
+@click.option("--promotion", shell_complete=completing.promotions, help="The promotion that brings it there.")
+@click.option("--stage", shell_complete=completing.stages, help="The stage that it serves.")
 @click.option("--role", type=click.Choice(DeploymentRole, case_sensitive=False), default=DeploymentRole.PRIMARY.value)
 @click.option("--traffic", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Its share, 0 to 1.")
 @click.option("--run", help="Which run deploys, as text.")

@@ -3,13 +3,16 @@ from __future__ import annotations
 import click
 import msgspec
 
+from registry_service.cli import completing
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import cell, printable, table
 from registry_service.client import Event, MoveConsumer
 from registry_service.domain.errors import RegistryError
 
 _kinds = click.option("--kind", "kinds", multiple=True, help="Such as promotion.approved or 'promotion.*'.")
-_model = click.option("--model", help="Of this model, or of models of a pattern such as 'team-a.*'.")
+_model = click.option(
+    "--model", shell_complete=completing.models, help="Of this model, or of models of a pattern such as 'team-a.*'."
+)
 _stage = click.option("--stage", help="About this stage.")
 
 

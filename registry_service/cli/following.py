@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.state import Command, Group, State, pass_state
 from registry_service.cli.text import joined, table
 from registry_service.client import Activity, Subscribe
@@ -50,7 +50,7 @@ def unsubscribe(state: State, subscription: str) -> None:
 
 
 @click.command(cls=Command)
-@click.option("--model", help="What happened to this model.")
+@click.option("--model", shell_complete=completing.models, help="What happened to this model.")
 @click.option("--person", help="What this person or service did.")
 @click.option("--subscribed", is_flag=True, help="What concerns you: what you follow or own, where you are mentioned.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")

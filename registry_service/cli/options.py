@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
+from registry_service.cli import completing
 from registry_service.cli.endings import Stopped
 from registry_service.domain.entities import LineageKind
 from registry_service.domain.metadata import FieldType
@@ -171,10 +172,11 @@ def read_json(file: Path, kind: type[T]) -> T:
 
 JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
-model = click.argument("model")
-selector = click.argument("selector")
-stage = click.argument("stage")
-promotion = click.argument("promotion")
+model = click.argument("model", shell_complete=completing.models)
+selector = click.argument("selector", shell_complete=completing.selectors)
+stage = click.argument("stage", shell_complete=completing.stages)
+promotion = click.argument("promotion", shell_complete=completing.promotions)
+alias = click.argument("alias", shell_complete=completing.aliases)
 reason = click.option("--reason", required=True, help="Why: it stays in the history.")
 people = click.option(
     "--person", "people", multiple=True, help="Somebody who took part, and so can't review; may be given again."

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.progress import progress_text
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
@@ -28,8 +28,8 @@ def promotions() -> None:
 
 @promotions.command("list")
 @options.listing
-@click.option("--model", help="Of this model.")
-@click.option("--stage", help="To this stage.")
+@click.option("--model", shell_complete=completing.models, help="Of this model.")
+@click.option("--stage", shell_complete=completing.stages, help="To this stage.")
 @click.option("--open", "is_open", is_flag=True, help="Those that may still be applied.")
 @pass_state
 def list_promotions(
@@ -76,7 +76,7 @@ def show_promotion(state: State, promotion: str, holder: str | None) -> None:
 @promotions.command("request")
 @options.model
 @options.selector
-@click.option("--stage", required=True)
+@click.option("--stage", required=True, shell_complete=completing.stages)
 @click.option("--reason", default="", help="Why; reviewers read it.")
 @options.people
 @pass_state

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.checks import checks_text
 from registry_service.cli.endings import REFUSED, Stopped
 from registry_service.cli.progress import progress_text
@@ -36,7 +36,7 @@ _DONE: Final = MappingProxyType({Verdict.APPROVE: "Approved", Verdict.REJECT: "R
 def _of_a_promotion(function: Callable[..., Any]) -> Callable[..., Any]:
     for decorate in reversed(
         (
-            click.argument("target"),
+            click.argument("target", shell_complete=completing.targets),
             click.option("--stage", help="Where TARGET is model/selector: the stage that is asked for."),
             click.option("--digest", help="Refuse unless it is this digest, as read elsewhere."),
             options.yes,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.endings import Stopped
 from registry_service.cli.state import Command, Group, State, pass_state
 from registry_service.cli.text import cell, facts, joined, table
@@ -145,8 +145,14 @@ def clear_failure(state: State, model: str, stage: str, version: int, reason: st
 @options.stage
 @options.reason
 @click.option("--from-version", type=int, help="Undo this version only; else what is current now, after asking.")
-@click.option("--promotion", help="Undo what this promotion brought.")
-@click.option("--to", "target", metavar="SELECTOR", help="Go back to this; else the last that is still good.")
+@click.option("--promotion", shell_complete=completing.promotions, help="Undo what this promotion brought.")
+@click.option(
+    "--to",
+    "target",
+    metavar="SELECTOR",
+    shell_complete=completing.selectors,
+    help="Go back to this; else the last that is still good.",
+)
 @click.option("--hold", is_flag=True, help="Then let no promotion enter the stage.")
 @click.option("--until", type=options.Moment(future=True), help="Until when to hold: a time, or 2h, 3d from now.")
 @options.people

@@ -119,6 +119,9 @@ class Command(click.Command):
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing and args and args[-1].startswith("-"):
+            # A shell asks what may follow the option; without its value, click would read none of the arguments.
+            args = args[:-1]
         return _parsed(super().parse_args, ctx, args)
 
 

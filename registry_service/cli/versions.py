@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 import click
 import msgspec
 
-from registry_service.cli import cards, keeping, options
+from registry_service.cli import cards, completing, keeping, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, facts, joined, printable, section, size, table
 from registry_service.client import (
@@ -121,7 +121,7 @@ def _facets_text(found: Facets) -> str:
 
 @versions.command("show")
 @options.model
-@click.argument("selector", default="latest")
+@click.argument("selector", default="latest", shell_complete=completing.selectors)
 @click.option("--as-of", type=options.Moment(), help="What the selector named then.")
 @click.option("--files", is_flag=True, help="The files too.")
 @pass_state
@@ -322,7 +322,7 @@ def tag_version(
 
 
 @versions.command("compare")
-@click.argument("named", nargs=-1, required=True, metavar="MODEL/SELECTOR")
+@click.argument("named", nargs=-1, required=True, metavar="MODEL/SELECTOR", shell_complete=completing.references)
 @click.option("--all", "everything", is_flag=True, help="Also the params, fields and files that don't differ.")
 @pass_state
 def compare_versions(state: State, named: tuple[str, ...], *, everything: bool) -> None:
