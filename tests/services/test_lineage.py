@@ -33,8 +33,9 @@ from registry_service.domain.errors import (
 )
 from registry_service.domain.lineage import MAX_EDGES
 from registry_service.domain.permissions import Role
-from registry_service.domain.requests import AddLineage, NewLineageEdge, RenameModel, StartDeployment
+from registry_service.domain.requests import AddLineage, DeleteVersion, NewLineageEdge, RenameModel, StartDeployment
 from registry_service.services import deployments
+from registry_service.services.keeping import delete_version, restore_version
 from registry_service.services.lineage import add_lineage
 from registry_service.services.model_names import rename_model
 from tests.services.world import HOUR, World
@@ -361,3 +362,47 @@ async def test_a_guess_at_what_one_may_not_read_is_answered_as_if_it_were_not_th
         assert len(await made_from(solo, PARENT, **named)) == 1
     with pytest.raises(ModelNotFound):
         await made_from(solo, PARENT, "erin", ref="secret/1")
+
+
+# --------------------------------------------------------------------------------------------- deleted versions
+
+
+async def delete(world: World, version: str) -> None:
+    model, _, number = version.rpartition("/")
+    await world.act("ada", delete_version, model, number, DeleteVersion(reason="old"))
+
+
+async def test_a_deleted_parent_is_in_the_graph_as_one_that_nobody_may_read_until_it_is_restored(solo: World) -> None:
+    await family(solo)
+    before = await graph(solo, "pruned/1", direction=UP)
+    await delete(solo, "tuned/1")
+    after = await graph(solo, "pruned/1", direction=UP)
+    assert names(before) - names(after) == {"tuned/1", DATA}
+    assert len(after.nodes) == len(before.nodes) - 1, "its data went, and it stayed"
+    assert {node.ref for node in after.nodes} >= {"pruned/1", "base/1", "s3://web"}
+    assert names(await graph(solo, "base/1", direction=DOWN)) == {"base/1", "pruned/1", "edge"}
+    await solo.act("ada", restore_version, "tuned", "1")
+    assert await graph(solo, "pruned/1", direction=UP) == before
+
+
+async def test_nothing_is_made_of_a_deleted_version_any_more(solo: World) -> None:
+    await solo.registered(1, "base")
+    await solo.registered(1, "tuned")
+    await delete(solo, "base/1")
+    with pytest.raises(VersionNotFound):
+        await add(solo, "tuned/1", parent("base/1"))
+    with pytest.raises(VersionNotFound):
+        await solo.register("tuned", lineage=[parent("base/1")])
+
+
+async def test_a_circle_through_a_deleted_version_is_one(solo: World) -> None:
+    """It may come back."""
+    await family(solo)
+    await delete(solo, "tuned/1")
+    with pytest.raises(LineageCycle):
+        await add(solo, "base/1", parent("pruned/1"))
+    await solo.register("base")
+    await delete(solo, "base/1")
+    await solo.act("ada", restore_version, "tuned", "1")
+    with pytest.raises(LineageCycle):
+        await add(solo, "tuned/1", parent("pruned/1"))
