@@ -29,8 +29,9 @@ from registry_service.db.dump import DumpedTable, dump_tables, is_intact, load_t
 from registry_service.db.engine import open_database
 from registry_service.db.inspection import inspect
 from registry_service.db.migrate import current, head, upgrade
+from registry_service.db.queries.needed import NEEDED, is_needed
 from registry_service.db.query import one_of
-from registry_service.db.tables import blobs, events, principals, registry, uploads, version_files
+from registry_service.db.tables import blobs, check_attachments, events, principals, registry, uploads, version_files
 from registry_service.domain.errors import ArtifactMissing, Conflict, DigestMismatch, InvalidInput, SizeMismatch
 from registry_service.domain.events import EventKind
 from registry_service.services.ids import new_id
@@ -203,12 +204,7 @@ def _snapshot(
 ) -> tuple[Manifest, dict[str, int]]:
     needed = {
         row.digest: row.size
-        for row in connection.execute(
-            select(version_files.c.digest, version_files.c.size)
-            .where(version_files.c.kept)
-            .distinct()
-            .order_by(version_files.c.digest)
-        )
+        for row in connection.execute(select(NEEDED.c.digest, NEEDED.c.size).distinct().order_by(NEEDED.c.digest))
     }
     manifest = Manifest(
         format=FORMAT,
@@ -288,7 +284,12 @@ async def _require_empty(url: str) -> None:
 
 
 def _needed(tables: Path) -> dict[str, int]:
-    return {row["digest"]: row["size"] for row in rows_of(tables, version_files.name)}
+    return {
+        row["digest"]: row["size"]
+        for table in (version_files, check_attachments)
+        for row in rows_of(tables, table.name)
+        if row["kept"]
+    }
 
 
 async def _bring_back(
@@ -332,8 +333,7 @@ def _load(work: Work, tables: Path, name: str, manifest: Manifest, missing: list
     connection.execute(update(registry).where(registry.c.key == "epoch").values(value=new_id()))
     # What was under way when the snapshot was taken has no bytes here.
     connection.execute(update(uploads).where(uploads.c.closed_at.is_(None)).values(closed_at=work.now))
-    needed = select(version_files.c.digest).where(version_files.c.kept)
-    connection.execute(delete(blobs).where(blobs.c.digest.not_in(needed)))
+    connection.execute(delete(blobs).where(~is_needed(blobs.c.digest)))
     connection.execute(update(blobs).values(condemned_at=None, damaged_at=None))
     lost = update(blobs).where(one_of(blobs.c.digest, "missing")).values(damaged_at=work.now)
     connection.execute(lost, {"missing": missing})

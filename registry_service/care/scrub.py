@@ -15,7 +15,8 @@ from sqlalchemy import delete, insert, select
 from registry_service.care.gc import take_out
 from registry_service.care.reading import Pace, Unfinished
 from registry_service.db.locks import lock_key
-from registry_service.db.tables import models, registry, version_files
+from registry_service.db.queries.needed import needing
+from registry_service.db.tables import models, registry
 from registry_service.db.view import View
 from registry_service.domain.entities import DamagedArtifact, ScrubStep
 from registry_service.domain.errors import InvalidInput, Unavailable
@@ -84,18 +85,17 @@ async def _set_aside(within: Registry, suspect: Suspect) -> bool:
 
 
 def _concerned(view: View, suspect: Suspect, actual: str | None) -> DamagedArtifact:
-    needing = (
-        select(models.c.name, version_files.c.number)
-        .join(models, models.c.id == version_files.c.model_id)
-        .where(version_files.c.digest == suspect.digest, version_files.c.kept)
-        .distinct()
-        .order_by(models.c.name, version_files.c.number)
+    found = needing(suspect.digest).subquery()
+    named = (
+        select(models.c.name, found.c.number)
+        .join(models, models.c.id == found.c.model_id)
+        .order_by(models.c.name, found.c.number)
     )
     return DamagedArtifact(
         digest=suspect.digest,
         size=suspect.size,
         actual=actual,
-        versions=[f"{name}/{number}" for name, number in view.connection.execute(needing)],
+        versions=[f"{name}/{number}" for name, number in view.connection.execute(named)],
     )
 
 

@@ -21,9 +21,20 @@ from registry_service.client.calls import Call
 from registry_service.client.errors import UnexpectedAnswer
 from registry_service.client.files import LocalFile, collect
 from registry_service.client.transfer import FileContent, FileSink, PartsReport, Progress, ProgressReport, measured
-from registry_service.domain.entities import EventPage, Manifest, ModelVersion, Upload, UploadPart
+from registry_service.domain.attachments import check_attachments
+from registry_service.domain.entities import (
+    Attachment,
+    Check,
+    EventPage,
+    Manifest,
+    ManifestFile,
+    ModelVersion,
+    Upload,
+    UploadPart,
+)
 from registry_service.domain.errors import (
     AlreadyExists,
+    AttachmentNotFound,
     DigestMismatch,
     InvalidInput,
     ModelNotFound,
@@ -37,10 +48,12 @@ from registry_service.domain.manifest import check_manifest, content_digest
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.requests import (
     CreateModel,
+    NewAttachment,
     NewLineageEdge,
     NewManifestFile,
     NewUploadFile,
     RegisterVersion,
+    ReportCheck,
     StartUpload,
 )
 
@@ -266,6 +279,50 @@ def _send_part(part: UploadPart, content: FileContent, report: PartsReport) -> P
     return None
 
 
+def report_with_attachments(
+    model: str,
+    selector: str | int,
+    body: ReportCheck,
+    attachments: Files,
+    *,
+    progress: Progress | None = None,
+    idempotency_key: str | None = None,
+) -> Plan[Check]:
+    """Report a check with files, such as plots and reports: send what the registry lacks of them, then report.
+
+    `attachments` is a file, a directory of files, or {name: file}; at most 16 of at most 64 MiB.
+
+    :raises InvalidPath: a file isn't there, or stands in a directory within the directory.
+    :raises SizeMismatch, DigestMismatch: a file changed while it was sent.
+    """
+
+    report = ProgressReport(progress)
+    (found,) = yield from run(lambda: collect(attachments))
+    measured_ = yield from run(*(_measuring(file) for file in found))
+    yield from run(lambda: check_attachments(measured_))
+    contents = {
+        entry.digest: FileContent(file.source, entry, report) for file, entry in zip(found, measured_, strict=True)
+    }
+    announced = [NewUploadFile(digest=digest, size=content.size) for digest, content in contents.items()]
+    upload = yield from ask(calls.start_upload(StartUpload(model=model, files=announced)))
+    complete = msgspec.structs.replace(
+        body,
+        upload=upload.id,
+        attachments=[
+            NewAttachment(name=file.path, digest=file.digest, size=file.size, media_type=file.media_type)
+            for file in measured_
+        ],
+    )
+    try:
+        yield from follow_all([_send(upload.id, digest, contents[digest]) for digest in upload.missing])
+        return (yield from ask(calls.report_check(model, selector, complete, idempotency_key=idempotency_key)))
+    except Unavailable:
+        raise  # the session ends by itself
+    except RegistryError as refusal:
+        yield from _abort(upload.id, refusal)
+        raise
+
+
 def download(
     model: str,
     selector: str | int,
@@ -289,22 +346,66 @@ def download(
     manifest = yield from ask(calls.get_manifest(model, selector))
     version = yield from ask(calls.get_version(model, manifest.number))
     yield from run(lambda: check_manifest(manifest.files), lambda: _check_digest(manifest, version))
-    root = Path(destination)
+    yield from _fetch(
+        manifest.files,
+        Path(destination),
+        report,
+        lambda file, sink: calls.download_file(model, manifest.number, file.path, sink=sink, reason=reason),
+    )
+    return manifest
+
+
+def download_attachments(
+    model: str, selector: str | int, check: int, destination: PathText, *, progress: Progress | None = None
+) -> Plan[list[Attachment]]:
+    """Bring what is attached to a report of a check of the version, by the report's id, to `destination`, verified.
+
+    :raises AttachmentNotFound: nothing is attached to it, or the version has no such report.
+    :raises SizeMismatch, DigestMismatch: the registry sent something else than was attached.
+    """
+
+    version = yield from ask(calls.get_version(model, selector))
+    attached = yield from _attachments_of(model, version.number, check)
+    files = [ManifestFile(path=one.name, digest=one.digest, size=one.size) for one in attached]
+    yield from run(lambda: check_attachments(files))
+    yield from _fetch(
+        files,
+        Path(destination),
+        ProgressReport(progress),
+        lambda file, sink: calls.download_attachment(model, version.number, check, file.path, sink=sink),
+    )
+    return attached
+
+
+def _attachments_of(model: str, number: int, check: int) -> Plan[list[Attachment]]:
+    page = yield from ask(calls.list_checks(model, number, limit=200))
+    while True:
+        for reported in page.items:
+            if reported.id == check and reported.attachments:
+                return list(reported.attachments)
+        if page.next_cursor is None:
+            raise AttachmentNotFound(f"Nothing is attached to check {check} of version {number} of '{model}'.")
+        page = yield from ask(calls.list_checks(model, number, limit=200, cursor=page.next_cursor))
+
+
+def _fetch(
+    files: Sequence[ManifestFile],
+    root: Path,
+    report: ProgressReport,
+    call: Callable[[ManifestFile, FileSink], Call[bytes]],
+) -> Plan[None]:
+    """Bring what isn't there yet, each file placed in one step."""
+
     sinks: list[FileSink] = []
     try:
-        (sinks,) = yield from run(lambda: [FileSink(root, file, report) for file in manifest.files])
+        (sinks,) = yield from run(lambda: [FileSink(root, file, report) for file in files])
         there = yield from run(*(sink.already_there for sink in sinks))
         yield from follow_all(
-            [
-                ask(calls.download_file(model, manifest.number, file.path, sink=sink, reason=reason))
-                for file, sink, is_there in zip(manifest.files, sinks, there, strict=True)
-                if not is_there
-            ]
+            [ask(call(file, sink)) for file, sink, is_there in zip(files, sinks, there, strict=True) if not is_there]
         )
     finally:
         for sink in sinks:
             sink.discard()
-    return manifest
 
 
 def wait_for_events(

@@ -299,6 +299,7 @@ class RegistryClient:
     lift_legal_hold = _sends(calls.lift_legal_hold)
     get_manifest = _sends(calls.get_manifest)
     download_file = _sends(calls.download_file)
+    download_attachment = _sends(calls.download_attachment)
     list_checks = _sends(calls.list_checks)
     report_check = _sends(calls.report_check)
     list_usages = _sends(calls.list_usages)
@@ -466,6 +467,8 @@ class RegistryClient:
     iterate_promotion_comments = _iterates(calls.list_promotion_comments)
 
     register = _follows(plans.register)
+    report_with_attachments = _follows(plans.report_with_attachments)
+    download_attachments = _follows(plans.download_attachments)
     download = _follows(plans.download)
     wait_for_events = _follows(plans.wait_for_events)
     events = _tells(following.events)

@@ -234,6 +234,12 @@ class CardNotFound(NotFound):
     code = "card_not_found"
 
 
+class AttachmentNotFound(NotFound):
+    """The version has no such check, or its report brought no such file."""
+
+    code = "attachment_not_found"
+
+
 class CommentNotFound(NotFound):
     code = "comment_not_found"
 

@@ -148,12 +148,27 @@ class MoveAlias(Request, frozen=True, kw_only=True):
     version: str
 
 
+class NewAttachment(Request, frozen=True, kw_only=True):
+    name: str
+    digest: str
+    size: int
+    media_type: str = "application/octet-stream"
+
+    @property
+    def path(self) -> str:
+        return self.name
+
+
 class ReportCheck(Request, frozen=True, kw_only=True):
+    """`attachments` are files, at most 16 of at most 64 MiB; `upload` is the session that brought their bytes."""
+
     name: str
     status: CheckStatus
     summary: str = ""
     evidence: dict[str, object] = {}
     url: str | None = None
+    attachments: list[NewAttachment] = []
+    upload: str | None = None
 
 
 class ReportUsage(Request, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select, update
 
 from registry_service.db.prepared import Prepared
-from registry_service.db.tables import models, version_files
+from registry_service.db.queries.needed import needing
+from registry_service.db.tables import models
 from registry_service.domain.errors import RevisionMismatch
 from registry_service.domain.events import EventKind
 from registry_service.services.work import Work
@@ -39,13 +40,11 @@ def record_version_change(work: Work, model: Row[Any], version: Row[Any], kind: 
 
 
 def tell_of_artifact(work: Work, kind: EventKind, digest: str) -> None:
-    """Log what happened to bytes, once for each model that has versions of them; for bytes of none, once."""
+    """Log what happened to bytes, once for each model that has versions which need them; for bytes of none, once."""
 
     concerned: dict[str, list[int]] = {}
-    files = select(version_files.c.model_id, version_files.c.number).where(
-        version_files.c.digest == digest, version_files.c.kept
-    )
-    for model_id, number in work.connection.execute(files.distinct().order_by(*files.selected_columns)):
+    versions = needing(digest)
+    for model_id, number in work.connection.execute(versions.order_by(*versions.selected_columns)):
         concerned.setdefault(model_id, []).append(number)
     if not concerned:
         work.record(kind, subject=digest, digest=digest)

@@ -16,7 +16,7 @@ Whoever dies in between leaves condemned rows, which anybody may take over once 
 only asleep must not then remove what was sent again since: it removes only within the first third of its lease.
 
 The bytes of revoked versions and of deleted models stay: content is history, and a deleted model may come back. Those
-of a deleted version go once it is let go (`services.keeping`).
+of a deleted version, and of what was attached to its checks, go once it is let go (`services.keeping`).
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ import msgspec
 from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select, update
 
 from registry_service.db.locks import COLLECTION_LOCK, blob_lock, lock_key
+from registry_service.db.queries.needed import is_needed
 from registry_service.db.query import one_of
-from registry_service.db.tables import blobs, upload_files, uploads, version_files
+from registry_service.db.tables import blobs, upload_files, uploads
 from registry_service.db.view import View
 from registry_service.domain.entities import CollectedArtifact
 from registry_service.domain.events import EventKind
@@ -52,7 +53,7 @@ class Condemned(msgspec.Struct, frozen=True):
     damaged: list[str] = []
 
 
-_NEEDED: Final = exists().where(version_files.c.digest == blobs.c.digest, version_files.c.kept)
+_NEEDED: Final = is_needed(blobs.c.digest)
 _PINNED: Final = exists().where(
     upload_files.c.digest == blobs.c.digest, uploads.c.id == upload_files.c.upload_id, uploads.c.closed_at.is_(None)
 )

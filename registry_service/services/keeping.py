@@ -1,8 +1,9 @@
 """Deleting versions, bringing them back, and legal holds that keep them.
 
 A deleted version leaves a tombstone: number, digest, manifest and metadata stay, and nothing else gets the number. Its
-bytes stay for a grace, in which an admin may restore it. Then it is let go, for good: from that moment on, which is a
-fact in its row and not a matter of clocks, its bytes are needed no more and it can't come back.
+bytes stay for a grace, with what was attached to its checks, in which an admin may restore it. Then it is let go, for
+good: from that moment on, which is a fact in its row and not a matter of clocks, its bytes are needed no more and it
+can't come back.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy import Row, select, update
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uses import uses_of
 from registry_service.db.queries.versions import describe_versions, find_deleted_version, find_version
-from registry_service.db.tables import models, version_files, versions
+from registry_service.db.tables import check_attachments, checks, models, version_files, versions
 from registry_service.domain.entities import ModelVersion, UseKind
 from registry_service.domain.errors import Conflict, InUse, VersionDeleted
 from registry_service.domain.events import EventKind
@@ -130,6 +131,9 @@ def let_go(work: Work) -> None:
         if work.connection.execute(gone).rowcount:
             files = (version_files.c.model_id == row.model_id) & (version_files.c.number == row.number)
             work.connection.execute(update(version_files).where(files).values(kept=False))
+            of_version = select(checks.c.id).where(checks.c.model_id == row.model_id, checks.c.number == row.number)
+            attached = check_attachments.c.check_id.in_(of_version)
+            work.connection.execute(update(check_attachments).where(attached).values(kept=False))
 
 
 def _is(version: Any) -> Any:  # noqa: ANN401 - a row with both, and a condition

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from sqlalchemy import Row, func, insert, select, update
 
 from registry_service.db.locks import COLLECTION_LOCK, blob_lock, lock_key, share_key
+from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uploads import (
     awaited_file,
@@ -19,9 +21,17 @@ from registry_service.db.queries.uploads import (
     own_and_open,
     readable_digests,
 )
+from registry_service.db.query import one_of
 from registry_service.db.tables import blobs, upload_files, uploads
 from registry_service.domain.entities import Upload, UploadFile
-from registry_service.domain.errors import BeingCollected, InvalidManifest, TooLarge, TooManyUploads
+from registry_service.domain.errors import (
+    BeingCollected,
+    InvalidManifest,
+    SizeMismatch,
+    TooLarge,
+    TooManyUploads,
+    UploadIncomplete,
+)
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import MAX_FILES, check_digest
 from registry_service.domain.permissions import Action
@@ -34,6 +44,17 @@ from registry_service.services.work import Work
 LIFETIME: Final = timedelta(days=1)
 MAX_OPEN: Final = 100
 MAX_FILE_SIZE: Final = 1 << 42
+
+_KNOWN: Final = Prepared(select(blobs).where(one_of(blobs.c.digest, "digests")))
+
+
+class Announced(Protocol):
+    """Bytes by digest; `size` in bytes."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def size(self) -> int: ...
 
 
 def start_upload(work: Work, body: StartUpload) -> Upload:
@@ -202,3 +223,42 @@ def abort_upload(work: Work, upload: str) -> None:
 
     session = find_upload(work, upload, lock=True)
     work.connection.execute(update(uploads).where(uploads.c.id == session.id).values(closed_at=work.now))
+
+
+def take_in(work: Work, files: Sequence[Announced], upload: str | None) -> None:
+    """Let what is registered rely on bytes: those that this upload, which ends here, brought or was spared, or those of
+    a version in sight.
+
+    :raises InvalidManifest, SizeMismatch: a digest stands with two sizes, or with another than its bytes have.
+    :raises UploadIncomplete: bytes are in neither.
+    """
+
+    sizes = {file.digest: file.size for file in files}
+    if not sizes and upload is None:
+        return
+    if len({(file.digest, file.size) for file in files}) != len(sizes):
+        raise InvalidManifest("One digest stands with two sizes in the manifest. Compute the manifest again.")
+    covered: set[str] = set()
+    if upload is not None:
+        session = find_upload(work, upload, lock=True)
+        covered.update(
+            work.connection.execute(
+                select(upload_files.c.digest).where(
+                    upload_files.c.upload_id == session.id, upload_files.c.received_at.is_not(None)
+                )
+            ).scalars()
+        )
+        work.connection.execute(update(uploads).where(uploads.c.id == session.id).values(closed_at=work.now))
+    missing = sorted(sizes.keys() - covered)
+    if missing:
+        missing = sorted(set(missing) - readable_digests(work, missing))
+    if missing:
+        raise UploadIncomplete(
+            f"The bytes of {len(missing)} file(s) have not arrived. Upload them, then register.", missing=missing[:100]
+        )
+    for row in _KNOWN.rows(work.connection, digests=list(sizes)):
+        if row.size != sizes[row.digest]:
+            raise SizeMismatch(
+                f"{row.digest} has {row.size} bytes, and the manifest says {sizes[row.digest]}. Compute it again.",
+                digest=row.digest,
+            )

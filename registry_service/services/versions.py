@@ -11,14 +11,9 @@ from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.principals import owners_of
 from registry_service.db.queries.revoked import revocation_of
-from registry_service.db.queries.uploads import find_upload, readable_digests
 from registry_service.db.queries.versions import deleted, describe_versions, find_version
-from registry_service.db.query import one_of
 from registry_service.db.tables import (
-    blobs,
     models,
-    upload_files,
-    uploads,
     version_files,
     version_metrics,
     version_params,
@@ -29,10 +24,7 @@ from registry_service.domain.entities import ModelVersion
 from registry_service.domain.errors import (
     AlreadyExists,
     InvalidInput,
-    InvalidManifest,
     MetadataRequired,
-    SizeMismatch,
-    UploadIncomplete,
     VersionRevoked,
 )
 from registry_service.domain.events import EventKind
@@ -54,6 +46,7 @@ from registry_service.services.findable import find_version_anew, let_find
 from registry_service.services.judging import judge
 from registry_service.services.lineage import insert_lineage, look_up
 from registry_service.services.texts import check_description, check_line, check_people
+from registry_service.services.uploads import take_in
 from registry_service.services.work import Work
 
 _NEXT_NUMBER: Final = Prepared(
@@ -70,9 +63,6 @@ _INSERT: Final = Prepared(
         if not column.name.startswith(("revoked_", "deleted_", "let_go_", "legal_hold_"))
     ],
 )
-
-
-_KNOWN: Final = Prepared(select(blobs).where(one_of(blobs.c.digest, "digests")))
 
 
 def _insert_of(table: Table) -> Prepared:
@@ -112,7 +102,7 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
     _check_body(found, body)
     digest = content_digest(body.files, body.metadata)
     _refuse_revoked(work, found, digest)
-    _check_bytes(work, body)
+    take_in(work, body.files, body.upload)
     lineage = look_up(work, body.lineage)
     reach("register.bytes_checked")
 
@@ -186,40 +176,6 @@ def _check_body(model: Row[Any], body: RegisterVersion) -> None:
             " Add it and register again.",
             missing=missing,
         )
-
-
-def _check_bytes(work: Work, body: RegisterVersion) -> None:
-    """Every digest is covered: by bytes that this upload brought or was spared, or by a version in sight."""
-
-    sizes = {file.digest: file.size for file in body.files}
-    if not sizes and body.upload is None:
-        return
-    if len({(file.digest, file.size) for file in body.files}) != len(sizes):
-        raise InvalidManifest("One digest stands with two sizes in the manifest. Compute the manifest again.")
-    covered: set[str] = set()
-    if body.upload is not None:
-        session = find_upload(work, body.upload, lock=True)
-        covered.update(
-            work.connection.execute(
-                select(upload_files.c.digest).where(
-                    upload_files.c.upload_id == session.id, upload_files.c.received_at.is_not(None)
-                )
-            ).scalars()
-        )
-        work.connection.execute(update(uploads).where(uploads.c.id == session.id).values(closed_at=work.now))
-    missing = sorted(sizes.keys() - covered)
-    if missing:
-        missing = sorted(set(missing) - readable_digests(work, missing))
-    if missing:
-        raise UploadIncomplete(
-            f"The bytes of {len(missing)} file(s) have not arrived. Upload them, then register.", missing=missing[:100]
-        )
-    for row in _KNOWN.rows(work.connection, digests=list(sizes)):
-        if row.size != sizes[row.digest]:
-            raise SizeMismatch(
-                f"{row.digest} has {row.size} bytes, and the manifest says {sizes[row.digest]}. Compute it again.",
-                digest=row.digest,
-            )
 
 
 def _insert(work: Work, model: Row[Any], number: int, digest: str, body: RegisterVersion) -> None:

@@ -114,6 +114,10 @@ _CHECK: Final = entities.Check(
     reported_by="airflow",
     reported_at=_AT,
     revision=27,
+    attachments=[
+        entities.Attachment(name=file.name, digest=file.digest, size=file.size, media_type=file.media_type)
+        for file in _REPORTED.attachments
+    ],
 )
 _BEFORE: Final = msgspec.structs.replace(
     _VERSION,

@@ -96,6 +96,7 @@ _REFUSED: Final = {
     "5XX": "Unavailable, or a fault of the service",
 }
 
+_GIVE_BYTES: Final = frozenset({"download_file", "download_attachment"})
 _TAKE_BYTES: Final = frozenset({"send_upload_file", "continue_upload_file"})
 
 
@@ -256,9 +257,9 @@ def _headers(method: str, handler: HTTPRouteHandler, answer: Any) -> list[dict[s
         names.append("Idempotency-Key")
     if "if_match" in handler.parsed_fn_signature.parameters:
         names.append("If-Match")
-    if method == "GET" and (_has_tag(answer) or handler.handler_name == "download_file"):
+    if method == "GET" and (_has_tag(answer) or handler.handler_name in _GIVE_BYTES):
         names.append("If-None-Match")
-    if handler.handler_name == "download_file":
+    if handler.handler_name in _GIVE_BYTES:
         names.append("Range")
     if handler.handler_name == "continue_upload_file":
         names.append("Upload-Offset")
@@ -286,12 +287,13 @@ def _responses(
 ) -> dict[str, Any]:
     content = {"content": {JSON: {"schema": schema, "examples": _shown(_name_of(schema))}}} if schema else {}
     responses: dict[str, Any] = {}
-    if handler.handler_name == "download_file":
+    if handler.handler_name in _GIVE_BYTES:
         data: dict[str, Any] = {"content": {BYTES: {"schema": {}}}}
         responses["200"] = {"description": "The whole file", **data}
         responses["206"] = {"description": "The range that was asked for", **data}
         responses["304"] = {"description": "The caller has these bytes"}
-        responses["307"] = {"description": "The store gives them, at an address that holds for a few minutes"}
+        if handler.handler_name == "download_file":
+            responses["307"] = {"description": "The store gives them, at an address that holds for a few minutes"}
     elif handler.handler_name == _STREAM:
         text = {"schema": {"type": "string"}, "example": _streamed()}
         responses["200"] = {"description": "Events, until either end ends it", "content": {MEDIA_TYPE: text}}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from registry_service.domain.entities import CheckStatus
+from registry_service.domain.manifest import digest_of
 from registry_service.domain.requests import (
     CreateGrant,
     CreateModel,
     MoveAlias,
     MoveConsumer,
+    NewAttachment,
     RenameModel,
+    ReportCheck,
     StartDeployment,
     VacateStage,
     WriteCard,
@@ -15,11 +19,14 @@ from registry_service.domain.requests import (
 )
 from registry_service.services import aliases, events, principals, stages
 from registry_service.services.cards import write_card
+from registry_service.services.checks import report_check
 from registry_service.services.deployments import start_deployment
 from registry_service.services.idempotency import Idempotency
 from registry_service.services.model_names import rename_model
 from registry_service.services.models import create_model
 from tests.services.world import HOUR, World
+
+PLOT = b"<svg/>"
 
 
 async def live(world: World) -> None:
@@ -28,6 +35,10 @@ async def live(world: World) -> None:
     for _ in range(4):
         await world.register(metrics={"auc": 0.9}, aliases=["newest"])
     await world.check(1)
+    plot = await world.upload(PLOT)
+    attached = NewAttachment(name="plot.svg", digest=digest_of(PLOT), size=len(PLOT))
+    check = ReportCheck(name="evaluation", status=CheckStatus.PASSED, attachments=[attached], upload=plot)
+    await world.act("airflow", report_check, "fraud", "2", check)
     await world.act("airflow", aliases.move_alias, "fraud", "champion", MoveAlias(version="1"))
     await world.act("airflow", aliases.move_alias, "fraud", "gone", MoveAlias(version="1"))
     await world.act("airflow", aliases.remove_alias, "fraud", "gone")

@@ -44,6 +44,7 @@ FAULTS: dict[str, list[str]] = {
     "kept_bytes": [
         "UPDATE versions SET let_go_at = 1 WHERE number = 2",
         "UPDATE version_files SET kept = false WHERE number = 2",
+        "UPDATE check_attachments SET kept = false",
     ],
     "version_log": [
         "DELETE FROM events WHERE kind = 'version.registered' AND subject = '1'",
@@ -77,11 +78,19 @@ FAULTS: dict[str, list[str]] = {
     "text_search": ["DELETE FROM texts WHERE number = 0", "UPDATE texts SET description = 'other' WHERE number = 0"],
     "bytes_unknown": [
         f"UPDATE version_files SET digest = '{OTHER}' WHERE number = 1",
+        f"UPDATE check_attachments SET digest = '{OTHER}'",
+        "UPDATE check_attachments SET size = size + 1",
         "UPDATE blobs SET size = size + 1",
         f"UPDATE upload_files SET digest = '{OTHER}'",
     ],
-    "artifact_damaged": ["UPDATE blobs SET damaged_at = 1"],
-    "condemned_needed": ["UPDATE blobs SET condemned_at = 1"],
+    "artifact_damaged": [
+        "UPDATE blobs SET damaged_at = 1",
+        "UPDATE blobs SET damaged_at = 1 WHERE digest = (SELECT digest FROM check_attachments)",
+    ],
+    "condemned_needed": [
+        "UPDATE blobs SET condemned_at = 1",
+        "UPDATE blobs SET condemned_at = 1 WHERE digest = (SELECT digest FROM check_attachments)",
+    ],
     "bytes_gone": [f"INSERT INTO blobs (digest, size, created_at) VALUES ('{OTHER}', 5, 0)"],
     "upload_bytes": [
         f"UPDATE upload_files SET digest = '{OTHER}' WHERE (SELECT closed_at FROM uploads WHERE id = upload_id) IS NULL"
@@ -197,7 +206,7 @@ async def test_a_registry_that_has_lived_is_sound(world: World, database_url: st
 
     assert (report.faults, report.notes, report.sound) == ([], [], True)
     assert report.checks == len(CHECKS)
-    assert report.artifacts == 5
+    assert report.artifacts == 6
     assert report.bytes_read == report.bytes > 0
 
 

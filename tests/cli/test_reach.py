@@ -21,6 +21,8 @@ MADE_OF: Final = {
         "get_upload_file",
         "register_version",
     },
+    "report_with_attachments": {"start_upload", "send_upload_file", "report_check"},
+    "download_attachments": {"get_version", "list_checks", "download_attachment"},
     "download": {"get_manifest", "download_file"},
     "events": {"stream_events", "read_events", "get_consumer", "move_consumer"},
 }

@@ -632,6 +632,35 @@ def test_a_card_is_written_from_a_file(
     assert "card.md" in ada("models", "card", "set", model, str(file.with_suffix(".txt") / "card.md"), code=1).err
 
 
+def test_files_are_attached_to_a_check(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path, tmp_path: Path
+) -> None:
+    version = str(register(ada, model, trained))
+    plot, page = tmp_path / "plot.png", tmp_path / "report.html"
+    plot.write_bytes(b"\x89PNG")
+    page.write_text("<h1>Good</h1>")
+    reported = ada.json(
+        "checks", "report", model, version, "evaluation", "passed", "--attach", str(plot), "--attach", str(page)
+    )
+    assert [(one["name"], one["media_type"]) for one in reported["attachments"]] == [
+        ("plot.png", "image/png"),
+        ("report.html", "text/html"),
+    ]
+    assert "plot.png, report.html" in ben("checks", "list", model, version).out
+    brought = tmp_path / "brought"
+    assert "report.html" in ben("checks", "download", model, version, str(reported["id"]), str(brought)).out
+    assert (brought / "plot.png").read_bytes() == b"\x89PNG"
+    assert (brought / "report.html").read_text() == "<h1>Good</h1>"
+
+    bare = ada.json("checks", "report", model, version, "evaluation", "passed")
+    refused = ben("checks", "download", model, version, str(bare["id"]), str(brought), code=1)
+    assert "[attachment_not_found]" in refused.err
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "plot.png").write_bytes(b"")
+    twice = ["--attach", str(plot), "--attach", str(tmp_path / "other" / "plot.png")]
+    assert "one name" in ada("checks", "report", model, version, "evaluation", "passed", *twice, code=2).err
+
+
 def test_many_promotions_are_reviewed_at_once(
     ada: CommandLine, ben: CommandLine, model: str, trained: Path, tmp_path: Path
 ) -> None:

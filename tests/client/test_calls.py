@@ -92,6 +92,7 @@ WIRE = {
     "apply_promotion": "POST /promotions/{promotion}/apply",
     "fail_promotion": "POST /promotions/{promotion}/fail",
     "cancel_promotion": "POST /promotions/{promotion}/cancel",
+    "download_attachment": "GET /models/{model}/versions/{selector}/checks/{check}/attachments/{name}",
     "get_card": "GET /models/{model}/card",
     "write_card": "PUT /models/{model}/card",
     "list_card_history": "GET /models/{model}/card/history",
@@ -226,7 +227,8 @@ def test_the_clients_differ_in_nothing_but_waiting() -> None:
         return {name for name in dir(client) if not name.startswith("_")}
 
     assert public(RegistryClient) - {"close"} == public(AsyncRegistryClient) - {"aclose"}
-    for plan in (plans.register, plans.download, plans.wait_for_events, following.events):
+    attaching = (plans.report_with_attachments, plans.download_attachments)
+    for plan in (plans.register, plans.download, *attaching, plans.wait_for_events, following.events):
         for client in (RegistryClient, AsyncRegistryClient):
             described = list(inspect.signature(plan).parameters)
             assert list(inspect.signature(getattr(client, plan.__name__)).parameters) == ["self", *described]

@@ -51,6 +51,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         abandoned,
         registered,
         carded,
+        attached,
         asked,
         approved,
         applied,
@@ -101,6 +102,10 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     assert first_card["front_matter"] == {"license": "cc-by-4.0", "tags": ["tide", "pier"]}
     assert [one["digest"] for one in history["items"]][1:] == [first_card["digest"]]
     assert (earlier["text"], earlier["is_current"]) == (first_card["text"], False)
+    (checked,) = documents(attached)
+    assert [one["name"] for one in checked["items"][0]["attachments"]] == ["levels.svg"]
+    assert "content-disposition: attachment; filename*=UTF-8''levels.svg" in attached
+    assert (tmp_path / "plot.svg").read_bytes() == (tmp_path / "levels.svg").read_bytes()
     assert documents(asked)[-1]["decision"]["outcome"] == "waiting"
     assert documents(approved)[0]["phase"] == "APPROVED"
     assert documents(applied)[0]["is_current"]

@@ -170,6 +170,9 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
         f"{API}/subscriptions", json={"pattern": model}
     )
     token = http if http.headers.get("authorization") else admin
+    plot = {"name": "plot.svg", "digest": digest_of(CONTENT), "size": len(CONTENT)}
+    report = {"name": "evaluation", "status": "passed", "attachments": [plot]}
+    check = answered(admin.post(f"{API}/models/{model}/versions/1/checks", json=report), 201)["id"]
     # The parameter `digest` is that of these bytes.
     answered(admin.put(f"{API}/models/{model}/card", json={"text": CONTENT[:1].decode()}))
     rule = f"keep-{model}"
@@ -192,7 +195,7 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
             "grant": answered(admin.post(f"{API}/grants", json=grant), 201)["id"], "group": f"group-{called}",
             "token": answered(token.post(f"{API}/tokens", json={"name": "spare"}), 201)["info"]["id"],
             "delegation": _delegate(http, admin, somebody), "principal": somebody,
-            "rule": rule, "preview": preview,
+            "rule": rule, "preview": preview, "check": str(check),
         },
         version,
     )  # fmt: skip
@@ -258,7 +261,9 @@ def _send(http: httpx.Client, call: Call, things: Things) -> httpx.Response:
     path = call.template
     for name in parameters(call):
         value = values.get(name, "")
-        if name == "name":
+        if name == "name" and "/attachments/" in path:
+            value = "plot.svg"
+        elif name == "name":
             value = "team" if "/policies/" in path else values["principal"] if "/principals/" in path else "mine"
         path = path.replace(f"{{{name}}}", value, 1)
     query = {name: text.format(**values) for name, text in _QUERIES.get(call.name, {}).items()}
@@ -289,6 +294,7 @@ def _body(call: Call, things: Things) -> Any:
         "clear_failure": {"version": 2},
         "vacate_stage": {"from_version": 1},
         "mark_mentions_read": {"comments": [things.parameters["comment"]]},
+        "report_check": {"attachments": [], "upload": None},
         "review_promotions": {
             "reviews": [
                 {"promotion": things.parameters["promotion"], "digest": things.version["digest"], "verdict": "approve"}

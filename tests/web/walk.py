@@ -19,7 +19,7 @@ SAMPLES = {
     "stage": "production", "upload": "aaaaaaaaaaaaaaaa", "promotion": "aaaaaaaaaaaaaaaa", "change": "aaaaaaaaaaaaaaaa",
     "comment": "aaaaaaaaaaaaaaaa", "subscription": "aaaaaaaaaaaaaaaa",
     "delegation": "aaaaaaaaaaaaaaaa", "deployment": "aaaaaaaaaaaaaaaa",
-    "attachment": "aaaaaaaaaaaaaaaa", "name": "team", "grant": "aaaaaaaaaaaaaaaa",
+    "attachment": "aaaaaaaaaaaaaaaa", "check": "1", "name": "team", "grant": "aaaaaaaaaaaaaaaa",
     "group": "risk", "token": "aaaaaaaaaaaa", "rule": "nightly", "preview": "aaaaaaaaaaaaaaaa",
 }  # fmt: skip
 

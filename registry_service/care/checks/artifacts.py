@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Row, Select, select
 
 from registry_service.care.findings import Check, Look
-from registry_service.db.tables import blobs, models, upload_files, uploads, version_files
+from registry_service.db.queries.needed import NEEDED, is_needed
+from registry_service.db.tables import blobs, models, upload_files, uploads
 
 _FILES: Final = (
-    select(models.c.name, version_files.c.number, version_files.c.path, version_files.c.digest, version_files.c.size)
-    .join(models, models.c.id == version_files.c.model_id)
-    .where(version_files.c.kept)
-    .order_by(models.c.name, version_files.c.number, version_files.c.path)
+    select(models.c.name, *NEEDED.c)
+    .join_from(NEEDED, models, models.c.id == NEEDED.c.model_id)
+    .order_by(models.c.name, NEEDED.c.number, NEEDED.c.of_check, NEEDED.c.path)
 )
 _RECEIVED: Final = (
     select(upload_files)
@@ -29,7 +29,7 @@ def _missing(look: Look) -> Iterator[tuple[str, str]]:
         if size != row.size:
             there = "nothing" if size is None else f"{size} bytes"
             yield (
-                f"'{row.path}' of version {row.number} of {row.name} has {row.size} bytes, and the store {there}",
+                f"{_which(row)} has {row.size} bytes, and the store {there}",
                 row.digest,
             )
 
@@ -38,8 +38,12 @@ def _altered(look: Look) -> Iterator[tuple[str, str]]:
     if look.altered:
         for row in look.rows(_FILES):
             if row.digest in look.altered:
-                which = f"'{row.path}' of version {row.number} of {row.name}"
-                yield f"{which} is {row.digest}, and its bytes are {look.altered[row.digest]}", row.digest
+                yield f"{_which(row)} is {row.digest}, and its bytes are {look.altered[row.digest]}", row.digest
+
+
+def _which(row: Row[Any]) -> str:
+    of = f"the check {row.of_check} of " if row.of_check else ""
+    return f"'{row.path}' of {of}version {row.number} of {row.name}"
 
 
 def _without_row(statement: Select[Any]) -> Select[Any]:
@@ -73,16 +77,14 @@ def _bytes_gone(look: Look) -> Iterator[tuple[str, str]]:
 
 
 def _damaged(look: Look) -> Iterator[tuple[str, str]]:
-    for row in look.rows(
-        _FILES.join(blobs, blobs.c.digest == version_files.c.digest).where(blobs.c.damaged_at.is_not(None))
-    ):
-        which = f"'{row.path}' of version {row.number} of {row.name}"
-        yield f"the bytes of {which} were damaged and are set aside; an upload of them heals it", row.digest
+    for row in look.rows(_FILES.join(blobs, blobs.c.digest == NEEDED.c.digest).where(blobs.c.damaged_at.is_not(None))):
+        yield f"the bytes of {_which(row)} were damaged and are set aside; an upload of them heals it", row.digest
 
 
 def _condemned(look: Look) -> Iterator[tuple[str, str]]:
-    needed = exists().where(version_files.c.digest == blobs.c.digest, version_files.c.kept)
-    wrong = select(blobs.c.digest).where(blobs.c.condemned_at.is_not(None), blobs.c.damaged_at.is_(None), needed)
+    wrong = select(blobs.c.digest).where(
+        blobs.c.condemned_at.is_not(None), blobs.c.damaged_at.is_(None), is_needed(blobs.c.digest)
+    )
     for row in look.rows(wrong):
         yield f"{row.digest} is being collected, and a version needs it", row.digest
 
@@ -111,8 +113,16 @@ SEEN_IN_STORE: Final = frozenset({"bytes_missing", "bytes_gone", "upload_bytes"}
 """Those that say of bytes that they aren't in the store."""
 
 CHECKS: Final = (
-    Check("bytes_missing", "Every file of every version has its bytes, as many as its size says.", _missing),
-    Check("bytes_altered", "The bytes of every file of every version have its digest (`--deep`).", _altered),
+    Check(
+        "bytes_missing",
+        "Every file of every version and every attachment of its checks has its bytes, as many as its size says.",
+        _missing,
+    ),
+    Check(
+        "bytes_altered",
+        "The bytes of every file of every version and every attachment have its digest (`--deep`).",
+        _altered,
+    ),
     Check("bytes_unknown", "What versions and open uploads have received has a row, with the same size.", _unknown),
     Check("bytes_gone", "Whatever has a row, and is neither damaged nor being collected, has its bytes.", _bytes_gone),
     Check("artifact_damaged", "No version lacks bytes that were set aside as damaged.", _damaged),

@@ -13,6 +13,7 @@ from registry_service.care.findings import Check, Look
 from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.tables import (
     aliases,
+    check_attachments,
     checks,
     deployments,
     events,
@@ -143,8 +144,17 @@ def _kept_bytes(look: Look) -> Iterator[str]:
         .where(version_files.c.kept == versions.c.let_go_at.is_not(None))
         .distinct()
     )
-    for row in look.rows(wrong):
-        yield f"version {row.number} of {row.name} keeps other bytes than it says"
+    attached = (
+        select(*_OF, models.c.name)
+        .join(checks, (checks.c.model_id == versions.c.model_id) & (checks.c.number == versions.c.number))
+        .join(check_attachments, check_attachments.c.check_id == checks.c.id)
+        .join(models, models.c.id == versions.c.model_id)
+        .where(check_attachments.c.kept == versions.c.let_go_at.is_not(None))
+        .distinct()
+    )
+    for statement in (wrong, attached):
+        for row in look.rows(statement):
+            yield f"version {row.number} of {row.name} keeps other bytes than it says"
 
 
 def _announced(look: Look) -> Iterator[str]:

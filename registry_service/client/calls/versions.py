@@ -131,6 +131,14 @@ def report_check(
     return write("POST", Check, "models", model, "versions", selector, "checks", body=body, key=idempotency_key)
 
 
+def download_attachment(
+    model: str, selector: Selector, check: int, name: str, *, sink: Sink | None = None
+) -> Call[bytes]:
+    """The bytes of what is attached to a check, by its id: in memory, or piece by piece into `sink`."""
+    parts = ("models", model, "versions", selector, "checks", check, "attachments", name)
+    return replace(read(bytes, *parts), sink=sink)
+
+
 def compare_versions(versions: Sequence[str], *, everything: bool = False) -> Call[Comparison]:
     """2 to 20 versions side by side, each named as `<model>/<selector>`; a notebook shows the answer as a table.
     `everything`: also the params, fields and files that don't differ."""

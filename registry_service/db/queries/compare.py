@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, func, select
 
 from registry_service.db.prepared import Prepared
-from registry_service.db.queries.checks import describe_check
+from registry_service.db.queries.checks import describe_checks
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.versions import describe_versions, files_of, find_version
 from registry_service.db.tables import checks
@@ -55,4 +55,4 @@ def latest_checks(view: View, model: Row[Any], version: Row[Any]) -> list[Check]
     """The latest report of each name."""
 
     rows = _LATEST_CHECKS.rows(view.connection, model_id=model.id, number=version.number)
-    return [describe_check(model.name, row) for row in rows]
+    return describe_checks(view, model.name, rows)

@@ -23,7 +23,7 @@ from registry_service.db.tables.principal import (
     principals,
     tokens,
 )
-from registry_service.db.tables.promotion import checks, promotions, reviews
+from registry_service.db.tables.promotion import check_attachments, checks, promotions, reviews
 from registry_service.db.tables.retention import previewed_versions, retention_previews, retention_rules
 from registry_service.db.tables.schema import metadata, registry
 from registry_service.db.tables.stage import stage_failures, stage_history, stages
@@ -48,6 +48,7 @@ __all__ = [
     "VECTOR",
     "aliases",
     "blobs",
+    "check_attachments",
     "checks",
     "comment_mentions",
     "comment_reads",

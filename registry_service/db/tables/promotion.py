@@ -116,3 +116,15 @@ checks = Table(
     Index("ix_checks_model_id_number_name_id", "model_id", "number", "name", "id"),
     Index("ix_checks_name_status_model_id_number", "name", "status", "model_id", "number"),
 )
+
+check_attachments = Table(
+    "check_attachments",
+    metadata,
+    Column("check_id", ForeignKey("checks.id"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("digest", String(71), nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", String(256), nullable=False),
+    # Whether the check still needs the bytes: as long as its version keeps its own.
+    Column("kept", Boolean, nullable=False, server_default=text("true")),
+)

@@ -72,7 +72,7 @@ from registry_service.domain.entities.retention import (
     RetentionPreview,
     RetentionRule,
 )
-from registry_service.domain.entities.review import Check, CheckStatus, Review, Verdict
+from registry_service.domain.entities.review import Attachment, Check, CheckStatus, Review, Verdict
 from registry_service.domain.entities.revocation import AffectedStage, DerivedVersion, RevocationImpact, RevokedVersion
 from registry_service.domain.entities.signature import (
     Replaceability,
@@ -101,6 +101,7 @@ __all__ = [
     "AffectedStage",
     "Alias",
     "Answer",
+    "Attachment",
     "AwaitedReview",
     "CardChange",
     "CardChanges",

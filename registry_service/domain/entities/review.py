@@ -13,6 +13,16 @@ class CheckStatus(StrEnum):
     FAILED = "failed"
 
 
+class Attachment(Answer, frozen=True, kw_only=True):
+    """A file that a check's report brought along, such as a plot. `size` is in bytes; `media_type` is what the reporter
+    says, and only text: the bytes are given out as a download of no type."""
+
+    name: str
+    digest: str
+    size: int
+    media_type: str
+
+
 class Check(Answer, frozen=True, kw_only=True):
     """What a machine measured of a version, with its evidence. The latest of a name counts."""
 
@@ -28,6 +38,7 @@ class Check(Answer, frozen=True, kw_only=True):
     reported_by: str
     reported_at: datetime
     revision: int
+    attachments: list[Attachment] = []
 
 
 class Verdict(StrEnum):

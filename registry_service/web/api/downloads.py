@@ -1,4 +1,4 @@
-"""The bytes of a version's files, with ranges."""
+"""The bytes of a version's files, and of what is attached to its checks, with ranges."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
+from registry_service.db.queries.checks import get_attachment
 from registry_service.db.queries.versions import get_file
 from registry_service.domain.entities import ManifestFile
 from registry_service.domain.permissions import Action
@@ -60,29 +61,72 @@ async def download_file(
         number, file = await caller.registry.view(caller.actor, get_file, model, selector, named)
     else:
         number, file = await _examined(caller, model, selector, named, reason)
-    etag = f'"{file.digest}"'
-    headers = {
-        **_INERT,
-        "etag": etag,
-        "accept-ranges": "bytes",
-        "x-model-version": str(number),
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(_name(file.path), safe='')}",
-    }
-    if none_match(request.headers.get("if-none-match", ""), etag):
+    headers = {"x-model-version": str(number), **_headers(file.digest, _name(file.path))}
+    if _is_there(request, file.digest):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=MEDIA_TYPE, headers=headers)
     if request.method == HttpMethod.GET:
         url = await store.presigned_download(file.digest, filename=_name(file.path))
         if url is not None:
             return _elsewhere(url, number)
-    wanted = _wanted(request, etag, file.size)
-    piece = wanted or ByteRange(0, file.size)
+    return await _bytes(request, store, file.digest, file.size, headers)
+
+
+@route(
+    "/models/{model:str}/versions/{selector:str}/checks/{check:str}/attachments/{name:str}",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    action=Action.VERSION_READ,
+    media_type=MEDIA_TYPE,
+    tags=["checks"],
+)
+async def download_attachment(
+    caller: NamedDependency[Caller],
+    request: Request[Any, Any, Any],
+    state: State,
+    model: FromPath[str],
+    selector: FromPath[str],
+    check: FromPath[str],
+    name: FromPath[str],
+) -> Response[Any]:
+    """The bytes of what is attached to a check, or one range of them, always as a download of no type. The ETag is
+    their digest."""
+
+    # Never by way of the store, which would not say of a page or a drawing that it is inert.
+    store: ArtifactStore = state.store
+    file = await caller.registry.view(caller.actor, get_attachment, model, selector, check, name)
+    headers = _headers(file.digest, file.name)
+    if _is_there(request, file.digest):
+        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=MEDIA_TYPE, headers=headers)
+    return await _bytes(request, store, file.digest, file.size, headers)
+
+
+def _headers(digest: str, name: str) -> dict[str, str]:
+    return {
+        **_INERT,
+        "etag": f'"{digest}"',
+        "accept-ranges": "bytes",
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+    }
+
+
+def _is_there(request: Request[Any, Any, Any], digest: str) -> bool:
+    """Whether the caller has the bytes already."""
+    return none_match(request.headers.get("if-none-match", ""), f'"{digest}"')
+
+
+async def _bytes(
+    request: Request[Any, Any, Any], store: ArtifactStore, digest: str, size: int, headers: dict[str, str]
+) -> Response[Any]:
+    """What is asked for of bytes in the store."""
+
+    wanted = _wanted(request, f'"{digest}"', size)
+    piece = wanted or ByteRange(0, size)
     status = HTTPStatus.PARTIAL_CONTENT if wanted else HTTPStatus.OK
     headers["content-length"] = str(piece.stop - piece.start)
     if wanted:
-        headers["content-range"] = f"bytes {piece.start}-{piece.stop - 1}/{file.size}"
+        headers["content-range"] = f"bytes {piece.start}-{piece.stop - 1}/{size}"
     if request.method == HttpMethod.HEAD:
         return Response(b"", status_code=status, media_type=MEDIA_TYPE, headers=headers)
-    chunks = await store.open_range(file.digest, piece.start, piece.stop)
+    chunks = await store.open_range(digest, piece.start, piece.stop)
     return Stream(chunks, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
