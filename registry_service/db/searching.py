@@ -17,7 +17,7 @@ from registry_service.db.filterable import LISTS, Condition, Rows
 from registry_service.db.filters import compiled
 from registry_service.db.orders import AnyOrder
 from registry_service.db.paging import PageRequest
-from registry_service.db.tables import versions
+from registry_service.db.tables import models, versions
 from registry_service.domain.expressions import Expression, Reference, parse, parse_order
 from registry_service.domain.expressions.tree import And, Comparison, Literal, Operator
 
@@ -54,6 +54,11 @@ def searched(
     filterable = LISTS["versions"]
     tree = parse(page.filter, filterable.vocabulary)
     statement = statement.where(compiled(tree, filterable))
+    name = demanded_model(tree) if model_id is None else None
+    if name is not None:
+        # Known by its id, the versions of one model are found without going through those of all.
+        model_id = connection.execute(select(models.c.id).where(models.c.name == name)).scalar_one_or_none() or ""
+        statement = statement.where(versions.c.model_id == model_id)
     wanted = parse_order(page.order_by or order.default, filterable.vocabulary).reference
     demand = _narrowest(connection, list(demanded(tree))[:MAX_COUNTED], wanted, model_id)
     if demand is None:
@@ -68,14 +73,24 @@ def demanded(tree: Expression) -> Iterator[Demand]:
     """What a filter demands for sure and an index finds."""
 
     filterable = LISTS["versions"]
+    for reference, wanted in _equal_for_sure(tree):
+        values = (filterable.attributes if reference.key is None else filterable.spaces)[reference.name]
+        if isinstance(values, Rows) and values.equals is not None:
+            yield Demand(values, reference.key, wanted)
+
+
+def demanded_model(tree: Expression) -> str | None:
+    """The name of the model that all which a filter finds is of, None where it may be of any."""
+    return next((wanted for reference, wanted in _equal_for_sure(tree) if reference.name == "model"), None)
+
+
+def _equal_for_sure(tree: Expression) -> Iterator[tuple[Reference, str]]:
     for term in tree.terms if isinstance(tree, And) else [tree]:
         if not isinstance(term, Comparison) or term.operator is not Operator.EQUAL:
             continue
         for reference, other in ((term.left, term.right), (term.right, term.left)):
             if isinstance(reference, Reference) and isinstance(other, Literal) and isinstance(other.value, str):
-                values = (filterable.attributes if reference.key is None else filterable.spaces)[reference.name]
-                if isinstance(values, Rows) and values.equals is not None:
-                    yield Demand(values, reference.key, other.value)
+                yield reference, other.value
 
 
 def _narrowest(connection: Connection, demands: list[Demand], wanted: Reference, model_id: str | None) -> Demand | None:

@@ -241,6 +241,11 @@ OF_ALL = [
     (None, None, "versions USING INDEX ix_versions_created_at_model_id_number"),
     (None, "metrics.auc desc", "ix_version_metrics_key_value_model_id_number (key=?)"),
 ]
+OF_NAMED = [
+    ("model = 'm'", None, "ix_versions_model_id_created_at_number (model_id=?)"),
+    ("'m' = model AND framework = 'onnx'", "created_at desc", "ix_versions_model_id_created_at_number (model_id=?)"),
+    ("model = 'nothing so called'", None, "(model_id=?)"),
+]
 OF_FEW = [
     (TAGGED, None, "ix_version_tags_key_value_start_model_id_number (key=? AND value_start=?)"),
     (
@@ -278,7 +283,7 @@ def searches(path: Path, where: str | None, order_by: str | None, model_id: str 
 
 @pytest.mark.parametrize(
     ("where", "order_by", "index", "model_id"),
-    [*((*case, "m") for case in OF_ONE), *((*case, None) for case in OF_ALL)],
+    [*((*case, "m") for case in OF_ONE), *((*case, None) for case in [*OF_ALL, *OF_NAMED])],
 )
 def test_an_index_has_the_hits_in_their_order(
     path: Path, where: str | None, order_by: str | None, index: str, model_id: str | None

@@ -181,6 +181,12 @@ ACROSS = [
     ("lineage.dataset = 's3://both' AND model LIKE 'c%'", {("churn", 1), ("churn", 2)}),
     ("alias = 'champion' OR number = 7", {("fraud", 3), ("fraud", 7)}),
     ("framework = 'onnx' AND stage IS NULL", {("churn", 1)}),
+    ("model = 'churn'", {("churn", 1), ("churn", 2)}),
+    ("model = 'churn' AND checks.drift = 'passed'", {("churn", 2)}),
+    ("model = 'fraud' AND (stage = 'staging' OR number = 7)", {("fraud", 1), ("fraud", 7)}),
+    ("model = 'churn' AND model = 'fraud'", set()),
+    ("model = 'no such'", set()),
+    ("NOT model = 'churn' AND number > 6", {("fraud", 7)}),
 ]
 
 
