@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from registry_service.cli import completing, options
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import facts, table
+from registry_service.cli.text import Cell, facts, table
 from registry_service.client import (
     Deployment,
     DeploymentRole,
     DeploymentStatus,
+    MetricSummary,
     ObserveDeployment,
     StartDeployment,
 )
@@ -101,6 +104,9 @@ def start_deployment(
 @deployments.command("observe")
 @click.argument("deployment")
 @click.option("--digest", help="The content digest that the target says it serves.")
+@click.option(
+    "--metric", "metrics", type=options.Measure(), multiple=True, help="What was measured of it; may be given again."
+)
 @click.option("--nothing", is_flag=True, help="The target says that it serves nothing.")
 @click.option(
     "--status",
@@ -110,14 +116,78 @@ def start_deployment(
 )
 @pass_state
 def observe_deployment(
-    state: State, deployment: str, digest: str | None, status: DeploymentStatus, *, nothing: bool
+    state: State,
+    deployment: str,
+    digest: str | None,
+    status: DeploymentStatus,
+    metrics: tuple[tuple[str, float], ...],
+    *,
+    nothing: bool,
 ) -> None:
     """Report what the target says it serves."""
 
     if (digest is None) is not nothing:
         raise click.UsageError("Say which --digest the target serves, or --nothing.")
-    observed = state.client.observe_deployment(deployment, ObserveDeployment(digest=digest, status=status))
+    body = ObserveDeployment(digest=digest, status=status, metrics=dict(metrics))
+    observed = state.client.observe_deployment(deployment, body)
     state.show(observed, lambda: deployment_text(observed))
+
+
+@deployments.command("metrics")
+@click.argument("deployment")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
+@pass_state
+def list_deployment_metrics(state: State, deployment: str, limit: int) -> None:
+    """What was measured of a deployment, the latest first."""
+
+    found = state.client.iterate_deployment_metrics(deployment, limit=min(limit + 1, options.MAX_PAGE))
+    state.show_list(
+        found,
+        limit,
+        lambda items: table(
+            ["measured", "metric", "value"],
+            [(item.at, key, value) for item in items for key, value in item.metrics.items()],
+            empty="Nothing was measured.",
+        ),
+    )
+
+
+@deployments.command("roles")
+@click.argument("deployment")
+@click.option("--since", type=options.Moment(), help="From this time on, such as 2026-03-03T14:00.")
+@pass_state
+def compare_roles(state: State, deployment: str, since: datetime | None) -> None:
+    """What was measured of a deployment beside the other roles of its model at its target."""
+
+    found = state.client.compare_roles(deployment, since=since)
+    state.show(
+        found,
+        lambda: table(
+            [
+                "role",
+                "version",
+                "traffic",
+                "metric",
+                "latest",
+                "mean",
+                "to the primary",
+                "lowest",
+                "highest",
+                "reports",
+            ],
+            [
+                (role.role, role.version, f"{role.traffic:.0%}", key, *_summary(one))
+                for role in found.roles
+                for key, one in role.metrics.items()
+            ],
+            empty="Nothing was measured.",
+        ),
+    )
+
+
+def _summary(one: MetricSummary) -> tuple[Cell, ...]:
+    apart = None if one.difference is None else f"{one.difference:+g}"
+    return (one.latest, one.mean, apart, one.lowest, one.highest, one.count)
 
 
 def deployment_text(found: Deployment) -> str:

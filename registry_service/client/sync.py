@@ -378,6 +378,8 @@ class RegistryClient:
     start_deployment = _sends(calls.start_deployment)
     get_deployment = _sends(calls.get_deployment)
     observe_deployment = _sends(calls.observe_deployment)
+    list_deployment_metrics = _sends(calls.list_deployment_metrics)
+    compare_roles = _sends(calls.compare_roles)
     live = _sends(calls.live)
 
     list_policies = _sends(calls.list_policies)
@@ -429,6 +431,7 @@ class RegistryClient:
     scrub = _sends(calls.scrub)
 
     iterate_deployments = _iterates(calls.list_deployments)
+    iterate_deployment_metrics = _iterates(calls.list_deployment_metrics)
     iterate_live = _iterates(calls.live)
     iterate_consumers = _iterates(calls.list_consumers)
     iterate_models = _iterates(calls.list_models)

@@ -376,10 +376,12 @@ class StartDeployment(Request, frozen=True, kw_only=True):
 
 
 class ObserveDeployment(Request, frozen=True, kw_only=True):
-    """What the target says it serves. None: it serves nothing."""
+    """What the target says it serves. None: it serves nothing. `metrics`: what was measured of it by now, such as
+    latency, errors and scores; at most 50 figures."""
 
     digest: str | None
     status: DeploymentStatus = DeploymentStatus.RUNNING
+    metrics: dict[str, float] = {}
 
 
 # --------------------------------------------------------------------------------------------------- who one is

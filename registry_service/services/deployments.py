@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
 from registry_service.db.queries.deployments import find_deployment, get_deployment
 from registry_service.db.queries.facts import FactSource
@@ -13,7 +14,7 @@ from registry_service.db.queries.promotions import find_promotion, open_promotio
 from registry_service.db.queries.revoked import refuse_revoked
 from registry_service.db.queries.stages import find_stage
 from registry_service.db.queries.versions import find_version
-from registry_service.db.tables import deployments
+from registry_service.db.tables import deployment_metrics, deployments
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
 from registry_service.domain.entities import Deployment, DeploymentStatus
@@ -21,6 +22,7 @@ from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.errors import Conflict, InvalidInput, NotApproved
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import check_digest
+from registry_service.domain.measuring import check_figures
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.promotions import Phase
@@ -32,6 +34,9 @@ from registry_service.services.judging import refusal
 from registry_service.services.texts import check_line
 from registry_service.services.usages import note_served, note_use
 from registry_service.services.work import Work
+
+FIGURES_KEPT: Final = 1_440
+"""Reports with figures of one deployment that are kept: the newest, a day of them at one a minute."""
 
 
 def start_deployment(work: Work, body: StartDeployment) -> Deployment:
@@ -110,6 +115,7 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
     """
 
     seen = find_deployment(work, deployment)
+    check_figures(body.metrics)
     if body.digest is not None:
         check_digest(body.digest)
     model = find_model(work, seen.model_name, Action.DEPLOYMENT_WRITE, lock=True)
@@ -148,12 +154,30 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
             revision=revision,
         )
     )
+    if body.metrics:
+        _keep_figures(work, deployment, body.metrics)
     if body.digest is not None:
         note_served(work, model.id, body.digest)
     if body.status is DeploymentStatus.RUNNING and not drifted:
         _end_predecessors(work, model, before)
     reach("deployment.observed")
     return get_deployment(work, deployment)
+
+
+def _keep_figures(work: Work, deployment: str, metrics: Mapping[str, float]) -> None:
+    """The newest are kept, by the number of each."""
+
+    one_more = update(deployments).where(deployments.c.id == deployment).values(measured=deployments.c.measured + 1)
+    ordinal = work.connection.execute(one_more.returning(deployments.c.measured)).scalar_one()
+    kept = insert(deployment_metrics).values(
+        deployment_id=deployment, ordinal=ordinal, at=work.now, metrics=dict(metrics)
+    )
+    work.connection.execute(kept)
+    work.connection.execute(
+        delete(deployment_metrics).where(
+            deployment_metrics.c.deployment_id == deployment, deployment_metrics.c.ordinal <= ordinal - FIGURES_KEPT
+        )
+    )
 
 
 def _promotion_of(work: Work, model: Row[Any], promotion: str) -> Row[Any]:

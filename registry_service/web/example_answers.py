@@ -25,6 +25,7 @@ from registry_service.domain.requests import (
     CreateModel,
     CreateToken,
     HoldStage,
+    ObserveDeployment,
     RegisterVersion,
     ReportCheck,
     ReportUsage,
@@ -623,6 +624,35 @@ _ALL: Final = (
             )
         ],
         more=False,
+    ),
+    entities.Measurement(
+        deployment_id=_DEPLOYMENT.id, ordinal=42, at=_AT + 3 * _HOUR, metrics=_body(ObserveDeployment).metrics
+    ),
+    entities.RoleComparison(
+        model_name=_MODEL,
+        target=_DEPLOYMENT.target,
+        since=_AT,
+        roles=[
+            entities.RoleMetrics(
+                deployment_id=_DEPLOYMENT.id,
+                role=_DEPLOYMENT.role,
+                version=_NUMBER,
+                digest=_DIGEST,
+                traffic=_DEPLOYMENT.traffic,
+                status=_DEPLOYMENT.status,
+                metrics={
+                    "p95_ms": entities.MetricSummary(
+                        count=42,
+                        latest=41.5,
+                        latest_at=_AT + 3 * _HOUR,
+                        mean=40.1,
+                        lowest=37.0,
+                        highest=44.8,
+                        difference=None,
+                    )
+                },
+            )
+        ],
     ),
     entities.Usage(
         model_name=_MODEL,

@@ -89,7 +89,7 @@ _ALL: Final = (
     ),
     requests.StartPreview(pattern="churn*"),
     requests.StartDeployment(model="fraud-detector", target="eu-endpoint", promotion="k4x5w2m7q3n6z2aa"),
-    requests.ObserveDeployment(digest=_DIGEST),
+    requests.ObserveDeployment(digest=_DIGEST, metrics={"p95_ms": 41.5, "error_rate": 0.002}),
     requests.CreatePrincipal(name="ci", kind=PrincipalKind.SERVICE, owners=["ada"]),
     requests.UpdatePrincipal(disabled=True),
     requests.CreateGrant(role="approver", pattern="churn*", principal="ada"),

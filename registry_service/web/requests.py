@@ -171,8 +171,8 @@ AsOf = Annotated[
 ]
 
 
-def moment_of(text: str | None) -> datetime | None:
-    """The time that `as_of` names.
+def moment_of(text: str | None, field: str = "as_of") -> datetime | None:
+    """The time that a parameter names.
 
     :raises InvalidInput: it names none, or has no zone, so that it doesn't name a moment.
     """
@@ -183,14 +183,14 @@ def moment_of(text: str | None) -> datetime | None:
         moment = msgspec.convert(text, datetime, strict=False)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(
-            f"as_of is '{text}', which is no time. Give one such as 2026-03-03T12:00:00Z.",
-            field="as_of",
+            f"{field} is '{text}', which is no time. Give one such as 2026-03-03T12:00:00Z.",
+            field=field,
             source="query",
         ) from error
     if moment.utcoffset() is None:
         raise InvalidInput(
-            "as_of has no time zone. Give one, such as 2026-03-03T12:00:00Z; a '+' in a URL is written %2B.",
-            field="as_of",
+            f"{field} has no time zone. Give one, such as 2026-03-03T12:00:00Z; a '+' in a URL is written %2B.",
+            field=field,
             source="query",
         )
     return moment

@@ -516,6 +516,22 @@ def test_deployments_show_what_was_authorised_and_what_was_observed(
     assert "nothing" in ada("deployments", "observe", started["id"], "--nothing", "--status", "ended").out
 
 
+def test_what_was_measured_is_shown_and_compared_by_role(ada: CommandLine, model: str, trained: Path) -> None:
+    register(ada, model, trained)
+    primary = ada.json("deployments", "start", model, "eu", "--version", "1")
+    canary = ada.json("deployments", "start", model, "eu", "--version", "1", "--role", "canary", "--traffic", "0.1")
+    assert "Nothing was measured." in ada("deployments", "metrics", primary["id"]).out
+    for started, figure in ((primary, "40"), (canary, "52.5")):
+        observe = ("deployments", "observe", started["id"], "--digest", started["digest"])
+        ada(*observe, "--metric", f"p95_ms={figure}", "--metric", "error_rate=0.01")
+    assert "p95_ms      52.5" in ada("deployments", "metrics", canary["id"]).out
+    compared = ada("deployments", "roles", canary["id"]).out
+    assert "+12.5" in compared and "primary" in compared and "10%" in compared
+    assert "Nothing was measured." in ada("deployments", "roles", canary["id"], "--since", "2099-01-01T00:00").out
+    refused = ada("deployments", "observe", canary["id"], "--nothing", "--metric", "p95_ms=nan", code=1)
+    assert "metrics" in refused.err and "[invalid_input]" in refused.err
+
+
 def test_what_is_live_stands_beside_what_was(ada: CommandLine, ben: CommandLine, model: str, trained: Path) -> None:
     register(ada, model, trained)
     assert "Nothing is live." in ada("live", f"{model}*").out

@@ -120,6 +120,8 @@ WIRE = {
     "start_deployment": "POST /deployments",
     "get_deployment": "GET /deployments/{deployment}",
     "observe_deployment": "POST /deployments/{deployment}/observed",
+    "list_deployment_metrics": "GET /deployments/{deployment}/metrics",
+    "compare_roles": "GET /deployments/{deployment}/metrics/roles",
     "live": "GET /live",
     "list_policies": "GET /policies",
     "write_policy": "POST /policies",

@@ -72,6 +72,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
         traced,
         answered_for,
         was_live,
+        measured,
         used,
         compared,
         revoked,
@@ -185,6 +186,13 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     assert [(one["target"], one["drifted"]) for one in of_tide["deployments"]] == [("pier-display", True)]
     assert [one["drifted"] for one in before["deployments"]] == [False]
     assert (of_stage["stages"], of_stage["deployments"]) == (of_tide["stages"], [])
+
+    series, by_role = documents(measured)
+    assert [one["metrics"] for one in series["items"]] == [{"p95_ms": 52.5}]
+    assert [(one["role"], one["metrics"]["p95_ms"]["difference"]) for one in by_role["roles"]] == [
+        ("primary", None),
+        ("canary", 12.0),
+    ]
 
     report, usages_, use, unused = documents(used)
     assert (report["rows"], usages_["items"], use["usages"]) == (1440, [report], 1)

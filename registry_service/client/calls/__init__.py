@@ -23,7 +23,9 @@ from registry_service.client.calls.comments import (
 )
 from registry_service.client.calls.delegations import delegate, end_delegation, list_delegations
 from registry_service.client.calls.deployments import (
+    compare_roles,
     get_deployment,
+    list_deployment_metrics,
     list_deployments,
     live,
     observe_deployment,
@@ -176,6 +178,7 @@ __all__ = [
     "comment_on_model",
     "comment_on_promotion",
     "comment_on_version",
+    "compare_roles",
     "compare_versions",
     "complete_upload_file",
     "confirm_policy_change",
@@ -228,6 +231,7 @@ __all__ = [
     "list_checks",
     "list_consumers",
     "list_delegations",
+    "list_deployment_metrics",
     "list_deployments",
     "list_forgotten_stages",
     "list_forgotten_uploads",

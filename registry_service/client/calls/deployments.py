@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, read, write
-from registry_service.domain.entities import Deployment, LiveModel, Page
+from registry_service.domain.entities import Deployment, LiveModel, Measurement, Page, RoleComparison
 from registry_service.domain.requests import ObserveDeployment, StartDeployment
 
 
@@ -27,6 +27,16 @@ def observe_deployment(
 ) -> Call[Deployment]:
     """Say what the target serves."""
     return write("POST", Deployment, "deployments", deployment, "observed", body=body, key=idempotency_key)
+
+
+def list_deployment_metrics(deployment: str, **paging: Unpack[Paging]) -> Call[Page[Measurement]]:
+    """What was measured of the deployment, the latest first."""
+    return read(Page[Measurement], "deployments", deployment, "metrics", **paging)
+
+
+def compare_roles(deployment: str, *, since: datetime | None = None) -> Call[RoleComparison]:
+    """What was measured of the deployment beside the other roles of its model at its target, `since` a time."""
+    return read(RoleComparison, "deployments", deployment, "metrics", "roles", since=since)
 
 
 def live(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from registry_service.db.tables.artifact import blobs, upload_files, uploads
 from registry_service.db.tables.card import model_cards
 from registry_service.db.tables.comment import comment_mentions, comment_reads, comments
-from registry_service.db.tables.deployment import deployments
+from registry_service.db.tables.deployment import deployment_metrics, deployments
 from registry_service.db.tables.log import OBSERVATIONS, consumers, events, idempotency_answers
 from registry_service.db.tables.model import model_former_names, model_tags, models
 from registry_service.db.tables.policy import policies, policy_attachments, policy_changes
@@ -55,6 +55,7 @@ __all__ = [
     "comments",
     "consumers",
     "delegations",
+    "deployment_metrics",
     "deployments",
     "events",
     "grants",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, String, Table, text
 
 from registry_service.db.tables.schema import metadata, version_reference
-from registry_service.db.types import UtcTimestamp
+from registry_service.db.types import JsonText, UtcTimestamp
 
 deployments = Table(
     "deployments",
@@ -27,6 +27,8 @@ deployments = Table(
     Column("started_by", String(256), nullable=False),
     Column("ended_at", UtcTimestamp),
     Column("revision", BigInteger, nullable=False),
+    # How many observations came with figures, also those that are kept no more: it numbers the next one.
+    Column("measured", BigInteger, nullable=False, server_default=text("0")),
     version_reference("deployments"),
     Index("ix_deployments_started_at_id", "started_at", "id"),
     Index("ix_deployments_promotion_id", "promotion_id"),
@@ -35,4 +37,14 @@ deployments = Table(
     Index("ix_deployments_model_id_number", "model_id", "number"),
     Index("ix_deployments_observed_digest", "observed_digest"),
     Index("ix_deployments_target_started_at", "target", "started_at"),
+)
+
+# Figures that came with one observation.
+deployment_metrics = Table(
+    "deployment_metrics",
+    metadata,
+    Column("deployment_id", ForeignKey("deployments.id"), primary_key=True),
+    Column("ordinal", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTimestamp, nullable=False),
+    Column("metrics", JsonText, nullable=False),
 )

@@ -44,6 +44,7 @@ from registry_service.domain.entities.lineage import (
     NodeKind,
 )
 from registry_service.domain.entities.live import LiveDeployment, LiveModel, LiveStage
+from registry_service.domain.entities.measuring import Measurement, MetricSummary, RoleComparison, RoleMetrics
 from registry_service.domain.entities.model import Alias, RegisteredModel
 from registry_service.domain.entities.policy import Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.entities.principal import (
@@ -162,6 +163,8 @@ __all__ = [
     "MadeFrom",
     "Manifest",
     "ManifestFile",
+    "Measurement",
+    "MetricSummary",
     "ModelCard",
     "ModelStock",
     "ModelVersion",
@@ -187,6 +190,8 @@ __all__ = [
     "Revocation",
     "RevocationImpact",
     "RevokedVersion",
+    "RoleComparison",
+    "RoleMetrics",
     "ScrubStep",
     "SignatureComparison",
     "SignatureFinding",

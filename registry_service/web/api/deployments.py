@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries import deployments as queries
-from registry_service.domain.entities import Deployment, Page
+from registry_service.db.queries import measuring
+from registry_service.domain.entities import Deployment, Measurement, Page, RoleComparison
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import ObserveDeployment, StartDeployment
 from registry_service.services import deployments as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
+from registry_service.web.requests import moment_of
+
+Since = Annotated[
+    Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})] | None,
+    QueryParameter(description="From this time on: RFC 3339 with a zone, or seconds since 1970.", max_length=64),
+]
 
 
 class Deployments(Controller):
@@ -38,6 +48,24 @@ class Deployments(Controller):
     async def get_deployment(self, caller: NamedDependency[Caller], deployment: FromPath[str]) -> Encoded[Deployment]:
         """One deployment."""
         return await caller.look(queries.get_deployment, deployment)
+
+    @get("/{deployment:str}/metrics", action=Action.DEPLOYMENT_READ)
+    async def list_deployment_metrics(
+        self, caller: NamedDependency[Caller], deployment: FromPath[str], page: NamedDependency[PageRequest]
+    ) -> Encoded[Page[Measurement]]:
+        """What was measured of a deployment, the latest first: the newest 1,440 reports are kept."""
+        return await caller.list(measuring.list_deployment_metrics, deployment, page)
+
+    @get("/{deployment:str}/metrics/roles", action=Action.DEPLOYMENT_READ)
+    async def compare_roles(
+        self,
+        caller: NamedDependency[Caller],
+        deployment: FromPath[str],
+        since: FromQuery[Since] = None,
+    ) -> Encoded[RoleComparison]:
+        """What was measured of a deployment beside the other roles of its model at its target: latest, mean, lowest and
+        highest of each metric, and how far each mean is from the primary's."""
+        return await caller.list(measuring.compare_roles, deployment, since=moment_of(since, "since"))
 
     @post("/{deployment:str}/observed", action=Action.DEPLOYMENT_WRITE, status_code=200)
     async def observe_deployment(
