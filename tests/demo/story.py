@@ -1,4 +1,5 @@
-"""The story of three versions: the first goes live, the second is refused, the third is rolled back.
+"""The story of three versions: the first goes live, the second is refused, the third is rolled back; and then what is
+served is followed back to all that answers for it.
 
 People act by `model-registry`, each with their own token; machines act in Airflow, by the DAGs of `dags_examples/`.
 After each step the servers are asked what is true, by a reader who had no part in it.
@@ -6,6 +7,7 @@ After each step the servers are asked what is true, by a reader who had no part 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from tests.demo.playground import CommandFailed, Playground
 MODEL = "digits"
 APPROVER = "vera"
 READER = "dashboard"
+DATASET = "sklearn.datasets.load_digits"
 DAGS = ("train_and_register", "gate_and_deploy", "rollback_on_alert", "batch_scoring")
 
 # On top of `team`: whatever people say, the machine's comparison has to have passed.
@@ -30,6 +33,11 @@ EVALUATED = {
     "nobody_need_review": True,
     "checks": [{"name": "evaluation"}],
 }
+
+
+def commit(version: int) -> str:
+    """The commit whose code trains it, as whoever starts the training says."""
+    return hashlib.sha1(f"{MODEL} {version}".encode(), usedforsecurity=False).hexdigest()
 
 
 class Story:
@@ -58,6 +66,7 @@ class Story:
         self.a_worse_one_is_refused()
         self.a_better_one_replaces_it()
         self.an_alert_brings_the_first_one_back()
+        self.what_is_served_is_followed_back()
 
     @contextmanager
     def outside(self) -> Iterator[Outside]:
@@ -130,6 +139,7 @@ class Story:
     def a_better_one_replaces_it(self) -> None:
         gate = self.train(1400, version=3)
         self.wait_at_the_gate(gate, version=3)
+        self.the_reviewer_compares_and_asks(3)
         self.approve(3, "Better on the held-back digits, and no class got worse.")
         self.finish(gate)
         with self.outside() as outside:
@@ -164,12 +174,82 @@ class Story:
             outside.expect_live(1)
         self.say("the same alert fires again: there is nothing to roll back, and nothing changes")
 
+    def what_is_served_is_followed_back(self) -> None:
+        """One call from the digest that the endpoint says to run, commit, data and approvers; and one back."""
+        with self.outside() as outside:
+            digest = outside.served()["digest"]
+        printed = self.playground.command("provenance", digest, token_file=self.approver)
+        with self.outside() as outside:
+            [found] = outside.ask(f"/provenance/{digest}")["items"]
+            outside.expect(found["version"]["number"] == 1, f"{digest} leads to version {found['version']['number']}")
+            edges = {edge["kind"]: edge["ref"] for edge in found["version"]["lineage"]}
+            run = edges.get("dag_run", "no run")
+            outside.expect(run.startswith("train_and_register/"), f"version 1 came of {run}")
+            outside.expect(edges.get("code_commit") == commit(1), f"made by commit {edges.get('code_commit')}")
+            outside.expect(edges.get("dataset") == DATASET, f"made of {edges.get('dataset')}")
+            applied = [promotion for promotion in found["promotions"] if promotion["phase"] == "APPLIED"]
+            approvers = {
+                one["reviewer"] for promotion in applied for one in promotion["reviews"] if one["verdict"] == "approve"
+            }
+            outside.expect(approvers == {APPROVER}, f"approved by {sorted(approvers)}")
+            changes = [spell["change"] for spell in sorted(found["spells"], key=lambda spell: spell["since"])]
+            outside.expect(changes == ["promoted", "rolled_back"], f"version 1 came to production by {changes}")
+            for told in (run, commit(1), DATASET, f"approve by {APPROVER}"):
+                outside.expect(told in printed, f"the command doesn't tell {told}:\n{printed}")
+            back = outside.ask("/lineage", {"kind": "code_commit", "ref": commit(1)})["items"]
+            outside.expect([one["version"] for one in back] == [1], f"the commit leads to {back}")
+            made = outside.ask("/lineage", {"kind": "dataset", "ref": DATASET})["items"]
+            outside.expect({one["version"] for one in made} == {1, 2, 3}, f"the data leads to {made}")
+        self.say(
+            f"what the endpoint serves leads in one call to {run}, commit {commit(1)[:7]}, its data and {APPROVER};"
+            " and the commit leads back to version 1"
+        )
+
     # steps
+
+    def the_reviewer_compares_and_asks(self, version: int) -> None:
+        """Side by side with what is live; and a word to whom it concerns, where it stays with the request."""
+        sides = (f"{MODEL}/@production", f"{MODEL}/{version}")
+        printed = self.playground.command("versions", "compare", *sides, token_file=self.approver)
+        with self.outside() as outside:
+            compared = outside.ask("/compare", {"versions": ",".join(sides)})
+            [metric] = compared["metrics"]
+            before, after = (outside.version(one)["metadata"] for one in ("@production", str(version)))
+            outside.expect(
+                metric["values"] == [side["metrics"][metric["name"]] for side in (before, after)],
+                f"side by side {metric['name']} is {metric['values']}",
+            )
+            [samples] = [one["values"] for one in compared["params"] if one["name"] == "samples"]
+            outside.expect(samples == [side["params"]["samples"] for side in (before, after)], f"samples: {samples}")
+            outside.expect(metric["name"] in printed, f"the comparison doesn't show {metric['name']}:\n{printed}")
+            promotion = outside.newest_promotion(version)
+        assert promotion is not None, "the gate waits for it"
+        self.say(
+            f"{APPROVER} compares version {version} with production: {metric['name']}"
+            f" {metric['values'][0]:.3f} → {metric['values'][1]:.3f}, on {samples[0]} → {samples[1]} digits"
+        )
+        person = self.playground.person
+        question = f"@{person}, are the new scanner's digits among these?"
+        self.playground.command(
+            "comments", "add", "--promotion", promotion["id"], question, token_file=self.approver
+        )  # fmt: skip
+        inbox = json.loads(self.playground.command("--json", "inbox"))
+        answer = f"@{APPROVER}, yes: since March."
+        self.playground.command("comments", "add", "--promotion", promotion["id"], answer)
+        with self.outside() as outside:
+            mentions = [mention["comment"]["text"] for mention in inbox["mentions"]]
+            outside.expect(question in mentions, f"{person} finds in the inbox only {mentions}")
+            said = outside.ask(f"/promotions/{promotion['id']}/comments")["items"]
+            told = [(one["author"], one["text"], one["mentions"]["people"]) for one in said]
+            wanted = [(APPROVER, question, [person]), (person, answer, [APPROVER])]
+            outside.expect(told == wanted, f"the promotion's comments are {told}")
+        self.say(f"{APPROVER} asks {person}, who finds it in the inbox and answers; it stays with the request")
 
     def train(self, samples: int, *, version: int) -> str:
         """Run the training; the run of the gate that its version starts."""
+        conf = {"samples": samples, "code_commit": commit(version)}
         before = {run.dag_run_id for run in self.airflow.runs("gate_and_deploy")}
-        self.finish(self.airflow.trigger("train_and_register", conf={"samples": samples}), dag_id="train_and_register")
+        self.finish(self.airflow.trigger("train_and_register", conf=conf), dag_id="train_and_register")
         with self.outside() as outside:
             outside.expect(outside.version("latest")["number"] == version, f"version {version} isn't there")
         started = self.airflow.wait_until(
