@@ -1,5 +1,5 @@
-"""No order of requests, reviews, leases, rollbacks, revocations, holds, role changes and passing time lets a version
-become current that was not approved, at that very moment, for exactly its digest.
+"""No order of requests, reviews, delegations, leases, rollbacks, revocations, holds, role changes and passing time lets
+a version become current that was not approved, at that very moment, for exactly its digest.
 
 What is asserted is read from the tables and judged here by plain counting, not by the code that decides.
 """
@@ -7,9 +7,10 @@ What is asserted is read from the tables and judged here by plain counting, not 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import permutations
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -20,10 +21,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Row, Select, select
 
 from registry_service.db.engine import open_database
+from registry_service.db.paging import PageRequest
+from registry_service.db.queries.delegations import list_delegations
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.promotions import find_promotion, get_promotion
 from registry_service.db.tables import (
     checks,
+    delegations,
     grants,
     models,
     policies,
@@ -43,13 +47,16 @@ from registry_service.domain.policies import TEAM, PolicyDocument, RequiredCheck
 from registry_service.domain.requests import (
     ApplyPromotion,
     CancelPromotion,
+    Delegate,
     FailPromotion,
     ReleaseLease,
     UpdatePrincipal,
+    WriteGroup,
     WritePolicy,
 )
+from registry_service.services.delegations import delegate, end_delegation
 from registry_service.services.policies import write_policy
-from registry_service.services.principals import remove_grant, update_principal
+from registry_service.services.principals import remove_grant, update_principal, write_group
 from registry_service.services.promotions import (
     apply_promotion,
     apply_to_stage,
@@ -66,6 +73,8 @@ PAIR = PolicyDocument(
     rules=(ReviewRule(name="approvers", role="approver", count=2),),
     checks=(RequiredCheck(name="evaluation"),),
 )
+AWAY = PolicyDocument(name="away", rules=(ReviewRule(name="risk", group="risk", count=2),), delegation=True)
+MEMBERS = ("ben", "maria")
 PEOPLE = ("ben", "maria", "olga", "ada")
 MAKERS = ("airflow", "ben", "carl")
 HOLDERS = ("run-1", "run-2", None)
@@ -94,8 +103,11 @@ class Act(NamedTuple):
     two: int
 
 
-OFTEN = ("ask", "push", "apply", "apply", "apply", "lease", "roll_back", "approve")
-SOMETIMES = ("request", "withdraw", "release", "hold", "unhold", "pass_check", "fail_check", "hour", "enable", "demote")
+OFTEN = ("ask", "push", "stand_in", "apply", "apply", "apply", "lease", "roll_back", "approve")
+SOMETIMES = (
+    "request", "withdraw", "release", "hold", "unhold", "pass_check", "fail_check", "hour", "enable", "demote",
+    "delegate", "end_delegation",
+)  # fmt: skip
 SELDOM = ("reject", "fail", "cancel", "revoke", "days", "sweep", "disable", "register", "tighten")
 
 
@@ -105,9 +117,18 @@ def acts_of(seed: int, length: int) -> list[Act]:
     chance = Random(seed)
     words = OFTEN * 6 + SOMETIMES * 2 + SELDOM
     acts = [Act(chance.choice(words), chance.randrange(12), chance.randrange(12)) for _ in range(length)]
-    # A push is a new version on its whole way.
-    pushed = [(Act("ask", 11, act.two), Act("apply", 2, 0)) if act.what == "push" else (act,) for act in acts]
-    return [act for several in pushed for act in several]
+    return [each for act in acts for each in _whole(act)]
+
+
+def _whole(act: Act) -> list[Act]:
+    """A push is a new version on its whole way; it may need somebody who stands in for another."""
+
+    match act.what:
+        case "push":
+            return [Act("ask", 11, act.two), Act("apply", 2, 0)]
+        case "stand_in":
+            return [act._replace(what="delegate"), Act("ask", 11, act.two), Act("apply", 2, 0)]
+    return [act]
 
 
 ACTS = st.builds(acts_of, st.integers(0, 2**64), st.integers(25, 40))
@@ -252,6 +273,15 @@ class Story:
     async def do_enable(self, act: Act) -> None:
         await self.enable(self.somebody(act))
 
+    async def do_delegate(self, act: Act) -> None:
+        body = Delegate(to=PEOPLE[act.two % len(PEOPLE)], until=self.world.clock.now + (act.two + 1) * HOUR)
+        await self.world.act(self.somebody(act), delegate, body)
+
+    async def do_end_delegation(self, act: Act) -> None:
+        given = (await self.world.look("ada", list_delegations, PageRequest(), in_force=True)).items
+        if given:
+            await self.world.act("ada", end_delegation, given[act.one % len(given)].id)
+
     async def do_tighten(self, act: Act) -> None:
         document = PolicyDocument(name="team", rules=TEAM.rules, description=f"{act.one}")
         body = WritePolicy(document=document, force=bool(act.two % 2))
@@ -291,6 +321,7 @@ class Facts:
         self.versions = {row.number: row for row in rows(select(versions).where(versions.c.model_id == of_model))}
         self.promotions = {row.id: row for row in rows(select(promotions).where(promotions.c.model_id == of_model))}
         self.reviews = rows(select(reviews).where(reviews.c.promotion_id.in_(list(self.promotions))))
+        self.delegations = rows(select(delegations))
         self.checks = rows(select(checks).where(checks.c.model_id == of_model).order_by(checks.c.id))
         self.failed = {
             row.number
@@ -367,22 +398,47 @@ def judge_reviews(after: Facts, promotion: Row[Any]) -> None:
     own = {promotion.requested_by, version.created_by, *promotion.people, *version.people}
     if "airflow" in own:
         own.add("ada")
-    spoken = {
-        row.reviewer: row.verdict
+    standing = [
+        row
         for row in after.reviews
         if row.promotion_id == promotion.id
         and row.withdrawn_at is None
         and row.digest == promotion.digest
         and row.reviewer in after.able
-    }
+    ]
+    spoken = {row.reviewer: row.verdict for row in standing}
     assert "reject" not in spoken.values(), "somebody said no"
-    asked = {"team": 1, "pair": 2}
+    asked = {"team": 1, "pair": 2, "away": 2}
     wanted = sum(asked[pin["name"]] for pin in promotion.policies)
     assert wanted > 0
+    names = {pin["name"] for pin in promotion.policies}
     assert len({name for name, verdict in spoken.items() if verdict == "approve"} - own) >= wanted, "too few said yes"
-    if any(pin["name"] == "pair" for pin in promotion.policies):
+    if "away" in names:
+        said_yes = [row for row in standing if row.verdict == "approve" and row.reviewer not in own]
+        assert any(speak_for_all(after, rows, own) for rows in permutations(said_yes, len(MEMBERS))), (
+            "not for the group"
+        )
+    if "pair" in names:
         reports = [row for row in after.checks if row.number == promotion.number and row.name == "evaluation"]
         assert reports and reports[-1].status == "passed", "the check didn't pass"
+
+
+def speak_for_all(after: Facts, rows: Sequence[Row[Any]], own: set[str]) -> bool:
+    """Whether each of these reviews is that of another member of the group, or of one who stood in for that member."""
+
+    return all(
+        member in after.able
+        and member not in own
+        and (
+            row.reviewer == member
+            or any(
+                (given.principal, given.delegate) == (member, row.reviewer)
+                and given.starts_at <= row.at < (given.ended_at or given.until)
+                for given in after.delegations
+            )
+        )
+        for member, row in zip(MEMBERS, rows, strict=True)
+    )
 
 
 def judge_rolled_back(before: Facts, record: Row[Any]) -> None:
@@ -434,6 +490,8 @@ def playing(url: str, directory: Path) -> Iterator[Stage]:
             await world.open()
             await world.person("olga", Role.APPROVER)
             await world.policy(PAIR, attach=False)
+            await world.policy(AWAY, attach=False)
+            await world.act("ada", write_group, "risk", WriteGroup(members=list(MEMBERS)))
 
         async def end() -> None:
             await world.store.close()
@@ -463,7 +521,7 @@ def play_many(url: str, directory: Path, *, examples: int, apply: ApplyCase, pha
             phases=phases,
             suppress_health_check=list(HealthCheck),
         )
-        @given(acts=ACTS, policy=st.sampled_from(["team", "pair"]))
+        @given(acts=ACTS, policy=st.sampled_from(["team", "pair", "away"]))
         def tell(acts: list[Act], policy: str) -> None:
             model = f"model-{len(moved)}"
             moved.append(0)
