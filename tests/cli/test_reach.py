@@ -30,8 +30,8 @@ MADE_OF: Final = {
 # What needs no command, and why.
 WITHOUT: Final = {
     "get_alias": "`aliases list` shows all that there is to an alias; `versions show MODEL @ALIAS` what it names",
-    "live": "for probes, which send plain requests",
-    "ready": "for probes, which send plain requests",
+    "is_live": "for probes, which send plain requests",
+    "is_ready": "for probes, which send plain requests",
 }
 
 
