@@ -10,7 +10,7 @@ import click
 
 from registry_service.cli import options
 from registry_service.cli.endings import Stopped
-from registry_service.cli.state import Group, State, pass_state
+from registry_service.cli.state import Command, Group, State, pass_state
 from registry_service.cli.text import cell, facts, printable, size, table
 from registry_service.client import CardChanges, CardRevision, ModelCard, VersionCard, WriteCard
 from registry_service.domain.cards import MAX_CARD_BYTES
@@ -59,7 +59,7 @@ def list_history(state: State, model: str, limit: int) -> None:
     state.show_list(found, limit, _history_text)
 
 
-@click.command("card")
+@click.command("card", cls=Command)
 @options.model
 @options.selector
 @pass_state
