@@ -25,6 +25,7 @@ from registry_service.client import (
     RevokeVersion,
     UpdateVersion,
 )
+from registry_service.domain.metadata import INDEXED_FIELDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -138,9 +139,7 @@ def show_version(state: State, model: str, selector: str, as_of: datetime | None
     )
 
 
-_SINGLE: Final = frozenset(
-    {"framework", "framework_version", "format", "precision", "architecture", "task", "target_device", "score"}
-)
+_SINGLE: Final = frozenset({*INDEXED_FIELDS, "framework_version", "score"})
 
 
 class MetadataOptions(TypedDict):
@@ -154,6 +153,11 @@ class MetadataOptions(TypedDict):
     architecture: str | None
     task: str | None
     target_device: str | None
+    target_device_type: str | None
+    category: str | None
+    origin: str | None
+    project_id: str | None
+    project_name: str | None
     score: float | None
     labels: tuple[str, ...]
 
@@ -173,6 +177,11 @@ def metadata_options(function: F) -> F:
             click.option("--architecture"),
             click.option("--task"),
             click.option("--target-device"),
+            click.option("--target-device-type"),
+            click.option("--category"),
+            click.option("--origin", help="The system that the model came from."),
+            click.option("--project-id", help="Its project there."),
+            click.option("--project-name"),
             click.option("--score", type=float),
             click.option("--label", "labels", multiple=True),
         )
@@ -374,6 +383,10 @@ def version_text(version: ModelVersion) -> str:
             "architecture": metadata.architecture,
             "task": metadata.task,
             "target device": metadata.target_device,
+            "device type": metadata.target_device_type,
+            "category": metadata.category,
+            "origin": metadata.origin,
+            "project": " ".join(filter(None, (metadata.project_name, metadata.project_id))) or None,
             "score": metadata.score,
             "labels": joined(metadata.labels),
             "tags": joined(version.tags),

@@ -28,6 +28,7 @@ from registry_service.db.tables import (
 )
 from registry_service.domain.entities import LineageKind
 from registry_service.domain.expressions import Type, Vocabulary
+from registry_service.domain.metadata import INDEXED_FIELDS
 
 Condition = ColumnElement[bool]
 Value = ColumnElement[Any]
@@ -107,8 +108,6 @@ def _time(column: Value) -> Attribute:
 _OF_VERSION: Final = MappingProxyType({"model_id": versions.c.model_id, "number": versions.c.number})
 _OF_MODEL: Final = MappingProxyType({"model_id": models.c.id})
 _OF_LATEST: Final = MappingProxyType({"model_id": models.c.id, "number": models.c.last_number})
-# What a version says of itself at registration, in columns of their own.
-_DESCRIBING: Final = ("framework", "format", "precision", "architecture", "task", "target_device")
 
 
 # Not parents: one may read a version whose parent is out of sight, and a filter would spell out its name letter by
@@ -154,7 +153,10 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
                 **{name: _time(models.c[name]) for name in ("created_at", "updated_at")},
                 "archived": Attribute(Type.BOOLEAN, models.c.archived),
                 "latest_version": _number(func.nullif(models.c.last_number, 0, type_=Integer())),
-                **{f"latest_version.{name}": Rows(Type.TEXT, versions, _OF_LATEST, value=name) for name in _DESCRIBING},
+                **{
+                    f"latest_version.{name}": Rows(Type.TEXT, versions, _OF_LATEST, value=name)
+                    for name in INDEXED_FIELDS
+                },
                 "latest_version.score": Rows(Type.NUMBER, versions, _OF_LATEST, value="score"),
                 # Where something is current.
                 "stage": Rows(Type.TEXT, stages, _OF_MODEL, value="name", only=lambda rows: rows.c.number.is_not(None)),
@@ -171,7 +173,7 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
             {
                 **{
                     name: _text(versions.c[name])
-                    for name in ("digest", "identity", *_DESCRIBING, "created_by", "description", "source_uri")
+                    for name in ("digest", "identity", *INDEXED_FIELDS, "created_by", "description", "source_uri")
                 },
                 **{name: _number(versions.c[name]) for name in ("number", "score", "size", "file_count")},
                 **{name: _time(versions.c[name]) for name in ("created_at", "revoked_at")},

@@ -24,6 +24,7 @@ from registry_service.domain.expressions import (
     references,
 )
 from registry_service.domain.facts import Facts, VersionFacts
+from registry_service.domain.metadata import INDEXED_FIELDS
 from registry_service.domain.policies import PolicyDocument
 from registry_service.domain.signatures import compare_signatures
 
@@ -37,13 +38,8 @@ CONDITIONS: Final = Vocabulary(
         "digest": Type.TEXT,
         "created_at": Type.TIME,
         "created_by": Type.TEXT,
-        "framework": Type.TEXT,
+        **dict.fromkeys(INDEXED_FIELDS, Type.TEXT),
         "framework_version": Type.TEXT,
-        "format": Type.TEXT,
-        "precision": Type.TEXT,
-        "architecture": Type.TEXT,
-        "task": Type.TEXT,
-        "target_device": Type.TEXT,
         "score": Type.NUMBER,
         SIGNATURE_CHANGED: Type.BOOLEAN,
         SIGNATURE_COMPATIBLE: Type.BOOLEAN,

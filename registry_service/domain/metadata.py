@@ -18,8 +18,11 @@ MAX_TEXT_BYTES: Final = 256
 MAX_PARAM_BYTES: Final = 6_000  # what MLflow's clients may send
 MAX_METADATA_BYTES: Final = 1024 * 1024
 
-# Fields that searches find by columns of their own.
-INDEXED_FIELDS: Final = ("framework", "format", "precision", "architecture", "task", "target_device")
+INDEXED_FIELDS: Final = (
+    "framework", "format", "precision", "architecture", "task", "target_device", "target_device_type", "category",
+    "origin", "project_id", "project_name",
+)  # fmt: skip
+"""Fields that searches find by columns of their own, and conditions of policies may ask for."""
 
 ParamValue = str | int | float | bool
 
@@ -38,7 +41,9 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Registered metadata. `metrics` are finite numbers; a metric counts as better when higher, unless `directions`
-    says otherwise. `score` is the one figure that sums the version up, on a scale that its owner defines."""
+    says otherwise. `score` is the one figure that sums the version up, on a scale that its owner defines. `origin` is
+    the system that a model came from, with its `project_id` and `project_name` there; `overview` and
+    `optimization_capabilities` are what such a system says of it."""
 
     metrics: dict[str, float] = {}
     directions: dict[str, Direction] = {}
@@ -51,8 +56,15 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     architecture: str | None = None
     task: str | None = None
     target_device: str | None = None
+    target_device_type: str | None = None
+    category: str | None = None
+    origin: str | None = None
+    project_id: str | None = None
+    project_name: str | None = None
     score: float | None = None
     labels: tuple[str, ...] = ()
+    overview: dict[str, Any] = {}
+    optimization_capabilities: dict[str, Any] = {}
     extra: dict[str, Any] = {}
 
     def direction(self, metric: str) -> Direction:

@@ -42,6 +42,7 @@ from registry_service.db.types import JsonText, UtcTimestamp
 from registry_service.domain.entities import LineageKind
 from registry_service.domain.errors import InvalidFilter
 from registry_service.domain.expressions import Expression, Reference, Scalar, matches, parse
+from registry_service.domain.metadata import INDEXED_FIELDS
 from tests.domain.expressions.strategies import expressions
 from tests.fixtures_database import ON_BOTH, PostgresServer
 
@@ -114,10 +115,7 @@ def _version_rows(chance: random.Random) -> list[Row]:
                 "number": number,
                 "digest": f"sha256:{number:064}",
                 "identity": perhaps([f"run {number}"]),
-                **{
-                    name: perhaps(TEXTS)
-                    for name in ("framework", "format", "precision", "architecture", "task", "target_device")
-                },
+                **{name: perhaps(TEXTS) for name in INDEXED_FIELDS},
                 "score": perhaps(NUMBERS),
                 "size": chance.choice([0, 1, 2**53 - 1]),
                 "file_count": chance.choice([0, 1, 7]),

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from registry_service.domain.errors import InvalidInput, InvalidMetadata, InvalidName, RegistryError, TooLarge
+from registry_service.domain.manifest import content_digest
 from registry_service.domain.metadata import (
     Direction,
     FieldType,
@@ -45,6 +46,10 @@ def test_ordinary_metadata_passes() -> None:
         (Metadata(params={"a": "x" * 6001}), TooLarge),
         (Metadata(target_device="x" * 257), TooLarge),
         (Metadata(labels=("x" * 257,)), TooLarge),
+        (Metadata(project_name="x" * 257), TooLarge),
+        (Metadata(origin="\0"), InvalidInput),
+        (Metadata(overview={"a": math.nan}), InvalidMetadata),
+        (Metadata(optimization_capabilities={"a": "x" * 1024 * 1024}), TooLarge),
         (Metadata(metrics=dict.fromkeys(map(str, range(2001)), 1.0)), TooLarge),
         (Metadata(params=dict.fromkeys(map(str, range(2001)), 1)), TooLarge),
         (Metadata(extra={"a": "x" * 1024 * 1024}), TooLarge),
@@ -92,3 +97,19 @@ def test_a_demanded_field_must_have_its_type(type_: FieldType, value: object, fi
     field = MetadataField(key="extra.x", type=type_)
     assert missing_fields(metadata, [field], required=True) == ([] if fits else ["extra.x"])
     assert missing_fields(metadata, [field], required=False) == []
+
+
+def test_zero_and_false_are_values() -> None:
+    fields = [
+        MetadataField(key="score", type=FieldType.NUMBER),
+        MetadataField(key="metrics.latency", type=FieldType.NUMBER),
+        MetadataField(key="overview.trained", type=FieldType.BOOLEAN),
+    ]
+    metadata = Metadata(score=0.0, metrics={"latency": 0.0}, overview={"trained": False})
+    assert missing_fields(metadata, fields, required=True) == []
+    assert missing_fields(Metadata(), fields, required=True) == [field.key for field in fields]
+
+
+def test_fields_that_came_later_leave_digests_alone() -> None:
+    known = "sha256:6bfd3ac46f76e69d57c551720b1641dc2d43d5327759480cbd5aeb9b1b5c43d9"
+    assert content_digest([], Metadata(score=0.0, labels=("cat",))) == known

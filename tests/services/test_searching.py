@@ -285,6 +285,45 @@ async def test_facets_count_each_value_in_sight(filled: World) -> None:
     assert await counted("rita", "metrics.auc", "tags.rare = 'yes'") == [1, ({}, 1, False)]
 
 
+async def test_what_edge_users_say_of_a_version_is_found_and_counted(world: World) -> None:
+    said = Metadata(
+        target_device="CPU",
+        target_device_type="edge",
+        precision="int8",
+        format="openvino",
+        category="Detection",
+        origin="Geti",
+        project_id="42",
+        project_name="pier",
+        architecture="YOLOX",
+        score=0.0,
+        metrics={"fps_throughput": 31.5, "latency": 0.0},
+        overview={"shape": [1, 3, 640, 640]},
+        optimization_capabilities={"is_nncf_supported": False},
+        labels=("boat", "buoy"),
+    )
+    await world.model()
+    await world.register(metadata=said)
+    await world.register(metadata=Metadata(score=0.5, category="Segmentation"))
+    for where in (
+        "target_device_type = 'edge' AND target_device = 'CPU'",
+        "category = 'Detection' AND origin ILIKE 'geti'",
+        "project_id = '42' AND project_name LIKE 'pi%'",
+        "score = 0",
+        "metrics.latency = 0 AND metrics.fps_throughput > 30",
+    ):
+        found = await world.look_at_all("rita", list_all_versions, filter=where)
+        assert [(one.number, one.metadata) for one in found] == [(1, said)], where
+    counted = await world.look("rita", count_facets, "category,origin,target_device_type", None, limit=10)
+    assert [{value.value: value.count for value in facet.values} for facet in counted.facets] == [
+        {"Detection": 1, "Segmentation": 1},
+        {"Geti": 1},
+        {"edge": 1},
+    ]
+    latest = await world.look_at_all("rita", list_models, filter="latest_version.category = 'Segmentation'")
+    assert [one.name for one in latest] == ["fraud"]
+
+
 async def test_facets_of_too_much_are_refused(filled: World) -> None:
     for fields in (",".join(["framework"] * 9), "created_at", "secret", ""):
         with pytest.raises(InvalidInput):
