@@ -15,6 +15,7 @@ import msgspec
 from registry_service.cli import completing
 from registry_service.cli.endings import Stopped
 from registry_service.domain.entities import LineageKind
+from registry_service.domain.expressions.moments import is_relative, moment
 from registry_service.domain.metadata import FieldType
 from registry_service.domain.requests import NewLineageEdge
 from registry_service.domain.strictness import UNDECODABLE, decode_strictly
@@ -31,8 +32,8 @@ MAX_PAGE: Final = 200
 
 
 class Moment(click.ParamType[datetime]):
-    """A point in time: ISO 8601, in the zone of this machine where it names none. `future`: also `2h` or `3d` from
-    now."""
+    """A point in time: ISO 8601, in the zone of this machine where it names none; or as filters write it, `now-7d`.
+    `future`: also `2h` or `3d` from now."""
 
     name = "time"
 
@@ -46,9 +47,11 @@ class Moment(click.ParamType[datetime]):
         if span is not None:
             return datetime.now(UTC) + timedelta(**{_UNITS[span[2]]: int(span[1])})
         try:
+            if is_relative(value):
+                return moment(value, datetime.now(UTC))
             return datetime.fromisoformat(value).astimezone()
         except ValueError:
-            forms = "2026-03-03T14:00, 2026-03-03T14:00+01:00" + (", 2h or 3d" if self._future else "")
+            forms = "2026-03-03T14:00, 2026-03-03T14:00+01:00, now-7d" + (", 2h or 3d" if self._future else "")
             self.fail(f"'{value}' is no time. Write it such as {forms}.", param, ctx)
 
 

@@ -48,15 +48,16 @@ _COMPARE: Final[Mapping[Operator, Callable[[Any, Any], Any]]] = MappingProxyType
 )
 
 
-def matching(name: str, text: str) -> Condition:
+def matching(name: str, text: str, *, now: datetime | None = None) -> Condition:
     """The condition that a filter makes on the rows of a list: `models`, `live`, `versions`, `promotions` or
     `deployments`. The statement selects from the list's table, and where that isn't `models` itself joins `models`.
+    `now`: what times in the filter count from, as `paging.pinned` gives it; None: none may.
 
     :raises InvalidFilter: the text is no filter of this list.
     """
 
     filterable = LISTS[name]
-    return compiled(parse(text, filterable.vocabulary), filterable)
+    return compiled(parse(text, filterable.vocabulary, now=now), filterable)
 
 
 def compiled(tree: Expression, filterable: Filterable) -> Condition:

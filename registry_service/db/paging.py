@@ -31,6 +31,7 @@ from sqlalchemy.types import TypeEngine
 from registry_service.db.types import UtcTimestamp, from_microseconds, to_microseconds
 from registry_service.domain.entities import Page
 from registry_service.domain.errors import InvalidCursor, InvalidFilter, InvalidInput
+from registry_service.domain.expressions import speaks_of_now
 
 T = TypeVar("T")
 
@@ -39,12 +40,34 @@ DEFAULT_LIMIT = 50
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page of a list is wanted. `order_by` is a name, with ` desc` behind it for descending order."""
+    """Which page of a list is wanted. `order_by` is a name, with ` desc` behind it for descending order. `now`: what
+    times in the filter count from, once `pinned` has found out; None: there are none."""
 
     filter: str | None = None
     order_by: str | None = None
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
+    now: datetime | None = None
+
+
+def pinned(request: PageRequest, now: datetime) -> PageRequest:
+    """The request with what times in its filter count from: now on the first page, and what was now then on all that
+    follow, which their cursor knows. Else rows would come and go with the time that passes between pages.
+
+    :raises InvalidFilter, InvalidCursor: as they say.
+    """
+
+    if request.filter is None or not speaks_of_now(request.filter):
+        return request
+    if request.cursor is None:
+        return msgspec.structs.replace(request, now=now)
+    began = _read_cursor(request.cursor).now
+    if began is None:
+        raise _other_list()
+    try:
+        return msgspec.structs.replace(request, now=from_microseconds(began))
+    except OverflowError as error:
+        raise _damaged() from error
 
 
 class Part(NamedTuple):
@@ -109,7 +132,7 @@ def page_of(
             found += _rows(connection, part, after, request.limit + 1 - len(found), descending=descending)
         after = None
     page = found[: request.limit]
-    cursor = _encode_cursor(mark, page[-1][1]) if len(found) > request.limit else None
+    cursor = _encode_cursor(mark, page[-1][1], request.now) if len(found) > request.limit else None
     return Page(items=decode([row for row, _ in page]), next_cursor=cursor)
 
 
@@ -144,27 +167,51 @@ def _fingerprint(statement: Select[Any], request: PageRequest) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _encode_cursor(mark: str, values: list[Any]) -> str:
+class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`mark` ties it to a list, `values` are the keys of the last row; `now`: what times in the filter count from."""
+
+    mark: str
+    values: list[str | bool | int | float | dict[str, int]]
+    now: int | None = None
+
+
+def _encode_cursor(mark: str, values: list[Any], now: datetime | None) -> str:
     plain = [{"at": to_microseconds(value)} if isinstance(value, datetime) else value for value in values]
-    return base64.urlsafe_b64encode(msgspec.json.encode([mark, plain])).decode().rstrip("=")
+    parts = [mark, plain] if now is None else [mark, plain, to_microseconds(now)]
+    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> _Cursor:
+    """:raises InvalidCursor: it is none."""
+
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(text, type=_Cursor)
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise _damaged() from error
+
+
+def _damaged() -> InvalidCursor:
+    return InvalidCursor("The cursor is damaged. Start again without one.")
+
+
+def _other_list() -> InvalidCursor:
+    return InvalidCursor("The cursor belongs to another list, filter or order. Start again without one.")
 
 
 def _after_cursor(cursor: str, mark: str, parts: Sequence[Part]) -> tuple[Sequence[Part], list[Any]]:
     """The parts from that on where the page before ended, and the values of its last row's keys."""
 
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        found, values = msgspec.json.decode(text, type=tuple[str, list[str | bool | int | float | dict[str, int]]])
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise InvalidCursor("The cursor is damaged. Start again without one.") from error
+    read = _read_cursor(cursor)
+    values = read.values
     ended = [index for index, part in enumerate(parts) if len(part.keys) == len(values)]
-    if found != mark or not ended:
-        raise InvalidCursor("The cursor belongs to another list, filter or order. Start again without one.")
+    if read.mark != mark or not ended:
+        raise _other_list()
     rest = parts[ended[0] :]
     try:
         return rest, [_decode_key(value, key.type) for value, key in zip(values, rest[0].keys, strict=True)]
     except (TypeError, KeyError, OverflowError) as error:
-        raise InvalidCursor("The cursor is damaged. Start again without one.") from error
+        raise _damaged() from error
 
 
 def _decode_key(value: str | float | dict[str, int], kind: TypeEngine[Any]) -> object:

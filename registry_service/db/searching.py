@@ -52,7 +52,7 @@ def searched(
     if not page.filter:
         return statement, order
     filterable = LISTS["versions"]
-    tree = parse(page.filter, filterable.vocabulary)
+    tree = parse(page.filter, filterable.vocabulary, now=page.now)
     statement = statement.where(compiled(tree, filterable))
     name = demanded_model(tree) if model_id is None else None
     if name is not None:

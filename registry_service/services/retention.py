@@ -61,7 +61,7 @@ def write_rule(work: Work, body: WriteRetentionRule, *, if_match: int | None = N
     document = body.document
     check_rule(document)
     if document.keep_where is not None:
-        matching("versions", document.keep_where)
+        matching("versions", document.keep_where, now=work.now)
     newest = find_rule(work, document.name)
     if newest is None and if_match is not None:
         raise RuleNotFound(f"There is no retention rule '{document.name}' yet. Leave If-Match out.", rule=document.name)

@@ -134,7 +134,7 @@ def provide_page(
     filter: FromQuery[  # noqa: A002 - the parameter's name on the wire
         Annotated[
             str | None,
-            QueryParameter(description="Which entries: `name LIKE 'churn%' AND tags.team = 'risk'`.", max_length=4096),
+            QueryParameter(description="Which entries: `name LIKE 'churn%' AND created_at > now-7d`.", max_length=4096),
         ]
     ] = None,
     order_by: FromQuery[

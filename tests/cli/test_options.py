@@ -27,6 +27,16 @@ def test_a_deadline_may_be_counted_from_now() -> None:
         assert abs(Moment(future=True).convert(text, None, None) - datetime.now(UTC) - span) < timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("option", [Moment(), Moment(future=True)])
+def test_a_moment_may_count_from_now_as_in_filters(option: Moment) -> None:
+    for text, span in (("now", timedelta(0)), ("now-7d", timedelta(days=7)), ("NOW-90m", timedelta(minutes=90))):
+        found = option.convert(text, None, None)
+        assert abs(datetime.now(UTC) - span - found) < timedelta(seconds=5)
+    for text in ("now-", "now-7", "now - 7d", "nowhere", "now-999999999w"):
+        with pytest.raises(click.BadParameter, match="now-7d"):
+            option.convert(text, None, None)
+
+
 def test_pairs_are_split_at_the_first_sign() -> None:
     assert Pair().convert("a=b=c", None, None) == ("a", "b=c")
     assert Pair().convert("a=", None, None) == ("a", "")

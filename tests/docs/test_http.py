@@ -123,7 +123,8 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     assert "206" in head.splitlines()[0] and "content-range: bytes 0-4/25" in head
     assert body.split() == ["level", "304"]
 
-    in_production, unchecked, of_models = documents(looked_for)
+    in_production, unchecked, of_models, of_late = documents(looked_for)
+    assert [one["number"] for one in of_late["items"]] == [1]
     assert [one["number"] for one in in_production["items"]] == [1]
     assert [one["number"] for one in unchecked["items"]] == [1]
     assert [one["name"] for one in of_models["items"]] == ["tide"]

@@ -8,9 +8,11 @@ import pytest
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries.checks import list_checks
+from registry_service.db.queries.deployments import list_deployments
+from registry_service.db.queries.facets import count_facets
 from registry_service.db.queries.models import list_models
 from registry_service.db.queries.promotions import list_promotions
-from registry_service.db.queries.versions import list_versions
+from registry_service.db.queries.versions import list_all_versions, list_versions
 from registry_service.domain.errors import InvalidCursor, InvalidFilter, InvalidInput
 from tests.services.world import MINUTE, World
 
@@ -116,6 +118,68 @@ async def test_a_cursor_over_time_that_was_tampered_with_is_refused(world: World
     assert page.next_cursor is not None
     with pytest.raises(InvalidInput):
         await world.look("rita", list_promotions, PageRequest(cursor=forged(page.next_cursor, keys)))
+
+
+def repinned(cursor: str, now: object) -> str:
+    """The cursor with another moment that times in its filter count from; or with none."""
+
+    mark, keys, _ = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    parts = [mark, keys] if now is None else [mark, keys, now]
+    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).decode().rstrip("=")
+
+
+async def test_now_is_that_of_the_first_page_on_all_that_follow(world: World) -> None:
+    await world.model()
+    for _ in range(6):
+        await world.register()
+        world.clock.advance(MINUTE)
+    for text, numbers in (("created_at > now-4m", [6, 5, 4]), ("created_at < now-4m", [2, 1])):
+        begun = world.clock.now
+        found: list[int] = []
+        cursor = None
+        while True:
+            asked = PageRequest(limit=1, filter=text, cursor=cursor)
+            page = await world.look("rita", list_versions, "fraud", asked)
+            found += [one.number for one in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+            world.clock.advance(10 * MINUTE)
+        assert found == numbers
+        world.clock.now = begun
+
+
+async def test_all_lists_with_a_filter_know_times_that_count_from_now(world: World) -> None:
+    await world.registered(2)
+    await world.request(1)
+    await world.request(2, "staging")
+    await world.model("other")
+    world.clock.advance(2 * MINUTE)
+    for query, name in (
+        (list_models, "created_at"),
+        (list_promotions, "requested_at"),
+        (list_all_versions, "created_at"),
+    ):
+        for text, count in ((f"{name} < now-1m", 2), (f"{name} > now-1m", 0)):
+            assert len(await world.look_at_all("rita", query, limit=1, filter=text)) == count
+    assert await world.look_at_all("rita", list_deployments, limit=1, filter="started_at > now-1m") == []
+    counted = await world.look("rita", count_facets, "framework", "created_at > now-1m", limit=5)
+    assert counted.counted == 0
+
+
+@pytest.mark.parametrize("now", [None, "x", 1.5, True, [1], {}, 2**62, -(2**62), 2**80])
+async def test_a_cursor_with_another_now_than_a_time_is_refused(world: World, now: object) -> None:
+    await world.registered(2)
+    asked = PageRequest(limit=1, filter="created_at <= now")
+    page = await world.look("rita", list_versions, "fraud", asked)
+    assert page.next_cursor is not None
+    with pytest.raises(InvalidCursor):
+        await world.look(
+            "rita",
+            list_versions,
+            "fraud",
+            PageRequest(limit=1, filter="created_at <= now", cursor=repinned(page.next_cursor, now)),
+        )
 
 
 @pytest.mark.parametrize("cursor", ["", "%", "AAAA", "é", "bm90IGpzb24", "a" * 10_000])

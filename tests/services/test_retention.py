@@ -10,10 +10,12 @@ import pytest
 
 from registry_service.care import retention as care
 from registry_service.db.queries import retention as queries
+from registry_service.db.queries.deployments import list_deployments
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uses import uses_of
 from registry_service.db.view import View
 from registry_service.domain.entities import (
+    DeploymentStatus,
     Fate,
     KeepKind,
     LineageKind,
@@ -43,6 +45,7 @@ from registry_service.domain.requests import (
     LiftLegalHold,
     MoveAlias,
     NewLineageEdge,
+    ObserveDeployment,
     PlaceLegalHold,
     StartDeployment,
     StartPreview,
@@ -53,7 +56,7 @@ from registry_service.services import keeping
 from registry_service.services import models as model_use_cases
 from registry_service.services import retention as use_cases
 from registry_service.services.aliases import move_alias
-from registry_service.services.deployments import start_deployment
+from registry_service.services.deployments import observe_deployment, start_deployment
 from tests.services.world import DAY, HOUR, World
 
 
@@ -237,6 +240,20 @@ async def test_all_rules_that_match_apply_together(world: World) -> None:
     assert await reasons(world, found) == {4: ["keep_last:last"], 1: ["keep_where:good"]}
     assert await going(world, found) == [3, 2]
     assert (await shown(world, found))[0].rules == ["good@1", "last@1"]
+
+
+async def test_a_filter_may_keep_what_was_used_or_registered_of_late(world: World) -> None:
+    await world.registered(3)
+    world.clock.advance(8 * DAY)
+    await world.act("airflow", start_deployment, StartDeployment(model="fraud", target="eu", version="1"))
+    deployment = (await world.look_at_all("ada", list_deployments))[0]
+    ended = ObserveDeployment(digest=None, status=DeploymentStatus.ENDED)
+    await world.act("airflow", observe_deployment, deployment.id, ended)
+    await world.register()
+    await rule(world, keep_where="last_used_at > now-7d OR created_at > now-7d")
+    assert await going(world, await preview(world)) == [3, 2]
+    world.clock.advance(7 * DAY)
+    assert await going(world, await preview(world)) == [4, 3, 2, 1]
 
 
 async def test_revoked_versions_take_no_place_among_the_newest(world: World) -> None:

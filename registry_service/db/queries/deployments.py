@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from registry_service.db.filters import matching
-from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.paging import Ordering, PageRequest, page_of, pinned
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import deployments, models, promotions, stages, versions
 from registry_service.db.view import View
@@ -63,7 +63,8 @@ def get_deployment(view: View, deployment: str) -> Deployment:
 def list_deployments(view: View, page: PageRequest) -> Page[Deployment]:
     statement = deployments_in_sight(view)
     if page.filter:
-        statement = statement.where(matching("deployments", page.filter))
+        page = pinned(page, view.now)
+        statement = statement.where(matching("deployments", str(page.filter), now=page.now))
     return page_of(view.connection, statement, _ORDERING, page, describe_deployments)
 
 

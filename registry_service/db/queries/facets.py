@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Select, String, Text, and_, func, select, true
 
 from registry_service.db.filterable import LISTS, Attribute, Condition, Value
-from registry_service.db.paging import PageRequest
+from registry_service.db.paging import PageRequest, pinned
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.searching import searched
 from registry_service.db.tables import models, versions
@@ -50,7 +50,7 @@ def _seen(view: View, where: str | None) -> Select[Any]:
         versions.c.deleted_at.is_(None),
         in_sight(view, Action.VERSION_READ, models.c.name),
     )
-    statement, orders = searched(view.connection, in_view, PageRequest(filter=where), model_id=None)
+    statement, orders = searched(view.connection, in_view, pinned(PageRequest(filter=where), view.now), model_id=None)
     (part,), _ = orders.parts(statement, None)
     return part.statement.order_by(*(key.desc() for key in part.keys)).limit(COUNTED + 1)
 

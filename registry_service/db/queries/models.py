@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.filters import matching
 from registry_service.db.orders import AnyOrder
-from registry_service.db.paging import PageRequest, page_of
+from registry_service.db.paging import PageRequest, page_of, pinned
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.former_names import former_names, not_found
 from registry_service.db.queries.sight import in_sight
@@ -75,7 +75,8 @@ def list_models(view: View, page: PageRequest, *, include_deleted: bool = False)
     else:
         statement = statement.where(models.c.deleted_at.is_(None))
     if page.filter:
-        statement = statement.where(matching("models", page.filter))
+        page = pinned(page, view.now)
+        statement = statement.where(matching("models", str(page.filter), now=page.now))
     return page_of(view.connection, statement, _ORDERS, page, lambda rows: describe_models(view, rows))
 
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, select
 
 from registry_service.db.filters import matching
-from registry_service.db.paging import Ordering, PageRequest, page_of
+from registry_service.db.paging import Ordering, PageRequest, page_of, pinned
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.facts import FactSource, closure_of, lease_of
 from registry_service.db.queries.models import find_model
@@ -79,7 +79,8 @@ def get_promotion(
 def list_promotions(view: View, page: PageRequest) -> Page[Promotion]:
     statement = PROMOTIONS.where(models.c.deleted_at.is_(None), in_sight(view, Action.PROMOTION_READ, models.c.name))
     if page.filter:
-        statement = statement.where(matching("promotions", page.filter))
+        page = pinned(page, view.now)
+        statement = statement.where(matching("promotions", str(page.filter), now=page.now))
     return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_promotions(view, rows))
 
 

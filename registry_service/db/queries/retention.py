@@ -199,7 +199,7 @@ def _found_by(
         statement = (
             select(versions.c.number)
             .join(models, models.c.id == versions.c.model_id)
-            .where(versions.c.model_id == model.id, matching("versions", rule.keep_where))
+            .where(versions.c.model_id == model.id, matching("versions", rule.keep_where, now=view.now))
         )
         if number is not None:
             statement = statement.where(versions.c.number == number)

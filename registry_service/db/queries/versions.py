@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Row, Select, Table, bindparam, or_, select
 
 from registry_service.db.keys import Key, these
-from registry_service.db.paging import PageRequest, page_of
+from registry_service.db.paging import PageRequest, page_of, pinned
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.edges import EDGES, describe_edge
 from registry_service.db.queries.models import find_model
@@ -198,6 +198,7 @@ def get_version(view: View, model: str, selector: str, *, as_of: datetime | None
 
 def list_versions(view: View, model: str, page: PageRequest) -> Page[ModelVersion]:
     found = find_model(view, model, Action.VERSION_READ)
+    page = pinned(page, view.now)
     statement, orders = searched(
         view.connection, _WITH_MODEL.where(versions.c.model_id == found.id), page, model_id=found.id
     )
@@ -208,6 +209,7 @@ def list_all_versions(view: View, page: PageRequest) -> Page[ModelVersion]:
     """Versions of all models in sight."""
 
     seen = _WITH_MODEL.where(models.c.deleted_at.is_(None), in_sight(view, Action.VERSION_READ, models.c.name))
+    page = pinned(page, view.now)
     statement, orders = searched(view.connection, seen, page, model_id=None)
     return page_of(view.connection, statement, orders, page, lambda rows: _described_with_models(view, rows))
 

@@ -8,7 +8,7 @@ What can be said:
 - attributes (`name`, `created_at`) and keys (`tags.x`, `metrics.f1.macro`, `` tags.`any text` ``, `tags."any text"`);
   in conditions also those of the version that is current in the stage (`current.metrics.auc`);
 - text in single or double quotes, doubled inside; numbers; `true`, `false`; times as text (ISO 8601, UTC unless it
-  says otherwise);
+  says otherwise), and in lists those that count from now: `created_at > now-7d`;
 - `= != < <= > >=`, `IN (…)`, `NOT IN (…)`, `LIKE`, `ILIKE` and their `NOT`, `IS NULL`, `IS NOT NULL`;
 - `AND`, `OR`, `NOT`, parentheses, and where the vocabulary allows it `+ - * /`.
 
@@ -27,7 +27,7 @@ from __future__ import annotations
 from registry_service.domain.expressions.evaluate import Lookup, applies, evaluate, matches
 from registry_service.domain.expressions.format import formatted
 from registry_service.domain.expressions.order import Order, parse_names, parse_order
-from registry_service.domain.expressions.parser import parse
+from registry_service.domain.expressions.parser import parse, speaks_of_now
 from registry_service.domain.expressions.tree import Expression, Reference, Scalar, Type, references, references_current
 from registry_service.domain.expressions.vocabulary import Vocabulary
 
@@ -48,4 +48,5 @@ __all__ = [
     "parse_order",
     "references",
     "references_current",
+    "speaks_of_now",
 ]

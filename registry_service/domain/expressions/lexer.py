@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import Final
 
 from registry_service.domain.errors import InvalidFilter
@@ -16,6 +17,7 @@ KEYWORDS: Final = frozenset({"AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "IS", "N
 _TOKEN: Final = re.compile(
     r"""
     (?P<space>[ \t\r\n]+)
+    | (?P<moment>[nN][oO][wW](?:[+-]\w*)?(?![\w.]))
     | (?P<name>[A-Za-z_]\w*(?:\.\w+)*(?:\.(?:`(?:[^`]|``)+`|"(?:[^"]|"")+"))?)
     | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
     | (?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*")
@@ -30,6 +32,7 @@ class Kind(Enum):
     NAME = auto()
     KEYWORD = auto()
     NUMBER = auto()
+    MOMENT = auto()
     TEXT = auto()
     SYMBOL = auto()
     END = auto()
@@ -47,6 +50,9 @@ class Token:
 
     def __str__(self) -> str:
         return "the end" if self.kind is Kind.END else f"'{self.text}'"
+
+
+_AS_WRITTEN: Final = MappingProxyType({"number": Kind.NUMBER, "moment": Kind.MOMENT, "symbol": Kind.SYMBOL})
 
 
 def invalid(message: str, column: int) -> InvalidFilter:
@@ -80,12 +86,10 @@ def tokens(text: str) -> list[Token]:
 
 
 def _token(group: str, text: str, column: int) -> Token:
-    if group == "number":
-        return Token(Kind.NUMBER, text, column)
+    if group in _AS_WRITTEN:
+        return Token(_AS_WRITTEN[group], text, column)
     if group == "text":
         return Token(Kind.TEXT, _unquoted(text), column)
-    if group == "symbol":
-        return Token(Kind.SYMBOL, text, column)
     if text.upper() in KEYWORDS:
         return Token(Kind.KEYWORD, text.upper(), column)
     plain, quote, rest = _split_at_quote(text)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from registry_service.domain.expressions.lexer import Kind, Token, invalid, tokens
+from registry_service.domain.expressions.moments import moment
 from registry_service.domain.expressions.patterns import symbols
 from registry_service.domain.expressions.tree import (
     And,
@@ -54,18 +55,30 @@ class _Value(NamedTuple):
         return Type.NUMBER
 
 
-def parse(text: str, vocabulary: Vocabulary) -> Expression:
-    """:raises InvalidFilter: the text is no expression over this vocabulary, or it is too long (4 KiB), has too many
-    terms (100 comparisons and operations) or is nested too deep (20); `details["column"]` says where, from 1.
+def parse(text: str, vocabulary: Vocabulary, *, now: datetime | None = None) -> Expression:
+    """:param now: what times that count from now count from; None: where none may stand, such as in conditions, which
+        would otherwise come true by themselves.
+    :raises InvalidFilter: the text is no expression over this vocabulary, or it is too long (4 KiB), has too many
+        terms (100 comparisons and operations) or is nested too deep (20); `details["column"]` says where, from 1.
     """
 
-    return _Parser(tokens(text), vocabulary).whole()
+    return _Parser(tokens(text), vocabulary, now).whole()
+
+
+def speaks_of_now(text: str) -> bool:
+    """Whether a time in the text counts from now.
+
+    :raises InvalidFilter: it is no text of the language.
+    """
+
+    return any(token.kind is Kind.MOMENT for token in tokens(text))
 
 
 class _Parser:
-    def __init__(self, found: list[Token], vocabulary: Vocabulary) -> None:
+    def __init__(self, found: list[Token], vocabulary: Vocabulary, now: datetime | None) -> None:
         self._tokens = found
         self._vocabulary = vocabulary
+        self._now = now
         self._position = 0
         self._terms = 0
         self._nesting = 0
@@ -229,6 +242,8 @@ class _Parser:
             return _Value(Literal(self._next().text), token.column)
         if token.kind is Kind.KEYWORD and token.text in {"TRUE", "FALSE"}:
             return _Value(Literal(self._next().text == "TRUE"), token.column)
+        if token.kind is Kind.MOMENT:
+            return _Value(Literal(self._moment(self._next())), token.column)
         sign = -1.0 if self._take("-") else 1.0
         if self._here.kind is not Kind.NUMBER:
             raise invalid(f"expected a value, found {self._here}", self._here.column)
@@ -237,6 +252,14 @@ class _Parser:
             raise invalid("this number is too large", self._here.column)
         self._next()
         return _Value(Literal(sign * number + 0.0), token.column)  # adding zero makes -0.0 a plain 0.0
+
+    def _moment(self, token: Token) -> datetime:
+        if self._now is None:
+            raise invalid("nothing counts from now here; write the time, such as '2026-03-03T12:00:00Z'", token.column)
+        try:
+            return moment(token.text, self._now)
+        except ValueError as error:
+            raise invalid(str(error), token.column) from error
 
     # ------------------------------------------------------------------------------------------------ tokens
 
@@ -320,13 +343,17 @@ def _as_type(value: _Value, wanted: Type) -> _Value:
 
 def _as_time(value: _Value) -> _Value:
     assert isinstance(value.node, Literal)
+    if isinstance(value.node.value, datetime):
+        return value
     try:
         moment = datetime.fromisoformat(str(value.node.value))
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return _Value(Literal(moment.astimezone(UTC)), value.column)
     except (ValueError, OverflowError) as error:
-        raise invalid("expected a time such as '2026-03-03T12:00:00Z'", value.column) from error
+        raise invalid(
+            "expected a time such as '2026-03-03T12:00:00Z', or now-7d without quotes", value.column
+        ) from error
 
 
 def _type_of(value: Scalar) -> Type:
