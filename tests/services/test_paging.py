@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from registry_service.db.queries.facets import count_facets
 from registry_service.db.queries.models import list_models
 from registry_service.db.queries.promotions import list_promotions
 from registry_service.db.queries.versions import list_all_versions, list_versions
+from registry_service.domain.entities import Page
 from registry_service.domain.errors import InvalidCursor, InvalidFilter, InvalidInput
 from tests.services.world import MINUTE, World
 
@@ -155,11 +157,12 @@ async def test_all_lists_with_a_filter_know_times_that_count_from_now(world: Wor
     await world.request(2, "staging")
     await world.model("other")
     world.clock.advance(2 * MINUTE)
-    for query, name in (
+    lists: list[tuple[Callable[..., Page[Any]], str]] = [
         (list_models, "created_at"),
         (list_promotions, "requested_at"),
         (list_all_versions, "created_at"),
-    ):
+    ]
+    for query, name in lists:
         for text, count in ((f"{name} < now-1m", 2), (f"{name} > now-1m", 0)):
             assert len(await world.look_at_all("rita", query, limit=1, filter=text)) == count
     assert await world.look_at_all("rita", list_deployments, limit=1, filter="started_at > now-1m") == []

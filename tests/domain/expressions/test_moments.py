@@ -174,4 +174,4 @@ def test_a_text_is_such_a_time_in_a_filter_exactly_where_it_is_alone(text: str) 
         assert found == Comparison(Operator.GREATER, CREATED, Literal(then))
     elif found is not None:
         # Spaces around it are nothing; a time in quotes is no such time.
-        assert moment(text.strip(), NOW) or "'" in text
+        assert "'" in text or moment(text.strip(), NOW) == found.right.value  # type: ignore[union-attr]
