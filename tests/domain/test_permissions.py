@@ -19,6 +19,7 @@ from registry_service.domain.permissions import (
     authorize_somewhere,
     check_pattern,
     has_role,
+    is_privileged,
     may,
     may_anywhere,
     may_end_hold,
@@ -356,3 +357,9 @@ def test_a_pattern_is_in_sight_where_it_speaks_of_models_that_are(pattern: str, 
 )
 def test_a_narrower_pattern_is_told_from_a_wider_one(pattern: str, bound: str, within: bool) -> None:
     assert reaches_no_further(pattern, bound) is within
+
+
+def test_what_takes_more_than_to_contribute_is_privileged() -> None:
+    assert {action for action in Action if is_privileged(action)} == set(Action) - {
+        Action(name) for name in (*READ, *CONTRIBUTE)
+    }

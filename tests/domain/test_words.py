@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from registry_service.domain.errors import InvalidInput
-from registry_service.domain.words import MAX_WORD, MAX_WORDS, plain_tags, wanted_words, words
+from registry_service.domain.words import (
+    MAX_OF_CARD,
+    MAX_WORD,
+    MAX_WORDS,
+    plain_description,
+    plain_tags,
+    wanted_words,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +41,11 @@ def test_what_holds_no_word_or_too_many_is_refused(text: str) -> None:
 
 def test_as_many_words_as_allowed_may_be_looked_for() -> None:
     assert wanted_words("a " * MAX_WORDS) == ["a"] * MAX_WORDS
+
+
+def test_a_long_card_is_kept_by_its_first_words_whole() -> None:
+    assert plain_description("Finds fraud.", "# Card\nOf *payments*") == "finds fraud card of payments"
+    assert plain_description("", "") == ""
+    long = plain_description("first", "word " * MAX_OF_CARD)
+    assert long.startswith("first word word") and long.endswith(" word")
+    assert len(long) <= len("first ") + MAX_OF_CARD
