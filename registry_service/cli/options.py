@@ -115,6 +115,22 @@ class Edge(click.ParamType[NewLineageEdge]):
         return NewLineageEdge(kind=LineageKind(kind), ref=ref)
 
 
+class Reference(click.ParamType[tuple[str, str]]):
+    """`model/selector`: one version, such as `fraud/@production`."""
+
+    name = "model/selector"
+
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        model, _, selector = value.partition("/")
+        if not model or not selector:
+            self.fail(f"'{value}' names no version. Write it such as fraud/7 or fraud/@production.", param, ctx)
+        return model, selector
+
+
 class Measure(click.ParamType[tuple[str, float]]):
     """`key=number`."""
 
@@ -177,6 +193,9 @@ JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
 model = click.argument("model", shell_complete=completing.models)
 selector = click.argument("selector", shell_complete=completing.selectors)
+version = click.argument(
+    "version", type=Reference(), metavar="MODEL/SELECTOR", shell_complete=completing.references
+)
 stage = click.argument("stage", shell_complete=completing.stages)
 promotion = click.argument("promotion", shell_complete=completing.promotions)
 alias = click.argument("alias", shell_complete=completing.aliases)

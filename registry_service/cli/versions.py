@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 import click
 import msgspec
 
-from registry_service.cli import cards, completing, keeping, options
+from registry_service.cli import archives, cards, completing, keeping, options
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import count, facts, joined, printable, section, size, table
+from registry_service.cli.text import count, facts, joined, section, size, table
+from registry_service.cli.transfers import transfer_progress
 from registry_service.client import (
     Comparison,
     Facets,
@@ -233,7 +233,7 @@ def register_version(
         source_uri=source_uri,
         people=people,
         create_model=create_model,
-        progress=Progress() if _has_terminal() else None,
+        progress=transfer_progress(),
     )
     if version.recommended_missing:
         state.say(f"Recommended and missing: {joined(version.recommended_missing)}")
@@ -249,7 +249,7 @@ def register_version(
 def download_version(state: State, model: str, selector: str, destination: Path, reason: str | None) -> None:
     """Bring all files to DESTINATION, verified. Files that are there already aren't fetched again."""
 
-    progress = Progress() if _has_terminal() else None
+    progress = transfer_progress()
     manifest = state.client.download(model, selector, destination, progress=progress, reason=reason)
     state.show(
         manifest,
@@ -342,23 +342,8 @@ def compare_versions(state: State, named: tuple[str, ...], *, everything: bool) 
     state.show(found, lambda: _comparison_text(found))
 
 
-for _command in (*keeping.COMMANDS, cards.show_version_card):
+for _command in (*keeping.COMMANDS, *archives.COMMANDS, cards.show_version_card):
     versions.add_command(_command)
-
-
-class Progress:
-    """How far each file has come, on one line of the terminal."""
-
-    def __init__(self) -> None:
-        self._shown = ("", -1)
-
-    def __call__(self, path: str, done: int, total: int) -> None:
-        percent = 100 if total == 0 else done * 100 // total
-        if (path, percent) == self._shown:
-            return
-        self._shown = (path, percent)
-        end = "\n" if percent == 100 else ""
-        click.echo(f"\r\x1b[K{percent:3d} %  {size(total):>10}  {printable(path)}{end}", err=True, nl=False)
 
 
 def version_text(version: ModelVersion) -> str:
@@ -492,7 +477,3 @@ def _metadata(given: MetadataOptions) -> Metadata:
         labels=given["labels"] or base.labels,
         **{name: value for name, value in given.items() if name in _SINGLE and value is not None},
     )
-
-
-def _has_terminal() -> bool:
-    return sys.stderr.isatty()

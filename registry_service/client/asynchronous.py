@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from registry_service.client import calls, credentials, following, plans
+from registry_service.client import calls, carrying, credentials, following, plans
 from registry_service.client.calls import Call
 from registry_service.client.following import Following, Hear, Listen, Tell
 from registry_service.client.handles.asynchronous import AsyncListing, AsyncModelHandle, AsyncPromotionHandle
@@ -468,5 +468,7 @@ class AsyncRegistryClient:
     report_with_attachments = _follows(plans.report_with_attachments)
     download_attachments = _follows(plans.download_attachments)
     download = _follows(plans.download)
+    export_version = _follows(carrying.export_version)
+    import_archive = _follows(carrying.import_archive)
     wait_for_events = _follows(plans.wait_for_events)
     events = _tells(following.events)

@@ -149,6 +149,30 @@ def register(
     contents = {
         entry.digest: FileContent(file.source, entry, report) for file, entry in zip(found, manifest, strict=True)
     }
+    version = RegisterVersion(
+        files=manifest,
+        metadata=metadata,
+        description=description,
+        tags=dict(tags or {}),
+        aliases=list(aliases),
+        lineage=list(lineage),
+        identity=identity,
+        source_uri=source_uri,
+        people=list(people),
+    )
+    return (yield from register_contents(model_name, contents, version, create_model=create_model, report=report))
+
+
+def register_contents(
+    model_name: str,
+    contents: Mapping[str, FileContent],
+    version: RegisterVersion,
+    *,
+    create_model: bool,
+    report: ProgressReport,
+) -> Plan[ModelVersion]:
+    """Send what the registry lacks of the contents, by digest, and make the version of them."""
+
     announced = [NewUploadFile(digest=digest, size=content.size) for digest, content in contents.items()]
     resume = len(announced) >= CONTINUED_FILES or sum(file.size for file in announced) >= CONTINUED_FROM
     start = StartUpload(model=model_name, files=announced, resume=resume)
@@ -159,18 +183,7 @@ def register(
             raise
         yield from _create_model(model_name)
         upload = yield from ask(calls.start_upload(start))
-    version = RegisterVersion(
-        files=manifest,
-        upload=upload.id,
-        metadata=metadata,
-        description=description,
-        tags=dict(tags or {}),
-        aliases=list(aliases),
-        lineage=list(lineage),
-        identity=identity,
-        source_uri=source_uri,
-        people=list(people),
-    )
+    version = msgspec.structs.replace(version, upload=upload.id)
     try:
         try:
             return (yield from _bring(upload, contents, version, report))
@@ -345,7 +358,7 @@ def download(
     report = ProgressReport(progress)
     manifest = yield from ask(calls.get_manifest(model, selector))
     version = yield from ask(calls.get_version(model, manifest.number))
-    yield from run(lambda: check_manifest(manifest.files), lambda: _check_digest(manifest, version))
+    yield from run(lambda: check_manifest(manifest.files), lambda: check_content(manifest, version))
     yield from _fetch(
         manifest.files,
         Path(destination),
@@ -442,12 +455,14 @@ def wait_for_events(
             yield Pause(_SHORTEST_ROUND)
 
 
-def _check_digest(manifest: Manifest, version: ModelVersion) -> None:
+def check_content(manifest: Manifest, version: ModelVersion) -> None:
+    """:raises DigestMismatch: files and metadata aren't those that the version's digest covers."""
+
     digest = content_digest(manifest.files, version.metadata)
     if not digest == manifest.digest == version.digest:
         raise DigestMismatch(
             f"The files and metadata that the registry names for '{manifest.model_name}' {manifest.number} don't make"
-            f" up its digest {version.digest}. Nothing was downloaded. Tell the registry's operator.",
+            f" up its digest {version.digest}. Nothing was fetched. Tell the registry's operator.",
             model=manifest.model_name,
             version=manifest.number,
         )

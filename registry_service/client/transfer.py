@@ -71,7 +71,8 @@ def measured(file: LocalFile) -> NewManifestFile:
 class FileContent:
     """A file to send, or a part of it. Should it have changed since it was measured, the service refuses the bytes.
 
-    `start` is the first byte, `length` how many are sent at most (None: all that follow).
+    `start` is the first byte, `length` how many are sent at most (None: all that follow). `origin` is where the file
+    begins in a source that holds others as well; None: it is the source.
     """
 
     def __init__(
@@ -82,11 +83,13 @@ class FileContent:
         *,
         start: int = 0,
         length: int | None = None,
+        origin: int | None = None,
     ) -> None:
         self._source = source
         self._file = file
         self._report = report
         self._start = start
+        self._origin = origin
         self._stop = file.size if length is None else min(file.size, start + length)
 
     @property
@@ -99,7 +102,7 @@ class FileContent:
         return self._stop - self._start
 
     def part(self, start: int, length: int) -> FileContent:
-        return FileContent(self._source, self._file, self._report, start=start, length=length)
+        return FileContent(self._source, self._file, self._report, start=start, length=length, origin=self._origin)
 
     def parts_report(self, kept: int) -> PartsReport:
         """For parts that are sent side by side, when `kept` bytes have arrived already."""
@@ -107,13 +110,14 @@ class FileContent:
 
     def reported_by(self, report: Report) -> FileContent:
         """The same bytes, whose progress goes elsewhere."""
-        return FileContent(self._source, self._file, report, start=self._start, length=self.size)
+        return FileContent(self._source, self._file, report, start=self._start, length=self.size, origin=self._origin)
 
     def pieces(self) -> Iterator[bytes]:
         done = self._start
         self._report(self._file.path, done, self._file.size)
-        for piece in _pieces(self._source, self._start):
-            wanted = piece[: self._stop - done] if self._stop < self._file.size else piece
+        is_part = self._stop < self._file.size or self._origin is not None
+        for piece in _pieces(self._source, (self._origin or 0) + self._start):
+            wanted = piece[: self._stop - done] if is_part else piece
             done += len(wanted)
             if done > self._file.size:
                 raise SizeMismatch(
@@ -122,11 +126,53 @@ class FileContent:
                 )
             yield wanted
             self._report(self._file.path, done, self._file.size)
-            if done == self._stop < self._file.size:
+            if done == self._stop and is_part:
                 return
         if done < self._stop:
             raise SizeMismatch(
                 f"'{self._source}' has shrunk since it was measured. Register it once it is written.",
+                path=self._file.path,
+            )
+
+
+class Arriving:
+    """Bytes as they come, held against what they have to be."""
+
+    def __init__(self, file: ManifestFile, report: Report) -> None:
+        self._file = file
+        self._report = report
+        self._digest = hashlib.sha256()
+        self.received = 0
+
+    def restart(self) -> None:
+        self._digest = hashlib.sha256()
+        self.received = 0
+        self._report(self._file.path, 0, self._file.size)
+
+    def admit(self, piece: bytes) -> None:
+        """:raises SizeMismatch: more comes than the manifest says; stopped before it fills the disk."""
+
+        if self.received + len(piece) > self._file.size:
+            raise SizeMismatch(f"More bytes came for '{self._file.path}' than its version has.", path=self._file.path)
+
+    def count(self, piece: bytes) -> None:
+        self._digest.update(piece)
+        self.received += len(piece)
+        self._report(self._file.path, self.received, self._file.size)
+
+    def check(self) -> None:
+        """:raises SizeMismatch, DigestMismatch: the bytes aren't the version's."""
+
+        if self.received != self._file.size:
+            raise SizeMismatch(
+                f"{self.received} bytes came for '{self._file.path}', which has {self._file.size}. Try again.",
+                path=self._file.path,
+            )
+        received = f"sha256:{self._digest.hexdigest()}"
+        if received != self._file.digest:
+            raise DigestMismatch(
+                f"The bytes that came for '{self._file.path}' have the digest {received}, and its version says"
+                f" {self._file.digest}. They were thrown away. Tell the registry's operator.",
                 path=self._file.path,
             )
 
@@ -143,13 +189,12 @@ class FileSink:
         self._report = report
         self._target = target(destination, file.path)
         self._temporary = self._target.with_name(f".{secrets.token_hex(8)}.part")
-        self._digest = hashlib.sha256()
-        self._received = 0
+        self._arriving = Arriving(file, report)
         self._descriptor: int | None = None
 
     @property
     def received(self) -> int:
-        return self._received
+        return self._arriving.received
 
     def already_there(self) -> bool:
         """Whether the final file is there with the right bytes."""
@@ -169,51 +214,34 @@ class FileSink:
         return True
 
     def restart(self) -> None:
-        self._digest = hashlib.sha256()
-        self._received = 0
         if self._descriptor is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-            self._descriptor = os.open(self._temporary, flags, 0o666)
+            self._descriptor = create(self._temporary)
         else:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.ftruncate(self._descriptor, 0)
-        self._report(self._file.path, 0, self._file.size)
+        self._arriving.restart()
 
     def write(self, piece: bytes) -> None:
-        """:raises SizeMismatch: more comes than the manifest says; stopped before it fills the disk."""
+        """:raises SizeMismatch: more comes than the manifest says."""
 
-        if self._received + len(piece) > self._file.size:
-            raise SizeMismatch(f"More bytes came for '{self._file.path}' than its version has.", path=self._file.path)
+        self._arriving.admit(piece)
         if self._descriptor is None:
             raise ValueError("restart() comes before the first write()")
         view = memoryview(piece)
         while view:
             view = view[os.write(self._descriptor, view) :]
-        self._digest.update(piece)
-        self._received += len(piece)
-        self._report(self._file.path, self._received, self._file.size)
+        self._arriving.count(piece)
 
     def finish(self) -> None:
         """:raises SizeMismatch, DigestMismatch: the bytes aren't the version's; nothing is kept."""
 
         if self._descriptor is None:
             raise ValueError("restart() comes before finish()")
-        if self._received != self._file.size:
-            raise SizeMismatch(
-                f"{self._received} bytes came for '{self._file.path}', which has {self._file.size}. Try again.",
-                path=self._file.path,
-            )
-        received = f"sha256:{self._digest.hexdigest()}"
-        if received != self._file.digest:
-            raise DigestMismatch(
-                f"The bytes that came for '{self._file.path}' have the digest {received}, and its version says"
-                f" {self._file.digest}. They were thrown away. Tell the registry's operator.",
-                path=self._file.path,
-            )
+        self._arriving.check()
         os.fsync(self._descriptor)
         self._close()
         self._temporary.replace(self._target)
-        _sync_directory(self._target.parent)
+        sync_directory(self._target.parent)
 
     def discard(self) -> None:
         """Leave nothing behind, unless finished."""
@@ -225,6 +253,12 @@ class FileSink:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def create(file: Path) -> int:
+    """A new file to write to, which nobody has made beforehand: its descriptor."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(file, flags, 0o666)
 
 
 def target(destination: Path, path: str) -> Path:
@@ -257,7 +291,7 @@ def _pieces(source: Path, start: int = 0) -> Iterator[bytes]:
             yield piece
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

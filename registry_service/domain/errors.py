@@ -116,6 +116,12 @@ class TooLarge(InvalidInput):
     code = "too_large"
 
 
+class InvalidArchive(InvalidInput):
+    """A file isn't a whole and unaltered archive of a version; `details["fault"]` says in what way."""
+
+    code = "invalid_archive"
+
+
 class CommentRequired(InvalidInput):
     code = "comment_required"
 

@@ -111,7 +111,7 @@ def _refuse_files_as_directories(paths: dict[str, str]) -> None:
 def manifest_digest(files: Iterable[File]) -> str:
     """The digest of the files alone: of the canonical JSON (RFC 8785) of the list of their entries by path."""
 
-    return digest_of(_canonical_files(files))
+    return digest_of(canonical_files(files))
 
 
 def content_digest(files: Iterable[File], metadata: Metadata) -> str:
@@ -123,11 +123,13 @@ def content_digest(files: Iterable[File], metadata: Metadata) -> str:
     """
 
     registered = canonical(msgspec.to_builtins(metadata))
-    return digest_of(b'{"manifest":%b,"metadata":%b}' % (_canonical_files(files), registered))
+    return digest_of(b'{"manifest":%b,"metadata":%b}' % (canonical_files(files), registered))
 
 
-def _canonical_files(files: Iterable[File]) -> bytes:
-    """Entries hold text without control characters and exact integers, for which msgspec writes what RFC 8785 asks for,
+def canonical_files(files: Iterable[File]) -> bytes:
+    """The canonical JSON of the list of the files' entries, in the code point order of their paths.
+
+    Entries hold text without control characters and exact integers, for which msgspec writes what RFC 8785 asks for,
     fifteen times faster than a general encoder; the tests compare the two."""
 
     entries = [_Entry(file.digest, file.media_type, file.path, file.size) for file in files]

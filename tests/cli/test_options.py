@@ -7,7 +7,7 @@ import click
 import pytest
 
 from registry_service.cli.options import Measure, Moment, Pair, read_json
-from registry_service.cli.versions import Progress
+from registry_service.cli.transfers import Progress
 from registry_service.client import PolicyDocument
 
 

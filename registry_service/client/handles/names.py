@@ -12,10 +12,12 @@ from typing import Protocol, Unpack
 
 import msgspec
 
-from registry_service.client import calls, plans
+from registry_service.client import calls, carrying, plans
 from registry_service.client.calls import Call, Paging
+from registry_service.client.carrying import ImportedVersion
 from registry_service.client.plans import Files, Plan, ask
 from registry_service.client.transfer import Progress
+from registry_service.domain.archive import Archive
 from registry_service.domain.entities import (
     Activity,
     Alias,
@@ -146,6 +148,21 @@ class ModelName:
             progress=progress,
         )
 
+    def import_archive(
+        self,
+        path: plans.PathText,
+        *,
+        digest: str | None = None,
+        promote: str | None = None,
+        reason: str = "",
+        progress: Progress | None = None,
+    ) -> Plan[ImportedVersion]:
+        """Register the version of an archive, as `import_archive` of the client does; the model is made where it
+        isn't. `promote` is a stage to request a promotion to."""
+        return carrying.import_archive(
+            path, model=self.model, digest=digest, promote=promote, reason=reason, progress=progress
+        )
+
     def versions(self, **paging: Unpack[Paging]) -> Call[Page[ModelVersion]]:
         """Versions, filtered such as `metrics.auc > 0.9 AND status = 'ready'`."""
         return calls.list_versions(self.model, **paging)
@@ -205,6 +222,12 @@ class VersionName:
     ) -> Plan[Manifest]:
         """Bring all files to `destination`, verified by the version's digest; the selector is resolved once."""
         return plans.download(self.model, self.selector, destination, progress=progress, reason=reason)
+
+    def export(
+        self, path: plans.PathText, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> Plan[Archive]:
+        """Write the version into one file, to be imported into another registry; the selector is resolved once."""
+        return carrying.export_version(self.model, self.selector, path, overwrite=overwrite, progress=progress)
 
     def read(self, path: str, *, reason: str | None = None) -> Call[bytes]:
         """The bytes of one file, in memory. They aren't verified: `download` does that."""
