@@ -1,9 +1,10 @@
-"""`versions export`, `verify-archive` and `import`."""
+"""`versions export`, `verify-archive`, `import` and `copy`."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -12,7 +13,9 @@ from registry_service.cli.progress import progress_text
 from registry_service.cli.state import Command, State, pass_state
 from registry_service.cli.text import count, facts, joined, size
 from registry_service.cli.transfers import transfer_progress
-from registry_service.client import Archive, ImportedVersion, verify_archive
+from registry_service.client import Archive, Credentials, ImportedVersion, verify_archive
+from registry_service.client.credentials import NAME, TOKEN, TOKEN_FILE, URL, find
+from registry_service.client.registries import own
 
 _ARCHIVE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 _DIGEST = click.option("--digest", help="The content digest that it has to have, as known from elsewhere.")
@@ -83,6 +86,50 @@ def import_archive(
     state.show(imported, lambda: _imported_text(imported))
 
 
+@click.command("copy", cls=Command)
+@options.version
+@click.option("--to", "target", required=True, metavar="REGISTRY", help="A known registry: `config list`.")
+@click.option("--model", help="Its model there; else the one that it has.")
+@click.option("--create/--no-create", "create_model", default=True, help="Make the model where it doesn't exist.")
+@click.option("--promote", metavar="STAGE", help="Request a promotion to this stage as well.")
+@click.option("--reason", default="", help="Why it should be promoted.")
+@pass_state
+def copy_version(
+    state: State,
+    version: tuple[str, str],
+    target: str,
+    model: str | None,
+    promote: str | None,
+    reason: str,
+    *,
+    create_model: bool,
+) -> None:
+    """Export a version and import it into another registry, by an archive that is removed afterwards. It needs as much
+    room in the directory for temporary files as the version has."""
+
+    named, selector = version
+    client = state.connect(_known(target))
+    with TemporaryDirectory(prefix="model-registry-") as directory:
+        file = Path(directory) / "version.mra"
+        archive = state.client.export_version(named, selector, file, progress=transfer_progress())
+        imported = client.import_archive(
+            file,
+            model=model,
+            digest=archive.version.digest,
+            create_model=create_model,
+            promote=promote,
+            reason=reason,
+            progress=transfer_progress(),
+        )
+    state.show(imported, lambda: f"In {client.url}: {_imported_text(imported, target)}")
+
+
+def _known(registry: str) -> Credentials:
+    """Those that are kept for the registry: what the environment says is about the one that is asked."""
+    asked = (URL, TOKEN, TOKEN_FILE, NAME)
+    return find(registry=registry, environment={name: text for name, text in own(None).items() if name not in asked})
+
+
 def _archive_text(archive: Archive) -> str:
     version, history = archive.version, archive.history
     return facts(
@@ -102,14 +149,15 @@ def _archive_text(archive: Archive) -> str:
     )
 
 
-def _imported_text(imported: ImportedVersion) -> str:
+def _imported_text(imported: ImportedVersion, registry: str | None = None) -> str:
     version, promotion = imported.version, imported.promotion
     named = f"{version.model_name} {version.number}"
     model = shlex.quote(version.model_name)
     said = f"is there already, registered by {version.created_by}" if imported.existed else "is imported"
     text = f"{named} {said}: {count(version.file_count, 'file')}, {size(version.size)}, {version.digest}"
     if promotion is None:
-        return f"{text}\nNext: model-registry promotions request {model} {version.number} --stage STAGE"
+        there = "" if registry is None else f" --registry {shlex.quote(registry)}"
+        return f"{text}\nNext: model-registry{there} promotions request {model} {version.number} --stage STAGE"
     return f"{text}\n{progress_text(promotion, 'Requested')}"
 
 
@@ -117,4 +165,4 @@ def _quoted(file: Path) -> str:
     return shlex.quote(str(file))
 
 
-COMMANDS = (export_version, check_archive, import_archive)
+COMMANDS = (export_version, check_archive, import_archive, copy_version)

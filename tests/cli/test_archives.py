@@ -113,3 +113,33 @@ def test_names_in_an_archive_move_no_cursor(alone: CommandLine, tmp_path: Path) 
     file = tmp_path / "hostile.mra"
     file.write_bytes(archive_of(history=history_of(registered_by="\x1b[2J\u202eeve")))
     assert "\x1b" not in alone("versions", "verify-archive", str(file)).out
+
+
+@pytest.fixture
+def knowing(ada: CommandLine, elsewhere: RunningService, tmp_path: Path) -> CommandLine:
+    """The admin of one registry, who knows the other by name."""
+    token = tmp_path / "prod.token"
+    token.touch(0o600)
+    token.write_text(elsewhere.person)
+    ada("config", "add", "prod", elsewhere.url, "--token-file", str(token))
+    return ada
+
+
+def test_a_version_is_copied_to_a_registry_that_is_known(
+    knowing: CommandLine, there: CommandLine, elsewhere: RunningService, model: str, trained: Path
+) -> None:
+    knowing("versions", "register", model, str(trained))
+    copied = knowing("versions", "copy", f"{model}/latest", "--to", "prod")
+    assert copied.out.startswith(f"In {elsewhere.url}: {model} 1 is imported: 2 files")
+    assert f"Next: model-registry --registry prod promotions request {model} 1" in copied.out
+    again = knowing.json("versions", "copy", f"{model}/1", "--to", "prod", "--promote", "staging", "--reason", "agreed")
+    assert (again["existed"], again["promotion"]["reason"]) == (True, "agreed")
+    assert there.json("versions", "show", model)["digest"] == knowing.json("versions", "show", model)["digest"]
+
+
+def test_a_copy_to_nowhere_copies_nothing(knowing: CommandLine, model: str, trained: Path) -> None:
+    knowing("versions", "register", model, str(trained))
+    assert "[not_configured]" in knowing("versions", "copy", f"{model}/1", "--to", "nowhere", code=2).err
+    # The token of the environment is that of the registry that is asked, and goes nowhere else.
+    knowing("config", "add", "bare", "http://127.0.0.1:9")
+    assert "[not_configured]" in knowing("versions", "copy", f"{model}/1", "--to", "bare", code=2).err

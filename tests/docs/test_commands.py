@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from registry_service.client import Metadata, RegistryClient, RequestPromotion
+from registry_service.client import ApplyPromotion, ArchiveFault, Metadata, RegistryClient, RequestPromotion
+from registry_service.domain.archive import DOCUMENTS
 from tests.demo.playground import COMMAND
-from tests.docs.pages import ROOT, blocks
-from tests.service_fixture import RunningService
+from tests.docs.pages import ROOT, blocks, table_rows
+from tests.service_fixture import RunningService, StartService
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +94,42 @@ def test_the_page_about_python_is_a_story_that_runs(service: RunningService, tmp
     printed = run(service, [sys.executable, "-W", "error", "-c", story], tmp_path)
     assert "Policy 'solo' asks for 1 more approval" in printed
     assert current_in_production(service, "fraud") == 1
+
+
+def test_the_page_about_going_across_registries_can_be_typed(start_service: StartService, tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b"a model")
+    here, prod = start_service(), start_service()
+    with RegistryClient(here.url, here.person) as registry:
+        version = registry.register("fraud", tmp_path / "model", metadata=Metadata(metrics={"auc": 0.91}))
+        asked = registry.request_promotion(RequestPromotion(model="fraud", version="1", stage="production"))
+        registry.promotion(asked.id).approve(version.digest)
+        registry.apply_promotion(asked.id, ApplyPromotion())
+    token = tmp_path / "prod.token"
+    token.touch(0o600)
+    token.write_text(prod.person)
+    run(here, [str(COMMAND), "config", "add", "prod", prod.url, "--token-file", str(token)], tmp_path)
+
+    printed = list(type_all(here, "docs/across.md", tmp_path).values())
+
+    exported, verified, imported, copied = printed
+    assert "production APPLIED" in exported
+    assert verified.startswith("Sound.")
+    assert "fraud 1 is imported" in imported
+    assert "Requested: fraud 1 for staging" in imported
+    assert "fraud 1 is there already" in copied
+    [code] = blocks(ROOT / "docs/across.md", "python")
+    assert run(here, [sys.executable, "-W", "error", "-c", code], tmp_path) == "1 False PENDING\n"
+    [tools] = blocks(ROOT / "docs/across.md", "bash")
+    run(here, ["bash", "-ec", tools], tmp_path)
+    assert (tmp_path / "SHA256SUMS").read_text().count("\n") == 4
+    with RegistryClient(prod.url, prod.person) as registry:
+        assert registry.get_version("fraud", "latest").digest == version.digest
+        assert registry.get_stage("fraud", "staging").version is None
+
+
+def test_the_page_about_going_across_registries_names_every_fault() -> None:
+    rows = [row[0].strip("`") for row in table_rows(ROOT / "docs" / "across.md") if row[0].startswith("`")]
+    assert rows == ["fault", *ArchiveFault, *DOCUMENTS, "blobs/<hex>", "SHA256SUMS"]
 
 
 def test_the_quickstart_can_be_typed(after_training: RunningService, tmp_path: Path) -> None:
