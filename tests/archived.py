@@ -38,7 +38,7 @@ def entries(files: Mapping[str, bytes] = FILES) -> list[ManifestFile]:
 
 def version_of(files: Mapping[str, bytes] = FILES, metadata: Metadata = METADATA, **changes: Any) -> ArchivedVersion:
     listed = entries(files)
-    given = {
+    given: dict[str, Any] = {
         "model_name": "fraud",
         "number": 7,
         "digest": content_digest(listed, metadata),
@@ -49,8 +49,8 @@ def version_of(files: Mapping[str, bytes] = FILES, metadata: Metadata = METADATA
 
 
 def history_of(**changes: Any) -> ArchivedHistory:
-    review = {"verdict": Verdict.APPROVE, "comment": "sound", "digest": version_of().digest, "at": AT}
-    given = {
+    review: dict[str, Any] = {"verdict": Verdict.APPROVE, "comment": "sound", "digest": version_of().digest, "at": AT}
+    given: dict[str, Any] = {
         "registry": "http://there.test",
         "url": "http://there.test/models/fraud/versions/7",
         "model_id": "m1",
