@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.progress import progress_text
 from registry_service.cli.state import Command, State, pass_state
 from registry_service.cli.text import count, facts, joined, size
@@ -88,7 +88,14 @@ def import_archive(
 
 @click.command("copy", cls=Command)
 @options.version
-@click.option("--to", "target", required=True, metavar="REGISTRY", help="A known registry: `config list`.")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="REGISTRY",
+    help="A known registry: `config list`.",
+    shell_complete=completing.registries,
+)
 @click.option("--model", help="Its model there; else the one that it has.")
 @click.option("--create/--no-create", "create_model", default=True, help="Make the model where it doesn't exist.")
 @click.option("--promote", metavar="STAGE", help="Request a promotion to this stage as well.")

@@ -193,9 +193,7 @@ JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
 model = click.argument("model", shell_complete=completing.models)
 selector = click.argument("selector", shell_complete=completing.selectors)
-version = click.argument(
-    "version", type=Reference(), metavar="MODEL/SELECTOR", shell_complete=completing.references
-)
+version = click.argument("version", type=Reference(), metavar="MODEL/SELECTOR", shell_complete=completing.references)
 stage = click.argument("stage", shell_complete=completing.stages)
 promotion = click.argument("promotion", shell_complete=completing.promotions)
 alias = click.argument("alias", shell_complete=completing.aliases)
