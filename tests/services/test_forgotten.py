@@ -24,6 +24,7 @@ from registry_service.services import keeping
 from registry_service.services import models as model_use_cases
 from registry_service.services.aliases import move_alias
 from registry_service.services.deployments import observe_deployment, start_deployment
+from tests.services.test_attachments import attach
 from tests.services.world import DAY, HOUR, MINUTE, World
 
 
@@ -58,6 +59,19 @@ async def test_a_model_takes_up_what_its_versions_need_each_artifact_once(world:
     for limit in (1, 2):
         assert next(iter(await stock(world, order_by="own_size desc", limit=limit))) == "fraud"
         assert list(await stock(world, order_by="name", limit=limit)) == ["empty", "fraud", "other"]
+
+
+async def test_attachments_take_up_room_as_files_do(world: World) -> None:
+    await world.model()
+    await world.register(content=b"a" * 10)
+    await attach(world, b"a" * 10, b"p" * 500)
+    found = (await stock(world))["fraud"]
+    assert (found.size, found.own_size) == (510, 510)
+    await world.model("other")
+    await world.register("other", content=b"p" * 500)
+    world.clock.advance(DAY)
+    found = (await stock(world))["fraud"]
+    assert (found.size, found.own_size) == (510, 10)
 
 
 async def test_what_was_let_go_takes_up_nothing(world: World) -> None:

@@ -57,6 +57,7 @@ from registry_service.services import models as model_use_cases
 from registry_service.services import retention as use_cases
 from registry_service.services.aliases import move_alias
 from registry_service.services.deployments import observe_deployment, start_deployment
+from tests.services.test_attachments import attach
 from tests.services.world import DAY, HOUR, World
 
 
@@ -282,6 +283,17 @@ async def test_bytes_are_counted_once_and_only_where_nothing_else_needs_them(wor
     assert (await preview(world)).bytes_freed == 1110
     assert (await preview(world, "fraud")).bytes_freed == 110
     assert (await preview(world, "nothing")).bytes_freed == 0
+
+
+async def test_bytes_of_attachments_are_counted_as_those_of_files(world: World) -> None:
+    await world.model()
+    for content in (b"a" * 10, b"b" * 100, b"c" * 1000):
+        await world.register(content=content)
+    await attach(world, b"b" * 100, b"p" * 500, number=1)
+    await attach(world, b"p" * 500, b"a" * 10, number=3)
+    await rule(world, keep_last=1)
+    # The newest version's check needs p and a.
+    assert (await preview(world)).bytes_freed == 100
 
 
 async def test_lineage_within_a_model_is_followed_however_far_back(world: World) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.queries.needed import NEEDED
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import (
     aliases,
@@ -20,7 +21,6 @@ from registry_service.db.tables import (
     stages,
     upload_files,
     uploads,
-    version_files,
     version_uses,
     versions,
 )
@@ -338,16 +338,16 @@ def models_to_count(view: View, limit: int) -> list[tuple[str, int]]:
 
 
 def count_stock_of(view: View, model_id: str, revision: int) -> Counted:
-    """Count what a model takes up: as long as it has files."""
+    """Count what a model takes up: as long as it has files and attachments."""
 
     mine = (
-        select(version_files.c.digest, func.max(version_files.c.size).label("size"))
-        .where(version_files.c.model_id == model_id, version_files.c.kept)
-        .group_by(version_files.c.digest)
+        select(NEEDED.c.digest, func.max(NEEDED.c.size).label("size"))
+        .where(NEEDED.c.model_id == model_id)
+        .group_by(NEEDED.c.digest)
         .subquery()
     )
-    others = version_files.alias()
-    shared = exists().where(others.c.digest == mine.c.digest, others.c.model_id != model_id, others.c.kept)
+    others = NEEDED.alias()
+    shared = exists().where(others.c.digest == mine.c.digest, others.c.model_id != model_id)
     total = func.coalesce(func.sum(mine.c.size), 0)
     of_model = (versions.c.model_id == model_id) & versions.c.deleted_at.is_(None)
     used = exists().where(version_uses.c.model_id == versions.c.model_id, version_uses.c.number == versions.c.number)

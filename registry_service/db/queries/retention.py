@@ -12,6 +12,7 @@ from sqlalchemy import Row, Select, bindparam, exists, func, select
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.prepared import Prepared
+from registry_service.db.queries.needed import NEEDED
 from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.queries.uses import uses_of
 from registry_service.db.tables import (
@@ -19,7 +20,6 @@ from registry_service.db.tables import (
     previewed_versions,
     retention_previews,
     retention_rules,
-    version_files,
     version_lineage,
     versions,
 )
@@ -370,17 +370,18 @@ def judge_next(view: View, preview: Row[Any], *, at_once: int = VERSIONS_AT_ONCE
 
 
 def bytes_freed_by(view: View, preview: str) -> int:
-    """Bytes of the artifacts that versions which go have and no other version that is there, each counted once."""
+    """Bytes that versions which go keep, by their files or their checks' attachments, and no other version that is
+    there, each counted once."""
 
     going = previewed_versions.alias()
-    needed = version_files.alias()
+    needed = NEEDED.alias()
     owners = versions.alias()
     going_too = previewed_versions.alias()
     gone = (
-        select(version_files.c.digest, func.max(version_files.c.size).label("size"))
-        .join(going, (going.c.model_id == version_files.c.model_id) & (going.c.number == version_files.c.number))
+        select(NEEDED.c.digest, func.max(NEEDED.c.size).label("size"))
+        .join(going, (going.c.model_id == NEEDED.c.model_id) & (going.c.number == NEEDED.c.number))
         .where(going.c.preview_id == preview, going.c.fate == Fate.GOES)
-        .group_by(version_files.c.digest)
+        .group_by(NEEDED.c.digest)
         .subquery()
     )
     stays = exists().where(
