@@ -29,7 +29,9 @@ MAX_HEADING: Final = 200
 _BEGIN: Final = re.compile(r"\ufeff?---[ \t]*\r?\n")
 _END: Final = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
 # CommonMark 0.31, sections 4.2 and 4.5. Headings in HTML or underlined ones part nothing here.
-_HEADING: Final = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
+# Nothing in them can match a run of characters in two ways: a line may be as long as a card, and is read while nobody
+# else is answered.
+_HEADING: Final = re.compile(r" {0,3}#{1,6}(?:[ \t](.*))?")
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 # Text, or several.
@@ -165,7 +167,15 @@ def _sections(text: str) -> dict[tuple[str, int], str]:
         if heading is None:
             lines.append(line.rstrip())
             continue
-        name = (heading[1] or "").strip()[:MAX_HEADING]
+        name = _without_closing(heading[1] or "")[:MAX_HEADING]
         met[name] += 1
         lines = found[name, met[name]] = []
     return {key: "\n".join(lines).strip() for key, lines in found.items() if key[1] or any(lines)}
+
+
+def _without_closing(heading: str) -> str:
+    """The text of a heading without the signs that may close it: they stand behind a space, or alone."""
+
+    text = heading.strip()
+    opened = text.rstrip("#")
+    return opened.rstrip() if not opened or opened[-1] in " \t" else text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -119,6 +120,34 @@ def test_what_stands_in_a_fence_is_no_heading() -> None:
     assert changed(before, before.replace("end", "END")) == [("", "changed")]
     assert changed("# A\n``` sh\n# B", "# A\n``` sh\n# B\n``` x\n# C") == [("A", "changed")]
     assert changed("# " + "x" * 300, "") == [("x" * 200, "removed")]
+
+
+def test_the_signs_that_close_a_heading_are_not_its_text() -> None:
+    for text in ("# A #", "# A ## ", "#\tA\t##", "   # A   "):
+        assert changed(text, "") == [("A", "removed")]
+    assert changed("# A#\n## B \\#\n# C # D", "") == [("A#", "removed"), ("B \\#", "removed"), ("C # D", "removed")]
+    for text in ("#", "# ##", "### ###", "# "):
+        assert changed(text, "") == [("", "removed")]
+    for text in ("#A", "####### A", "    # A"):
+        assert changed(text, "# B") == [("B", "added"), ("", "removed")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# a" + " " * (MAX_CARD_BYTES - 4) + "b",
+        "#" + " #" * (MAX_CARD_BYTES // 2 - 1) + "b",
+        "# a" + "\t#" * (MAX_CARD_BYTES // 2 - 3) + "b",
+        "#" * MAX_CARD_BYTES,
+        "`" * MAX_CARD_BYTES,
+        "---" + " " * (MAX_CARD_BYTES - 4) + "b",
+    ],
+    ids=["spaces", "signs", "tabulators", "nothing but signs", "a fence", "no end of front matter"],
+)
+def test_the_longest_line_is_read_in_no_time(line: str) -> None:
+    began = time.monotonic()
+    compare_cards(Card({}, check_card(line).body), Card({}, ""))
+    assert time.monotonic() - began < 1
 
 
 def test_front_matter_is_not_text() -> None:
