@@ -24,6 +24,7 @@ LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _INTEGER: Final = re.compile(r"([-+]?[0-9]{1,20})|0o([0-7]{1,20})|0x([0-9a-fA-F]{1,20})", re.ASCII)
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
@@ -69,7 +70,8 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:  # noqa: ANN40
     if event.tag is not None:
         raise _refusal("has a tag (!). Leave it out, or quote the value", event.start_mark)
     if isinstance(event, yaml.ScalarEvent):
-        return _scalar(event.value) if event.implicit[0] else event.value  # quoted, it is text
+        text = _text(event)
+        return _scalar(text) if event.implicit[0] else text  # quoted, it is text
     if depth > MAX_DEPTH:
         raise _refusal(f"is nested deeper than {MAX_DEPTH} levels. Flatten it", event.start_mark)
     if isinstance(event, yaml.SequenceStartEvent):
@@ -78,9 +80,10 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:  # noqa: ANN40
     for key in _until(yaml.MappingEndEvent, events):
         if not isinstance(key, yaml.ScalarEvent) or key.anchor is not None or key.tag is not None:
             raise _refusal("has a key that is no plain text. Write one such as 'license'", key.start_mark)
-        if key.value in found:
-            raise _refusal(f"names '{key.value[:80]}' twice. Name it once", key.start_mark)
-        found[key.value] = _value(next(events), events, depth + 1)
+        name = _text(key)
+        if name in found:
+            raise _refusal(f"names '{name[:80]}' twice. Name it once", key.start_mark)
+        found[name] = _value(next(events), events, depth + 1)
     return found
 
 
@@ -89,6 +92,15 @@ def _until(end: type[Any], events: Iterator[Any]) -> Iterator[Any]:
 
     while not isinstance(event := next(events), end):
         yield event
+
+
+def _text(event: Any) -> str:  # noqa: ANN401 - a scalar of PyYAML's
+    """What it says, as written by escapes too, of which the parser that isn't in C lets halves of characters pass."""
+
+    text: str = event.value
+    if _NO_TEXT.search(text):
+        raise _refusal("holds NUL or half of a surrogate pair. Leave it out", event.start_mark)
+    return text
 
 
 def _scalar(text: str) -> Any:  # noqa: ANN401 - a value of JSON

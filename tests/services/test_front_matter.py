@@ -130,6 +130,10 @@ REFUSED = {
     "a tabulator": ("a:\n\tb: 1", r"is no YAML.*\(line 3\)"),
     "a directive": ("%YAML 9.9\n", "is no YAML"),
     "a character that is none": ("a: \x07", "character"),
+    "NUL by an escape": ('a: "b\\0"', r"NUL.*\(line 2\)"),
+    "NUL in a key": ('"\\0": 1', "NUL"),
+    "half of a character": ('a: "\\ud800"', "surrogate|is no YAML"),
+    "a key of half a character": ('"\\uDC00": 1', "surrogate|is no YAML"),
     "a quote left open": ("a: 'b", "is no YAML"),
 }
 
