@@ -215,6 +215,17 @@ async def test_a_version_carries_the_card_that_it_was_approved_with(world: World
     assert found.changes is not None and not found.changes.sections
 
 
+async def test_a_card_was_not_approved_where_somebody_rejected_what_others_had_approved(world: World) -> None:
+    await world.model()
+    await write(world, "# Approved")
+    await world.register()
+    promotion = await world.approved(1)
+    rejected = await world.reject("maria", promotion)
+    assert rejected.phase == "REJECTED"
+    found = await world.look("rita", queries.get_version_card, "fraud", "1")
+    assert (found.approved_with, found.promotion) == (None, None)
+
+
 # --------------------------------------------------------------------------------------------------------- words
 
 

@@ -17,6 +17,7 @@ from registry_service.domain.entities import CardRevision, ModelCard, Page, Vers
 from registry_service.domain.errors import CardNotFound
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.permissions import Action
+from registry_service.domain.promotions import Phase
 
 _ORDERING: Final = Ordering(
     columns={"revision": model_cards.c.revision}, tie_breakers=[model_cards.c.revision], default="revision desc"
@@ -37,6 +38,8 @@ _APPROVED: Final = Prepared(
         promotions.c.model_id == bindparam("model_id"),
         promotions.c.number == bindparam("number"),
         promotions.c.approved_at.is_not(None),
+        # Whoever rejects what others approved closes it: nobody can say of it that it was approved.
+        promotions.c.phase != Phase.REJECTED,
     )
     .order_by(promotions.c.approved_at.desc(), promotions.c.id.desc())
     .limit(1)
