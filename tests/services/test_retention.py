@@ -477,6 +477,15 @@ async def test_the_service_applies_only_rules_that_say_so(world: World) -> None:
     assert (await world.look("ada", queries.get_rule, "nightly")).next_at == world.clock.now + DAY
 
 
+async def test_a_rule_takes_its_turn_on_all_models_that_it_is_about_whatever_the_case(world: World) -> None:
+    await world.registered(3, "Fraud.eu")
+    await rule(world, keep_last=1, pattern="fraud.*", every=86_400)
+    world.clock.advance(DAY)
+    await take_turns(world)
+    (done,) = await world.look_at_all("ada", queries.list_previews)
+    assert (done.pattern, done.models, done.deleted) == ("fraud.*", 1, 2)
+
+
 async def test_the_service_goes_on_with_what_it_began(world: World) -> None:
     await world.registered(3)
     await rule(world, keep_last=1, every=86_400)

@@ -36,7 +36,7 @@ from registry_service.domain.entities import (
     RetentionRule,
 )
 from registry_service.domain.errors import PreviewNotFound, RuleNotFound
-from registry_service.domain.names import check_rule_name
+from registry_service.domain.names import check_rule_name, fold
 from registry_service.domain.permissions import Action, Role, Scope, pattern_in_sight
 from registry_service.domain.retention import MAX_REASONS, Candidate, Descendant, Judgement, judge_all
 from registry_service.domain.retention_rules import RetentionDocument, rules_for
@@ -346,7 +346,8 @@ def judge_next(view: View, preview: Row[Any], *, at_once: int = VERSIONS_AT_ONCE
     """Judge the models that come next, until there are `at_once` versions or more."""
 
     rules = RulesInForce(view)
-    pattern = Scope(Role.READER, preview.pattern)
+    # Whatever the case, as rules are: else a rule that takes its turn would pass over models that it is about.
+    pattern = Scope(Role.READER, fold(preview.pattern))
     judged: list[tuple[str, Judgement, list[str]]] = []
     after, seen = preview.after, 0
     coming = (
@@ -359,7 +360,7 @@ def judge_next(view: View, preview: Row[Any], *, at_once: int = VERSIONS_AT_ONCE
     for model in rows:
         after = model.id
         about = rules.about(model.name)
-        if about and pattern.covers(model.name):
+        if about and pattern.covers(fold(model.name)):
             named = rules.named(about)
             found = judge_all(about, candidates_of(view, model, about), view.now)
             judged += [(model.id, judgement, named) for judgement in found]
