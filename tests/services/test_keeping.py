@@ -78,6 +78,26 @@ async def check_all(world: World) -> None:
     assert await world.look("ada", look) == []
 
 
+async def test_what_a_target_was_seen_to_serve_is_needed_whatever_it_should_serve(world: World) -> None:
+    served, authorised, _ = await world.registered(3)
+    runs = await world.act("airflow", start_deployment, StartDeployment(model="fraud", target="eu", version="2"))
+
+    async def observe(digest: str | None, status: DeploymentStatus = DeploymentStatus.RUNNING) -> None:
+        body = ObserveDeployment(digest=digest, status=status)
+        await world.act("airflow", observe_deployment, runs.id, body)
+
+    await observe(authorised.digest)
+    assert await used_by(world, 2) == [f"deployment:{runs.id}"]
+    await delete(world, 1)
+    await restore(world, 1)
+    # Somebody put the old one back by hand.
+    await observe(served.digest)
+    assert await used_by(world, 1) == [f"deployment:{runs.id}"]
+    assert await used_by(world, 2) == [f"deployment:{runs.id}"]
+    await observe(None, DeploymentStatus.ENDED)
+    await delete(world, 1)
+
+
 async def test_a_tombstone_keeps_the_number_and_says_what_happened(world: World) -> None:
     await world.registered(3)
     gone = await delete(world, 3)

@@ -72,6 +72,20 @@ def uses_of(view: View, model: Row[Any], numbers: Sequence[int] | None = None) -
         of(deployments), deployments.c.status.in_(ACTIVE_STATUSES)
     )
     note(UseKind.DEPLOYMENT, running.order_by(deployments.c.started_at, deployments.c.id))
+    # What a target was seen to serve instead is needed no less, although nobody gave leave for it.
+    served = (
+        select(versions.c.number, deployments.c.id)
+        .join(
+            deployments,
+            (deployments.c.model_id == versions.c.model_id) & (deployments.c.observed_digest == versions.c.digest),
+        )
+        .where(
+            of(versions),
+            deployments.c.observed_digest != deployments.c.digest,
+            deployments.c.status.in_(ACTIVE_STATUSES),
+        )
+    )
+    note(UseKind.DEPLOYMENT, served.order_by(deployments.c.started_at, deployments.c.id))
     held = select(versions.c.number, versions.c.legal_hold_reason).where(
         of(versions), versions.c.legal_hold_at.is_not(None)
     )
