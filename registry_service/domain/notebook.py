@@ -3,6 +3,7 @@ escaped, and nothing leads anywhere."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -14,6 +15,7 @@ from registry_service.domain.wording import moment, printable
 
 MAX_ROWS: Final = 200
 MAX_TEXT: Final = 300  # characters of one cell
+_OF_FORMULAS: Final = re.compile(r"[$\\]")
 
 
 class Cell(NamedTuple):
@@ -81,8 +83,10 @@ def text_of(value: object) -> str:
 
 
 def inert(text: str) -> str:
-    """The text as HTML, whatever it is: without markup of its own, and in the order in which it is stored."""
-    return escape(printable(text))
+    """The text as HTML, whatever it is: without markup of its own, and in the order in which it is stored. Notebooks
+    read formulas in HTML too, where links and other words than are there may stand; the signs that begin, end and make
+    one are set apart, so that none is found."""
+    return _OF_FORMULAS.sub(r"<span>\g<0></span>", escape(printable(text)))
 
 
 def _caption(text: str) -> str:

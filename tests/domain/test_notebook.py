@@ -30,7 +30,7 @@ from registry_service.domain.notebook import MAX_ROWS, MAX_TEXT, html_facts, htm
 from tests.samples import sample
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror="alert(1)">' \u202egnp.exe\x1b[2J"""
-INERT = {"table", "caption", "tr", "th", "td", "b", "p"}
+INERT = {"table", "caption", "tr", "th", "td", "b", "p", "span"}
 SHOWN = [RegisteredModel, ModelVersion, RevokedVersion, Promotion, Comparison, LineageGraph]
 LISTS = [RegisteredModel, ModelVersion, Promotion, Comment]
 
@@ -92,6 +92,25 @@ def test_hostile_texts_stay_inert_in_whatever_a_notebook_shows(of: Any) -> None:
     for shown in (texts, repr(value)):
         assert "\u202e" not in shown and "\x1b" not in shown
     assert repr(value).startswith(getattr(of, "__origin__", of).__name__)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"$\href{https://evil.example}{approve here}$",
+        r"$$x$$",
+        r"\(\text{APPROVED}\)",
+        r"\[x\]",
+        r"\begin{equation}x\end{equation}",
+    ],
+)
+def test_no_notebook_finds_a_formula_in_what_somebody_wrote(formula: str) -> None:
+    pages = (html_facts(formula, {formula: formula}), html_rows([{"text": formula}], caption=formula))
+    for page in pages:
+        texts = Reading(page).texts
+        # MathJax looks for both ends of a formula within one text.
+        assert [text for text in texts if text not in ("$", "\\") and ("$" in text or "\\" in text)] == []
+        assert formula in "".join(texts)
 
 
 def test_what_says_how_it_is_shown_is_among_what_was_held_against_hostile_texts() -> None:
