@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Final
@@ -18,12 +19,21 @@ MAX_OF_CARD: Final = 64 * 1024
 """Characters of a card's words by which its model is found: PostgreSQL keeps a megabyte of each text at most."""
 
 
+# To compose a run of accents takes as long as the square of its length, so it is done in pieces, cut behind a space.
+# Where there is none in so many characters, the cut may keep an accent from its letter.
+_PIECE: Final = re.compile(r"(?s:.{1,256}(?:\s|\Z)|.{1,256})")
+
+
 def words(text: str) -> list[str]:
     """Runs of letters and digits, without regard to case and to how a character is composed; the rest divides them."""
 
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    plain = "".join(map(_folded, _PIECE.findall(text)))
     divided = "".join(character if character.isalnum() else " " for character in plain)
     return [word[:MAX_WORD] for word in divided.split()]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def plain(text: str) -> str:

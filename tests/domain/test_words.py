@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from registry_service.domain.errors import InvalidInput
@@ -49,3 +51,15 @@ def test_a_long_card_is_kept_by_its_first_words_whole() -> None:
     long = plain_description("first", "word " * MAX_OF_CARD)
     assert long.startswith("first word word") and long.endswith(" word")
     assert len(long) <= len("first ") + MAX_OF_CARD
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0301\uff9e"], ids=["accents", "accents that look like none"])
+def test_accents_without_end_are_read_in_no_time(marks: str) -> None:
+    began = time.monotonic()
+    assert words("a" + marks * 40_000 + " end")[-1] == "end"
+    assert time.monotonic() - began < 2
+
+
+def test_a_word_is_one_however_long_and_however_it_is_composed() -> None:
+    assert words("x" * 1_000) == ["x" * MAX_WORD]
+    assert words("Ver\u0308nderung\u00a0\u2163 e\u0301") == words("ver\u0308nderung iv \u00e9")
