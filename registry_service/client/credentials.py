@@ -74,7 +74,8 @@ def find(
     """The first of: arguments, the environment, the registry that was chosen, the profile's file. `registry` is an
     argument that names a known one.
 
-    A token of a file is only ever sent to the URL that stands beside it.
+    A token of a file is only ever sent to the URL that stands beside it, and one of the environment to the URL that the
+    environment names, if it names one.
 
     :raises NotConfigured: none says it, or what they say can't be used.
     """
@@ -116,9 +117,11 @@ def search(
         if url and _normal(url) != _normal(known.url):
             raise NotConfigured(f"'{registry}' is at {known.url}, not at {url}. Give one of both.")
         found = found.beside(known.url, f"registry '{registry}'", known.secret, known.ca_file)
-    elsewhere = registry is not None and environment.get(URL) and _normal(environment[URL]) != _normal(found.url or "")
-    if found.url is None and environment.get(URL):
-        found = structs.replace(found, url=environment[URL], url_from=URL)
+    there = environment.get(URL)
+    # The environment's token is for the registry that it names, and for no other.
+    elsewhere = there and found.url is not None and _normal(there) != _normal(found.url)
+    if found.url is None and there:
+        found = structs.replace(found, url=there, url_from=URL)
     if found.token is None and not elsewhere:
         found = _token_of(environment, found)
     if registry is None and (found.url is None or found.token is None):

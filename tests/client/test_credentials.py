@@ -44,6 +44,19 @@ def test_a_stored_token_is_only_ever_sent_to_the_url_beside_it(home: dict[str, s
             find(url, environment=environment)
 
 
+def test_the_environments_token_is_sent_to_no_other_url_than_the_environments(tmp_path: Path) -> None:
+    there = {
+        "MODEL_REGISTRY_HOME": str(tmp_path),
+        "MODEL_REGISTRY_URL": "https://a.example",
+        "MODEL_REGISTRY_TOKEN": "t",
+    }
+    with pytest.raises(NotConfigured, match=r"no token for https://b\.example"):
+        find("https://b.example", environment=there)
+    assert find("https://a.example/", environment=there).token == "t"
+    del there["MODEL_REGISTRY_URL"]
+    assert find("https://b.example", environment=there).token == "t"
+
+
 def test_without_any_settings_the_message_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NotConfigured, match="model-registry login"):
         find(environment={"MODEL_REGISTRY_HOME": str(tmp_path)})
