@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
+
+import msgspec
 
 from registry_service.domain.wording import printable
 
-__all__ = ["Cell", "cell", "count", "facts", "joined", "printable", "section", "size", "table"]
+__all__ = ["Cell", "cell", "count", "document", "facts", "joined", "printable", "section", "size", "table"]
+
+MAX_DOCUMENT: Final = 300
 
 Cell = str | int | float | bool | datetime | None
 
@@ -58,6 +63,15 @@ def joined(values: Sequence[object] | Mapping[str, object]) -> str | None:
     if isinstance(values, Mapping):
         values = [f"{name}={value}" for name, value in values.items()]
     return ", ".join(str(value) for value in values) or None
+
+
+def document(value: Mapping[str, object] | None) -> str | None:
+    """A document as JSON on one line, cut where it is long; None where it is empty."""
+
+    if not value:
+        return None
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= MAX_DOCUMENT else f"{text[:MAX_DOCUMENT]}… (--json shows all)"
 
 
 def count(number: int, noun: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from registry_service.cli import archives, cards, completing, keeping, options
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import count, facts, joined, section, size, table
+from registry_service.cli.text import count, document, facts, joined, section, size, table
 from registry_service.cli.transfers import transfer_progress
 from registry_service.client import (
     Comparison,
@@ -374,6 +374,11 @@ def version_text(version: ModelVersion) -> str:
             "project": " ".join(filter(None, (metadata.project_name, metadata.project_id))) or None,
             "score": metadata.score,
             "labels": joined(metadata.labels),
+            "overview": document(metadata.overview),
+            "optimization": document(metadata.optimization_capabilities),
+            "extra": document(metadata.extra),
+            "takes": document(metadata.signature and metadata.signature.inputs),
+            "gives": document(metadata.signature and metadata.signature.outputs),
             "tags": joined(version.tags),
             "identity": version.identity,
             "source": version.source_uri,

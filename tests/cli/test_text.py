@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from registry_service.cli.options import scalar
-from registry_service.cli.text import cell, facts, joined, printable, section, size, table
+from registry_service.cli.text import cell, document, facts, joined, printable, section, size, table
 
 
 def test_a_table_is_aligned_and_says_when_it_is_empty() -> None:
@@ -69,3 +69,9 @@ def test_a_parameter_is_what_it_looks_like(text: str, value: object) -> None:
 def test_a_section_can_not_move_the_cursor_or_turn_the_text() -> None:
     shown = section("description", "fine\n\x1b[2J\u202ereversed\r\x9bm")
     assert shown == "\ndescription:\n  fine\n  \\x1b[2J\\x202ereversed\\x0d\\x9bm"
+
+
+def test_a_document_is_one_line_of_json_cut_where_it_is_long() -> None:
+    assert document(None) is document({}) is None
+    assert document({"country": "AT", "classes": [1, 2]}) == '{"country":"AT","classes":[1,2]}'
+    assert str(document({"x": "y" * 1000})).endswith("y… (--json shows all)")

@@ -11,19 +11,24 @@ import pytest
 from registry_service.domain import entities
 from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode
 from registry_service.domain.entities import (
+    Activity,
     Answer,
     Closure,
     Comment,
     Comparison,
+    Event,
+    FoundText,
     LineageGraph,
     LineageLink,
     LineageNode,
+    LiveModel,
     ModelVersion,
     NodeKind,
     Page,
     Promotion,
     RegisteredModel,
     RevokedVersion,
+    VersionProvenance,
     VersionStatus,
 )
 from registry_service.domain.notebook import MAX_ROWS, MAX_TEXT, html_facts, html_rows, text_of
@@ -32,7 +37,7 @@ from tests.samples import sample
 HOSTILE = """<script>alert(1)</script><img src=x onerror="alert(1)">' \u202egnp.exe\x1b[2J"""
 INERT = {"table", "caption", "tr", "th", "td", "b", "p", "span"}
 SHOWN = [RegisteredModel, ModelVersion, RevokedVersion, Promotion, Comparison, LineageGraph]
-LISTS = [RegisteredModel, ModelVersion, Promotion, Comment]
+LISTS = [RegisteredModel, ModelVersion, Promotion, Comment, Activity, VersionProvenance, LiveModel, FoundText]
 
 
 class Reading(HTMLParser):
@@ -168,6 +173,15 @@ def test_a_list_shows_the_columns_that_something_stands_in() -> None:
     many = html_rows([{"n": n} for n in range(MAX_ROWS + 1)])
     assert many.count("<tr>") == MAX_ROWS + 1 and many.endswith("<p>There are more.</p>")
     assert html_rows(rows, caption="<b>").startswith("<table><caption>&lt;b&gt;</caption>")
+
+
+def test_a_list_shows_what_stands_inside_its_items() -> None:
+    event = msgspec.convert(sample(Event), Event)
+    happened = Activity(event=event, concerns=[])
+    shown = Page(items=[happened, happened])._repr_html_()
+    assert "<th>event.kind</th>" in shown and event.kind in shown
+    traced = msgspec.convert(sample(VersionProvenance), VersionProvenance).row()
+    assert (traced["promotions"], traced["version.model"]) == (1, "text")
 
 
 def test_facts_leave_out_what_is_empty() -> None:

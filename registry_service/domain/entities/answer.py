@@ -18,8 +18,21 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all that the service answers with."""
 
     def row(self) -> dict[str, object]:
-        """What a list shows of it to people: names of columns and what stands there; else its plain fields."""
-        return {name: value for name, value in msgspec.structs.asdict(self).items() if isinstance(value, _PLAIN)}
+        """What a list shows of it to people: names of columns and what stands there. Else its plain fields, those of
+        the answers in it, and of lists of answers how many there are."""
+
+        shown: dict[str, object] = {}
+        for name, value in msgspec.structs.asdict(self).items():
+            match value:
+                case Answer():
+                    shown |= {f"{name}.{inner}": one for inner, one in value.row().items()}
+                case list() if any(isinstance(one, Answer) for one in value):
+                    shown[name] = len(value)
+                case list() if all(isinstance(one, _PLAIN) for one in value):
+                    shown[name] = value
+                case _ if isinstance(value, _PLAIN):
+                    shown[name] = value
+        return shown
 
 
 class Page(Answer, Generic[T], frozen=True, kw_only=True):
