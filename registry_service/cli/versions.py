@@ -23,6 +23,7 @@ from registry_service.client import (
     RevocationImpact,
     RevokedVersion,
     RevokeVersion,
+    Signature,
     UpdateVersion,
 )
 from registry_service.domain.metadata import INDEXED_FIELDS
@@ -348,6 +349,7 @@ for _command in (*keeping.COMMANDS, *archives.COMMANDS, cards.show_version_card)
 
 def version_text(version: ModelVersion) -> str:
     metadata = version.metadata
+    signature = metadata.signature or Signature()
     text = facts(
         {
             "version": f"{version.model_name} {version.number}",
@@ -377,8 +379,8 @@ def version_text(version: ModelVersion) -> str:
             "overview": document(metadata.overview),
             "optimization": document(metadata.optimization_capabilities),
             "extra": document(metadata.extra),
-            "takes": document(metadata.signature and metadata.signature.inputs),
-            "gives": document(metadata.signature and metadata.signature.outputs),
+            "takes": document(signature.inputs),
+            "gives": document(signature.outputs),
             "tags": joined(version.tags),
             "identity": version.identity,
             "source": version.source_uri,
