@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import signal
 import socket
 import threading
 from collections.abc import Callable, Generator
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
@@ -16,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from registry_service.domain.errors import InvalidInput
 from registry_service.settings import Settings
 from registry_service.web.asgi import CONNECTION, ASGIApp
+from registry_service.web.errors import HttpRefusal, refused
 from registry_service.web.limits import HEAD_SECONDS, MAX_HEAD_BYTES
 
 SHUTDOWN_SECONDS = 5
@@ -75,10 +78,26 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         answering = self._answering
         if answering is None or answering.response_complete or self._is_about(answering):
-            super().send_400_response(msg)
+            self._answer_no_request(msg)
         else:
             answering.disconnected = True
             self.transport.close()
+
+    def _answer_no_request(self, message: str) -> None:
+        """As any other refusal: what isn't even a request gets a problem document."""
+
+        request_id = secrets.token_hex(8)
+        answer = refused(HttpRefusal(HTTPStatus.BAD_REQUEST, message), request_id)
+        headers = {
+            **answer.headers,
+            "content-length": str(len(answer.body)),
+            "x-content-type-options": "nosniff",
+            "x-request-id": request_id,
+            "connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.transport.write(f"HTTP/1.1 400 Bad Request\r\n{lines}\r\n".encode() + answer.body)
+        self.transport.close()
 
     def _is_about(self, answering: RequestResponseCycle) -> bool:
         """Whether the wrong bytes are in the body of the request whose answer is due."""

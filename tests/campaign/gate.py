@@ -261,6 +261,8 @@ class Gate(RuleBasedStateMachine):
         assert done.version != current
         assert done.version not in self.ledger.failed, "it failed here"
         assert not self.ledger.version(done.version).revoked, "it was revoked"
+        for promotion in self.ledger.promotions.values():
+            promotion.lease = None  # what a run deploys was approved over a version that is gone
         self.ledger.failed.add(named)
         self.ledger.history.append((done.version, "rolled_back"))
         self.ledger.promotions[done.id] = Promotion(

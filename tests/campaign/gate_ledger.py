@@ -69,7 +69,7 @@ class Ledger:
             if promotion.over:
                 continue
             if not self.enough_said_yes(promotion):
-                promotion.met_since = None
+                promotion.met_since = promotion.lease = None  # it waits again, and whoever deploys it may no longer
             elif promotion.met_since is None and not self.lacks_check(promotion):
                 in_time = self.now < promotion.requested_at + REQUEST_LASTS
                 promotion.met_since = self.now if in_time else None

@@ -208,6 +208,7 @@ def _replay(history: History, transactions: Sequence[_Transaction], verdict: _Ve
         return None
     states = [State(history.policy, {name: Stage(name, revision=1) for name in history.stages}, revision=1)]
     records: list[Record] = []
+    remembered = {record.revision: record for record in history.records}
     for transaction in transactions:
         if transaction.operation is None:
             return None
@@ -226,16 +227,15 @@ def _replay(history: History, transactions: Sequence[_Transaction], verdict: _Ve
         transaction.subject = ruling.subject
         states.append(committed(ruling, transaction.events))
         moved = [e for e in transaction.events if e.kind in {"stage.moved", "stage.vacated"}]
-        records += [
-            Record(*record, revision=event.revision) for record, event in zip(ruling.records, moved, strict=True)
-        ]
-    remembered = sorted(history.records, key=lambda record: record.revision)
-    for told, present in zip(records, remembered, strict=False):
-        if told != present:
-            verdict.complain(f"a stage's history has {present}, and {told} was right")
-            break
-    if len(records) != len(remembered):
-        verdict.complain(f"the stages' history has {len(remembered)} entries, and {len(records)} are right")
+        for record, event in zip(ruling.records, moved, strict=True):
+            told = Record(*record, revision=event.revision)
+            records.append(told)
+            # At once: what follows from a pointer that went elsewhere would be complained of in its place.
+            if (present := remembered.get(event.revision)) != told:
+                verdict.complain(f"{transaction} of {operation}: a stage's history has {present}, and {told} was right")
+                return None
+    if len(records) != len(history.records):
+        verdict.complain(f"the stages' history has {len(history.records)} entries, and {len(records)} are right")
     return states
 
 

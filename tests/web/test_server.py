@@ -160,6 +160,14 @@ def test_a_refusal_of_what_is_no_request_is_not_taken_for_the_answer_to_the_one_
             assert b" 400 " not in raw(shared_service, before + wrong), (before, wrong)
 
 
+def test_what_is_no_request_is_refused_as_all_else_is(shared_service: RunningService) -> None:
+    head, _, body = raw(shared_service, b"GET / HTTP/9.9\r\n\r\n").partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head and b"x-content-type-options: nosniff" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (400, "invalid_input")
+    assert f"x-request-id: {problem['request_id']}".encode() in head
+
+
 def test_what_is_no_request_is_refused_once_the_one_before_is_answered(shared_service: RunningService) -> None:
     with socket.create_connection(("127.0.0.1", shared_service.settings.port), timeout=5) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
