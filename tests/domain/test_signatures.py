@@ -22,6 +22,7 @@ def record(required: list[str] | None = None, **properties: Any) -> dict[str, An
 
 
 NUMBER, INTEGER, STRING = {"type": "number"}, {"type": "integer"}, {"type": "string"}
+BOOLEAN = {"type": "boolean"}
 CLOSED = {"additionalProperties": False}
 
 
@@ -103,6 +104,7 @@ INPUTS: list[tuple[Any, Any, Replaceability, list[str] | None]] = [
     (STRING, {"enum": ["a"]}, INCOMPATIBLE, [""]),
     ({"type": "boolean"}, {"enum": [True, False]}, COMPATIBLE, []),
     ({"type": ["boolean", "null"]}, {"enum": [True, None]}, INCOMPATIBLE, [""]),
+    (record(["a", "b"], a=BOOLEAN, b=INTEGER), record(["a", "b"], a=BOOLEAN, b=STRING), INCOMPATIBLE, ["/b"]),
     ({**INTEGER, "minimum": 0, "maximum": 2}, {"enum": [0, 1, 2]}, COMPATIBLE, []),
     ({**INTEGER, "minimum": 0, "maximum": 900}, {"enum": [0, 1, 2]}, INCOMPATIBLE, [""]),
     ({**NUMBER, "minimum": 0.5, "maximum": 0.5}, {"enum": [0.5]}, COMPATIBLE, []),
