@@ -6,12 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from registry_service.domain.entities import LineageKind
 from registry_service.domain.errors import InvalidInput, LineageCycle, TooLarge
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.names import check_text
+from registry_service.domain.references import check_link, refuse_secret
 from registry_service.domain.requests import NewLineageEdge
 
 MAX_EDGES: Final = 1000
@@ -76,7 +76,8 @@ def refuse_cycle(
 def check_lineage(edges: Sequence[NewLineageEdge]) -> None:
     """Edges as a registration, or whoever adds to one, may bring them.
 
-    :raises InvalidInput: an edge is malformed or given twice; the message says which, counting from 0.
+    :raises InvalidInput: an edge is malformed, carries a secret, or is given twice; the message says which,
+        counting from 0.
     :raises TooLarge: there are too many edges, or one carries too much.
     """
 
@@ -92,31 +93,23 @@ def check_lineage(edges: Sequence[NewLineageEdge]) -> None:
 
 def _check_edge(edge: NewLineageEdge, where: str) -> None:
     _check_line(edge.ref, f"{where}.ref", MAX_REF)
+    refuse_secret(edge.ref, f"{where}.ref")
     if edge.kind is LineageKind.PARENT_VERSION:
         parse_parent(edge.ref)
     if edge.digest is not None and not _DIGEST.fullmatch(edge.digest):
         raise InvalidInput(f"{where}.digest is no digest. Write it as '<algorithm>:<value>', 71 characters at most.")
     if edge.url is not None:
         _check_line(edge.url, f"{where}.url", MAX_URL)
-        _check_link(edge.url, f"{where}.url")
+        check_link(edge.url, f"{where}.url")
     if len(edge.details) > MAX_DETAILS:
         raise TooLarge(f"{where}.details has {len(edge.details)} entries; at most {MAX_DETAILS} are kept.")
     for key, value in edge.details.items():
         _check_line(key, f"{where}.details, the key {key[:40]!r},", MAX_DETAIL_KEY)
         check_text(value, f"{where}.details[{key!r}]", limit=MAX_DETAIL_VALUE)
+        refuse_secret(value, f"{where}.details[{key!r}]")
 
 
 def _check_line(text: str, where: str, longest: int) -> None:
     if not text.strip() or _CONTROL.search(text):
         raise InvalidInput(f"{where} is empty or has control characters. Give one line of plain text.")
     check_text(text, where, limit=longest)
-
-
-def _check_link(url: str, where: str) -> None:
-    # It becomes a link on a page, so a scheme that runs something there is no link.
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
-        raise InvalidInput(f"{where} is no link. Give an address that begins with http:// or https://.", url=url)

@@ -160,7 +160,8 @@ class NewAttachment(Request, frozen=True, kw_only=True):
 
 
 class ReportCheck(Request, frozen=True, kw_only=True):
-    """`attachments` are files, at most 16 of at most 64 MiB; `upload` is the session that brought their bytes."""
+    """`attachments` are files, at most 16 of at most 64 MiB; `upload` is the session that brought their bytes. `url` is
+    a link by HTTP, without a secret."""
 
     name: str
     status: CheckStatus

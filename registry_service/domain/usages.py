@@ -9,17 +9,13 @@ from registry_service.domain.canonical import MAX_SAFE_INTEGER
 from registry_service.domain.errors import InvalidInput
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.names import check_text
+from registry_service.domain.references import refuse_secret
 from registry_service.domain.requests import ReportUsage
 
 MAX_LINE: Final = 1024  # bytes of UTF-8
 MAX_ROWS: Final = MAX_SAFE_INTEGER
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-# What batches and runs are pasted from: an address with a password, a signed link, a token of this registry.
-_SECRET: Final = re.compile(
-    r"://[^/?#\s]*:[^/?#\s]*@|[?&](?:x-amz-signature|x-goog-signature|sig|signature|(?:access_)?token|password)=|mreg_",
-    re.IGNORECASE,
-)
 
 
 def check_usage(body: ReportUsage) -> None:
@@ -32,12 +28,7 @@ def check_usage(body: ReportUsage) -> None:
         if not text.strip() or _CONTROL.search(text):
             raise InvalidInput(f"{what} is empty or has control characters. Give one line of plain text.", field=what)
         check_text(text, what, limit=MAX_LINE)
-        if _SECRET.search(text):
-            raise InvalidInput(
-                f"{what} carries a password, a token or a signature, which whoever reads the log would get. Leave it"
-                " out.",
-                field=what,
-            )
+        refuse_secret(text, what)
     if body.rows is not None and not 0 <= body.rows <= MAX_ROWS:
         raise InvalidInput(f"rows is a count from 0 to {MAX_ROWS}.", field="rows")
     if body.digest is not None:

@@ -16,6 +16,7 @@ from registry_service.domain.errors import TooLarge
 from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
+from registry_service.domain.references import check_link
 from registry_service.domain.requests import ReportCheck
 from registry_service.failpoints import reach
 from registry_service.services.changes import record_version_change
@@ -30,6 +31,7 @@ MAX_EVIDENCE = 256 * 1024
 def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Check:
     """Add a report; the latest of a name counts. Open promotions of the version are judged anew at once.
 
+    :raises InvalidInput: `url` is no link by HTTP, or carries a secret.
     :raises UploadIncomplete: bytes of an attachment are neither in the upload nor in a version in sight.
     :raises VersionRevoked: nothing measured of a revoked version matters any more.
     """
@@ -38,7 +40,9 @@ def report_check(work: Work, model: str, selector: str, body: ReportCheck) -> Ch
     version = find_version(work, found, selector)
     check_key(body.name)
     check_description(body.summary, "The summary")
-    check_description(body.url or "", "url")
+    if body.url is not None:
+        check_description(body.url, "url")
+        check_link(body.url, "url")
     check_files(body.attachments)
     if len(msgspec.json.encode(body.evidence)) > MAX_EVIDENCE:
         raise TooLarge("The evidence is larger than 256 KiB. Keep it short and link to the rest with `url`.")

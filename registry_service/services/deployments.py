@@ -26,6 +26,7 @@ from registry_service.domain.measuring import check_figures
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.promotions import Phase
+from registry_service.domain.references import refuse_secret
 from registry_service.domain.requests import ObserveDeployment, StartDeployment
 from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
@@ -53,6 +54,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     model = find_model(work, body.model, Action.DEPLOYMENT_WRITE, lock=True)
     check_key(body.target)
     check_line(body.run, "run")
+    refuse_secret(body.run or "", "run")
     if not 0 <= body.traffic <= 1:
         raise InvalidInput("traffic is a share from 0 to 1.", field="traffic")
     promotion = None if body.promotion is None else _promotion_of(work, model, body.promotion)

@@ -43,6 +43,7 @@ from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyPin
 from registry_service.domain.policy_sets import Terms, terms
 from registry_service.domain.promotions import OPEN_PHASES, Move, Phase, PromotionKind
+from registry_service.domain.references import refuse_secret
 from registry_service.domain.reminders import next_notice
 from registry_service.domain.requests import (
     ApplyPromotion,
@@ -426,6 +427,7 @@ def _check_holder(holder: str) -> None:
     if not holder.strip():
         raise InvalidInput("holder names the run that deploys. Say which.", field="holder")
     check_line(holder, "holder")
+    refuse_secret(holder, "holder")
 
 
 def _is_live(row: Row[Any]) -> bool:

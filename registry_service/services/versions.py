@@ -33,6 +33,7 @@ from registry_service.domain.manifest import check_manifest, content_digest
 from registry_service.domain.metadata import INDEXED_FIELDS, Metadata, MetadataField, check_metadata, missing_fields
 from registry_service.domain.names import check_tags
 from registry_service.domain.permissions import Action
+from registry_service.domain.references import refuse_secret
 from registry_service.domain.requests import (
     NewManifestFile,
     RegisterVersion,
@@ -167,6 +168,9 @@ def _check_body(model: Row[Any], body: RegisterVersion) -> None:
     check_description(body.description)
     check_lineage(body.lineage)
     check_description(body.source_uri or "", "source_uri")
+    # An identity that was used before never comes here: a retry gets its version, whatever was taken then.
+    for what, text in (("source_uri", body.source_uri), ("identity", body.identity)):
+        refuse_secret(text or "", what)
     check_people(body.people)
     demanded = convert_strictly(model.metadata_fields, list[MetadataField])
     missing = missing_fields(body.metadata, demanded, required=True)

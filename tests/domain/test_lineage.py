@@ -80,6 +80,10 @@ def test_a_parent_reference_is_read_from_the_right() -> None:
         (edge("a\ud800b"), InvalidInput),
         (edge(digest="abc"), InvalidInput),
         (edge(digest="sha512:" + "a" * 128), InvalidInput),
+        (edge("https://user:pw@host/x"), InvalidInput),
+        (edge("user:pw@//user:pw@host/1", LineageKind.PARENT_VERSION), InvalidInput),
+        (edge(url="https://user:pw@host/x"), InvalidInput),
+        (edge(details={"remote": "https://user:pw@host/x"}), InvalidInput),
         (edge(url="javascript:alert(1)"), InvalidInput),
         (edge(url="javascript://host/%0aalert(1)"), InvalidInput),
         (edge(url="https:///nowhere"), InvalidInput),
@@ -97,6 +101,19 @@ def test_a_malformed_edge_is_refused_by_its_place(wrong: NewLineageEdge, error: 
     with pytest.raises(error) as refusal:
         check_lineage([edge("fine"), wrong])
     assert refusal.value.message.startswith("lineage[1]")
+
+
+def test_a_secret_in_an_edge_is_not_repeated() -> None:
+    secret = "https://user:hunter2@host/x"
+    for wrong in (
+        edge(secret),
+        edge(secret, LineageKind.PARENT_VERSION),
+        edge(url=secret),
+        edge(details={"remote": secret}),
+    ):
+        with pytest.raises(InvalidInput, match="carries a password") as refusal:
+            check_lineage([wrong])
+        assert "hunter2" not in refusal.value.message + repr(refusal.value.details)
 
 
 def test_an_edge_is_said_once() -> None:

@@ -38,7 +38,7 @@ def test_batches_and_runs_are_references_of_any_kind(said: dict[str, Any]) -> No
         "https://a.example/x?sig=ab",
         "https://a.example/x?access_token=ab",
         "https://a.example/x?Password=ab",
-        "mreg_p_000000000000",
+        "mreg_personal_" + "0" * 50,
     ],
 )
 def test_what_carries_a_secret_is_refused_and_not_repeated(what: str, text: str) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from registry_service.db.queries import (
     aliases,
@@ -24,10 +25,12 @@ from registry_service.db.queries import (
     uploads,
     versions,
 )
+from registry_service.db.tables import versions as version_rows
 from registry_service.domain.entities import CheckStatus, LineageKind, Verdict
 from registry_service.domain.errors import InvalidInput, NotFound, NothingToRollBack, RevisionMismatch, TooLarge
 from registry_service.domain.metadata import Metadata
 from registry_service.domain.requests import (
+    AddLineage,
     CancelPromotion,
     ClearFailure,
     CreateModel,
@@ -37,6 +40,7 @@ from registry_service.domain.requests import (
     HoldStage,
     NewLineageEdge,
     ReportCheck,
+    ReportUsage,
     RevokeVersion,
     StartDeployment,
     UpdateModel,
@@ -52,7 +56,10 @@ from registry_service.services import revoking
 from registry_service.services import stages as stage_cases
 from registry_service.services import tokens as token_cases
 from registry_service.services import versions as version_cases
+from registry_service.services.lineage import add_lineage
 from registry_service.services.principals import update_principal
+from registry_service.services.usages import report_usage
+from registry_service.services.work import Work
 from tests.services.world import ALL, World
 
 LOOKUPS: dict[str, Callable[[World, str], Awaitable[object]]] = {
@@ -129,6 +136,50 @@ WRITES: dict[str, Callable[[World, str], Awaitable[object]]] = {
     "name of a token": lambda w, text: w.act("ada", token_cases.create_token, CreateToken(name=text)),
     "display name": lambda w, text: w.act("ada", update_principal, "ben", UpdatePrincipal(display_name=text)),
 }
+
+
+REFERENCES: dict[str, Callable[[World, str], Awaitable[object]]] = {
+    **{what: WRITES[what] for what in ("identity", "source_uri", "url", "ref", "details", "run")},
+    "url of an edge": lambda w, text: w.register(lineage=[edge("s3://data", url=text)]),
+    "edge added later": lambda w, text: w.act("airflow", add_lineage, "fraud", "1", AddLineage(edges=[edge(text)])),
+    "batch": lambda w, text: w.act("airflow", report_usage, "fraud", "1", ReportUsage(batch=text, run="nightly")),
+    "run of a batch": lambda w, text: w.act("airflow", report_usage, "fraud", "1", ReportUsage(batch="b", run=text)),
+}
+
+
+async def test_a_reference_that_carries_a_secret_is_kept_nowhere(world: World) -> None:
+    await world.registered(1)
+    await world.promote(1)
+    promotion = await world.approved(1, "staging")
+    before = await world.events()
+
+    for what, write in (REFERENCES | {"holder": lambda w, text: w.lease(promotion, text)}).items():
+        for text in ("https://user:hunter2@host/x", "https://host/x?X-Amz-Signature=hunter2"):
+            with pytest.raises(InvalidInput, match="carries a password") as refused:
+                pytest.fail(f"{what}: {await write(world, text)}")
+            assert "hunter2" not in refused.value.message + repr(refused.value.details)
+    assert await world.events() == before
+
+
+async def test_a_check_links_to_nothing_that_runs(world: World) -> None:
+    await world.registered(1)
+    for text in ("javascript:alert(1)", "data:text/html,x", "", "s3://bucket/report"):
+        with pytest.raises(InvalidInput, match="url is no link"):
+            await WRITES["url"](world, text)
+    assert await world.kinds("check.*") == []
+    await WRITES["url"](world, "https://reports.example/1?run=2")
+    assert await world.kinds("check.*") == ["check.reported"]
+
+
+async def test_a_retry_is_answered_whatever_its_identity_was_taken_with(world: World) -> None:
+    (first,) = await world.registered(1, identity="run")
+    pasted = "https://user:hunter2@host/run"
+
+    def taken_earlier(work: Work) -> None:
+        work.connection.execute(update(version_rows).values(identity=pasted))
+
+    await world.act("ada", taken_earlier)
+    assert (await world.register(identity=pasted)).number == first.number
 
 
 UNKEPT = ["a\0b", "a\ud800b", "x" * 2_000_000]
