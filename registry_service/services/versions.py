@@ -23,6 +23,7 @@ from registry_service.db.tables import (
 from registry_service.domain.entities import ModelVersion
 from registry_service.domain.errors import (
     AlreadyExists,
+    Conflict,
     InvalidInput,
     MetadataRequired,
     VersionRevoked,
@@ -84,6 +85,7 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
 
     A registration under an identity that was used before answers with the first one's version, and has no effect.
 
+    :raises Conflict: the model is archived, and closed to new versions.
     :raises VersionDeleted: what was registered under the identity was deleted since.
     :raises UploadIncomplete: bytes of the manifest are neither in the upload nor in a version the caller may read.
     :raises MetadataRequired: a field that the model demands is missing or of another type.
@@ -99,6 +101,7 @@ def register_version(work: Work, model: str, body: RegisterVersion) -> ModelVers
                 raise deleted(earlier, found)
             work.existed = True
             return describe_versions(work, found, [earlier])[0]
+    _refuse_archived(found)
     reach("register.begun")
     _check_body(found, body)
     digest = content_digest(body.files, body.metadata)
@@ -265,6 +268,15 @@ def _refuse_others(earlier: Row[Any], principal: str) -> None:
             " register under another identity.",
             version=earlier.number,
             created_by=earlier.created_by,
+        )
+
+
+def _refuse_archived(model: Row[Any]) -> None:
+    """:raises Conflict: the model was put aside. Uploads are still opened: checks of what it has bring files, too."""
+
+    if model.archived:
+        raise Conflict(
+            f"'{model.name}' is archived. Unarchive it before registering a version of it.", model=model.name
         )
 
 

@@ -13,6 +13,7 @@ from registry_service.domain.entities import LineageKind, VersionStatus
 from registry_service.domain.errors import (
     AlreadyExists,
     AmbiguousDigest,
+    Conflict,
     InvalidInput,
     InvalidManifest,
     InvalidMetadata,
@@ -32,10 +33,12 @@ from registry_service.domain.requests import (
     NewManifestFile,
     RegisterVersion,
     RevokeVersion,
+    UpdateModel,
     UpdateVersion,
 )
 from registry_service.services import revoking, versions
 from registry_service.services.aliases import move_alias, remove_alias
+from registry_service.services.models import update_model
 from registry_service.services.stages import arrange_stages
 from tests.services.world import FILE, HOUR, World
 
@@ -325,3 +328,17 @@ async def test_versions_are_found_by_what_was_registered(world: World) -> None:
     assert await found("NOT tags.country = 'de'") == [3, 2]
     assert await found("framework = 'sklearn'") == [3]
     assert await found("status = 'revoked'") == [2]
+
+
+async def test_an_archived_model_takes_no_version_and_answers_with_those_that_it_has(world: World) -> None:
+    await world.model()
+    first = await world.register(identity="run")
+    await world.act("carl", update_model, "fraud", UpdateModel(archived=True))
+    before = await world.kinds()
+    for identity in (None, "another run"):
+        with pytest.raises(Conflict, match=r"'fraud' is archived\. Unarchive it before registering"):
+            await world.register(identity=identity)
+    assert (await world.register(identity="run")).number == first.number
+    assert await world.kinds() == before
+    await world.act("carl", update_model, "fraud", UpdateModel(archived=False))
+    assert (await world.register()).number == 2
