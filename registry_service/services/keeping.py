@@ -8,6 +8,7 @@ can't come back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,7 +18,8 @@ from registry_service.db.queries.models import find_model
 from registry_service.db.queries.uses import uses_of
 from registry_service.db.queries.versions import describe_versions, find_deleted_version, find_version
 from registry_service.db.tables import check_attachments, checks, models, version_files, versions
-from registry_service.domain.entities import ModelVersion, UseKind
+from registry_service.domain.entities import ModelVersion, Use, UseKind
+from registry_service.domain.entities.use import KEEPS_MODEL
 from registry_service.domain.errors import Conflict, InUse, VersionDeleted
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
@@ -28,6 +30,9 @@ from registry_service.services.work import Work
 
 GRACE: Final = timedelta(days=7)
 LET_GO_AT_ONCE: Final = 100
+USES_TOLD: Final = 5
+USES_LISTED: Final = 100
+"""How much of what needs a model's versions a refusal names in words, and to programs."""
 
 _WORDS: Final = {
     UseKind.STAGE: "current in {}",
@@ -49,13 +54,32 @@ def delete_version(work: Work, model: str, selector: str, body: DeleteVersion) -
     check_reason(body.reason, "Say why the version is deleted.")
     uses = uses_of(work, found, [version.number])[version.number]
     if uses:
-        why = ", ".join(_WORDS[use.kind].format(use.name) for use in uses)
         raise InUse(
-            f"Version {version.number} of '{model}' can't be deleted: it is {why}. End that first.",
-            used_by=[f"{use.kind}:{use.name}" for use in uses],
+            f"Version {version.number} of '{model}' can't be deleted: it is {_why(uses)}. End that first.",
+            used_by=_used_by(uses),
         )
     mark_deleted(work, found, version, body.reason)
     return _described(work, model, find_deleted_version(work, found, str(version.number)))
+
+
+def refuse_model_in_use(work: Work, model: Row[Any]) -> None:
+    """What keeps a version keeps its model, as far as it reaches out of the model: see `KEEPS_MODEL`.
+
+    :raises InUse: a stage, a deployment (also one that was seen to serve it), or a legal hold needs a version.
+    """
+
+    kept = {number: [use for use in uses if use.kind in KEEPS_MODEL] for number, uses in uses_of(work, model).items()}
+    used = sorted((number, uses) for number, uses in kept.items() if uses)
+    if not used:
+        return
+    told = [f"version {number} is {_why(uses[:USES_TOLD])}" for number, uses in used[:USES_TOLD]]
+    if len(used) > USES_TOLD:
+        told.append(f"and {len(used) - USES_TOLD} further versions are in use")
+    raise InUse(
+        f"'{model.name}' can't be deleted: {'; '.join(told)}. Vacate its stages, report its deployments as ended, and"
+        " lift its legal holds first.",
+        used_by=list(dict.fromkeys(_used_by([use for _, uses in used for use in uses])))[:USES_LISTED],
+    )
 
 
 def mark_deleted(work: Work, model: Row[Any], version: Row[Any], reason: str, **why: object) -> None:
@@ -134,6 +158,14 @@ def let_go(work: Work) -> None:
             of_version = select(checks.c.id).where(checks.c.model_id == row.model_id, checks.c.number == row.number)
             attached = check_attachments.c.check_id.in_(of_version)
             work.connection.execute(update(check_attachments).where(attached).values(kept=False))
+
+
+def _why(uses: Sequence[Use]) -> str:
+    return ", ".join(_WORDS[use.kind].format(use.name) for use in uses)
+
+
+def _used_by(uses: Sequence[Use]) -> list[str]:
+    return [f"{use.kind}:{use.name}" for use in uses]
 
 
 def _is(version: Any) -> Any:  # noqa: ANN401 - a row with both, and a condition

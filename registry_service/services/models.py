@@ -6,18 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, update
 
 from registry_service.db.locks import lock_key
 from registry_service.db.queries.models import describe_models, find_model
 from registry_service.db.queries.principals import find_principal, owners_of
 from registry_service.db.tables import model_tags, models, stages
 from registry_service.domain.entities import PrincipalKind, RegisteredModel
-from registry_service.domain.errors import (
-    InUse,
-    InvalidMetadata,
-    NotPermitted,
-)
+from registry_service.domain.errors import InvalidMetadata, NotPermitted
 from registry_service.domain.events import EventKind
 from registry_service.domain.metadata import MetadataField
 from registry_service.domain.names import check_model_name, check_tags, fold
@@ -29,6 +25,7 @@ from registry_service.services.changes import check_revision, record_change
 from registry_service.services.findable import OF_MODEL, find_model_anew, let_find
 from registry_service.services.ids import new_id
 from registry_service.services.judging import stale_promotions_of
+from registry_service.services.keeping import refuse_model_in_use
 from registry_service.services.model_names import refuse_taken
 from registry_service.services.texts import check_description
 from registry_service.services.work import Work
@@ -110,16 +107,11 @@ def update_model(work: Work, model: str, body: UpdateModel, *, if_match: int | N
 def delete_model(work: Work, model: str) -> RegisteredModel:
     """Leaves a tombstone that keeps the name. Versions and history stay, out of sight.
 
-    :raises InUse: a version of it is current in a stage.
+    :raises InUse: a stage, a deployment or a legal hold needs a version of it.
     """
 
     found = find_model(work, model, Action.MODEL_DELETE, lock=True)
-    used = work.connection.execute(
-        select(stages.c.name).where(stages.c.model_id == found.id, stages.c.number.is_not(None))
-    ).scalars()
-    live = list(used)
-    if live:
-        raise InUse(f"'{model}' is live in {', '.join(live)}. Vacate its stages before deleting it.", used_by=live)
+    refuse_model_in_use(work, found)
     # Out of sight, a request would miss what is put in force meanwhile, and come back with the model.
     stale_promotions_of(work, found, "the model was deleted")
     work.connection.execute(update(models).where(models.c.id == found.id).values(deleted_at=work.now))

@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 
 from registry_service.db.queries.models import get_model, list_models
+from registry_service.db.queries.promotions import get_promotion
+from registry_service.db.queries.usages import get_version_use
+from registry_service.domain.entities import DeploymentRole, DeploymentStatus
 from registry_service.domain.errors import (
     AlreadyExists,
     InUse,
@@ -18,8 +21,21 @@ from registry_service.domain.errors import (
     TooLarge,
 )
 from registry_service.domain.metadata import FieldType, Metadata, MetadataField
-from registry_service.domain.requests import UpdateModel
+from registry_service.domain.promotions import Phase
+from registry_service.domain.requests import (
+    LiftLegalHold,
+    MoveAlias,
+    ObserveDeployment,
+    PlaceLegalHold,
+    StartDeployment,
+    UpdateModel,
+    VacateStage,
+)
 from registry_service.services import model_names, models
+from registry_service.services.aliases import move_alias
+from registry_service.services.deployments import observe_deployment, start_deployment
+from registry_service.services.keeping import lift_legal_hold, place_legal_hold
+from registry_service.services.stages import vacate_stage
 from tests.services.world import HOUR, World
 
 
@@ -77,7 +93,72 @@ async def test_a_model_that_is_live_somewhere_is_not_deleted(world: World) -> No
     await world.promote(1)
     with pytest.raises(InUse) as refused:
         await world.act("ada", models.delete_model, "fraud")
-    assert refused.value.details["used_by"] == ["production"]
+    assert refused.value.details["used_by"] == ["stage:production"]
+
+
+async def used_by(world: World) -> list[str]:
+    with pytest.raises(InUse) as refused:
+        await world.act("ada", models.delete_model, "fraud")
+    assert await world.look("rita", get_model, "fraud")
+    return list(refused.value.details["used_by"])
+
+
+async def test_a_model_is_not_deleted_while_a_deployment_or_a_legal_hold_needs_a_version(world: World) -> None:
+    first, second = await world.registered(2)
+    runs = []
+    for role in (DeploymentRole.PRIMARY, DeploymentRole.CANARY):
+        body = StartDeployment(model="fraud", target="eu", version="1", role=role)
+        runs.append(await world.act("airflow", start_deployment, body))
+        world.clock.advance(HOUR)
+    primary, canary = (f"deployment:{one.id}" for one in runs)
+    await world.act("ada", place_legal_hold, "fraud", "2", PlaceLegalHold(reason="a case"))
+    assert await used_by(world) == [primary, canary, "legal_hold:a case"]
+    # What a target was seen to serve is named once, though two versions are meant by it.
+    serves = ObserveDeployment(digest=second.digest)
+    await world.act("airflow", observe_deployment, runs[0].id, serves)
+    assert await used_by(world) == [primary, canary, "legal_hold:a case"]
+    for one in runs:
+        over = ObserveDeployment(digest=None, status=DeploymentStatus.ENDED)
+        await world.act("airflow", observe_deployment, one.id, over)
+    assert await used_by(world) == ["legal_hold:a case"]
+    await world.act("ada", lift_legal_hold, "fraud", "2", LiftLegalHold(reason="closed"))
+    await world.act("ada", models.delete_model, "fraud")
+    assert first.number == 1
+
+
+async def test_what_only_names_something_within_a_model_does_not_keep_it(world: World) -> None:
+    await world.registered(2)
+    await world.promote(1)
+    await world.revoke(1)
+    vacate = VacateStage(from_version=1, reason="revoked")
+    await world.act("ben", vacate_stage, "fraud", "production", vacate)
+    await world.act("carl", move_alias, "fraud", "best", MoveAlias(version="2"))
+    asked = await world.request(2)
+    assert {use.kind for use in (await world.look("rita", get_version_use, "fraud", "2")).needed_for} == {
+        "alias",
+        "promotion",
+    }
+    assert [use.kind for use in (await world.look("rita", get_version_use, "fraud", "1")).needed_for] == [
+        "rollback_window"
+    ]
+    await world.act("ada", models.delete_model, "fraud")
+    await world.act("ada", models.restore_model, "fraud")
+    assert (await world.look("rita", get_promotion, asked.id)).phase is Phase.STALE
+    assert (await world.version("@best")).number == 2
+
+
+async def test_a_refusal_names_so_many_uses_and_no_more(world: World) -> None:
+    await world.registered(7)
+    for number in range(1, 8):
+        await world.act("ada", place_legal_hold, "fraud", str(number), PlaceLegalHold(reason=f"case {number}"))
+    for target in range(100):
+        body = StartDeployment(model="fraud", target=f"edge-{target}", version="1")
+        await world.act("airflow", start_deployment, body)
+    with pytest.raises(InUse) as refused:
+        await world.act("ada", models.delete_model, "fraud")
+    assert len(refused.value.details["used_by"]) == 100
+    assert "version 5 is under a legal hold (case 5); and 2 further versions are in use." in refused.value.message
+    assert len(refused.value.message) < 800
 
 
 async def test_a_model_demands_metadata_of_its_versions(world: World) -> None:

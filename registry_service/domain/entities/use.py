@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from registry_service.domain.entities.answer import Answer
 
@@ -14,6 +15,11 @@ class UseKind(StrEnum):
     DEPLOYMENT = "deployment"
     LEGAL_HOLD = "legal_hold"
     ROLLBACK_WINDOW = "rollback_window"
+
+
+KEEPS_MODEL: Final = (UseKind.STAGE, UseKind.DEPLOYMENT, UseKind.LEGAL_HOLD)
+"""Uses of a version that keep its whole model as well. The others name something within the model, and go out of sight
+with it; open promotions are closed."""
 
 
 class Use(Answer, frozen=True, kw_only=True):

@@ -68,7 +68,8 @@ class Models(Controller):
 
     @delete("/{model:str}", action=Action.MODEL_DELETE, status_code=200)
     async def delete_model(self, caller: NamedDependency[Caller], model: FromPath[str]) -> Encoded[RegisteredModel]:
-        """Leave a tombstone that keeps the name; refused while a version is current in a stage."""
+        """Leave a tombstone that keeps the name; refused while a stage, a deployment or a legal hold
+        needs a version of it (`in_use`, with `details.used_by`)."""
         return await caller.change(use_cases.delete_model, model)
 
     @post("/{model:str}/restore", action=Action.MODEL_RESTORE, status_code=200)
