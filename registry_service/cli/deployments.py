@@ -194,7 +194,7 @@ def deployment_text(found: Deployment) -> str:
     return facts(
         {
             "deployment": found.id,
-            "version": f"{found.model_name} {found.version}",
+            "version": f"{found.model_name} {found.version}{' REVOKED' if found.revoked else ''}",
             "target": found.target,
             "role": found.role,
             "traffic": f"{found.traffic:.0%}",
@@ -216,6 +216,7 @@ def _observed(deployment: Deployment) -> str:
     if deployment.observed_at is None:
         return "not yet"
     if deployment.drifted:
-        is_other = deployment.observed_digest != deployment.digest
-        return "something else" if is_other else "what is authorised no more"
+        if deployment.observed_digest != deployment.digest:
+            return "something else"
+        return "what was revoked" if deployment.revoked else "what is authorised no more"
     return "as authorised" if deployment.observed_digest else "nothing"

@@ -10,7 +10,7 @@ import click
 from registry_service.cli import options
 from registry_service.cli.state import Command, State, pass_state
 from registry_service.cli.text import Cell, table
-from registry_service.client import LiveDeployment, LiveModel
+from registry_service.client import LiveDeployment, LiveModel, LiveStage
 
 
 @click.command(cls=Command)
@@ -49,16 +49,20 @@ def _rows(found: LiveModel) -> Iterator[tuple[Cell, ...]]:
 
     stages = {one.stage for one in found.stages}
     for stage in found.stages:
-        about = (found.model_name, stage.stage, stage.version or "vacant", stage.since, stage.promotion_id)
+        about = (found.model_name, stage.stage, _version(stage), stage.since, stage.promotion_id)
         serving = [one for one in found.deployments if one.stage == stage.stage]
         yield from ((*about, *_served(one)) for one in serving)
         if not serving:
             yield (*about, None, None, None, None)
     for one in found.deployments:
         if one.stage not in stages:
-            yield (found.model_name, one.stage, one.version, one.started_at, one.promotion_id, *_served(one))
+            yield (found.model_name, one.stage, _version(one), one.started_at, one.promotion_id, *_served(one))
     if found.more:
         yield (found.model_name, None, None, None, None, "(more)", None, None, None)
+
+
+def _version(one: LiveStage | LiveDeployment) -> str:
+    return "vacant" if one.version is None else f"{one.version}{' REVOKED' if one.revoked else ''}"
 
 
 def _served(one: LiveDeployment) -> tuple[Cell, ...]:
@@ -72,4 +76,4 @@ def _observed(one: LiveDeployment) -> str:
         return "nothing"
     if not one.drifted:
         return "as authorised"
-    return "NOT as authorised"
+    return "NOT as authorised: revoked" if one.revoked else "NOT as authorised"

@@ -44,8 +44,9 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     """Note that a version is on its way to a target. What ran there in this role before has ended, once the new one is
     observed to run; a deployment of the same promotion by the same run is answered again.
 
-    Under a promotion or for a stage, what is deployed must be approved for that stage now, or current in it. Without
-    either it is nobody's business but the target's, and ends no record of what a stage authorised there.
+    Under a promotion or for a stage, what is deployed must be approved for that stage now, or current in it; the
+    request by which it is approved is noted. Without either it is nobody's business but the target's, and ends no
+    record of what a stage authorised there.
 
     :raises NotApproved, StageHeld, LeaseHeld, OlderThanCurrent: judged now, it may not go there.
     :raises VersionRevoked: it was withdrawn.
@@ -63,14 +64,14 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
         raise InvalidInput("Name the version, or the promotion, that is deployed.", field="version")
     version = find_version(work, model, selector)
     refuse_revoked(work, version)
-    stage = body.stage
+    stage, by_promotion = body.stage, body.promotion
     if promotion is not None:
         _check_fits(promotion, version, body)
         _check_leave(work, promotion)
         stage = promotion.stage
     elif stage is not None:
-        _check_stage_allows(work, model, version, find_stage(work, model, stage))
-    again = _running_again(work, model, version, body)
+        by_promotion = _check_stage_allows(work, model, version, find_stage(work, model, stage))
+    again = _running_again(work, model, version, body, stage)
     if again is not None:
         work.existed = True
         return get_deployment(work, again)
@@ -85,7 +86,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
         target=body.target,
         role=body.role,
         stage=stage,
-        promotion=body.promotion,
+        promotion=by_promotion,
     )
     work.connection.execute(
         insert(deployments).values(
@@ -97,7 +98,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
             role=body.role,
             traffic=body.traffic,
             stage=stage,
-            promotion_id=body.promotion,
+            promotion_id=by_promotion,
             run=body.run,
             status=DeploymentStatus.DEPLOYING,
             started_at=work.now,
@@ -212,13 +213,15 @@ def _check_leave(work: Work, promotion: Row[Any]) -> None:
         raise refusal(promotion, decision)
 
 
-def _check_stage_allows(work: Work, model: Row[Any], version: Row[Any], stage: Row[Any]) -> None:
-    """:raises NotApproved: the version is neither current in the stage nor asked for there.
+def _check_stage_allows(work: Work, model: Row[Any], version: Row[Any], stage: Row[Any]) -> str | None:
+    """The request that gives leave; None: the version is current.
+
+    :raises NotApproved: the version is neither current in the stage nor asked for there.
     :raises RegistryError: it is asked for, and may not go there now.
     """
 
     if stage.number == version.number:
-        return
+        return None
     asked = open_promotions(work, model.id, stage=stage.name, number=version.number)
     if not asked:
         raise NotApproved(
@@ -228,11 +231,20 @@ def _check_stage_allows(work: Work, model: Row[Any], version: Row[Any], stage: R
             stage=stage.name,
         )
     _check_leave(work, asked[0])
+    return str(asked[0].id)
 
 
-def _running_again(work: Work, model: Row[Any], version: Row[Any], body: StartDeployment) -> str | None:
+def _running_again(
+    work: Work, model: Row[Any], version: Row[Any], body: StartDeployment, stage: str | None
+) -> str | None:
+    """By the promotion, where one is named; else for the same stage, by whatever request that was approved then."""
+
     if body.run is None:
         return None
+    if body.promotion is None:
+        same = deployments.c.stage.is_not_distinct_from(stage)
+    else:
+        same = deployments.c.promotion_id == body.promotion
     return work.connection.execute(
         select(deployments.c.id).where(
             deployments.c.model_id == model.id,
@@ -240,7 +252,7 @@ def _running_again(work: Work, model: Row[Any], version: Row[Any], body: StartDe
             deployments.c.target == body.target,
             deployments.c.role == body.role,
             deployments.c.run == body.run,
-            deployments.c.promotion_id.is_not_distinct_from(body.promotion),
+            same,
             deployments.c.status.in_(ACTIVE_STATUSES),
         )
     ).scalar()

@@ -550,6 +550,25 @@ def test_what_is_live_stands_beside_what_was(ada: CommandLine, ben: CommandLine,
     assert "[model_not_found]" in ada("live", "nobody", code=1).err
 
 
+def test_what_was_revoked_is_live_as_that_and_never_as_authorised(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path
+) -> None:
+    register(ada, model, trained)
+    ada("policies", "use", "team", "--model", model)
+    promote(ada, ben, model, 1)
+    started = ada.json("deployments", "start", model, "eu", "--version", "1", "--stage", "production")
+    ada("deployments", "observe", started["id"], "--digest", started["digest"])
+    assert "REVOKED" not in ada("live", model).out and "NOT" not in ada("live", model).out
+    ada("versions", "revoke", model, "1", "--reason", "leaks data", "--yes")
+    shown = ada("live", model).out
+    assert "1 REVOKED" in shown and "NOT as authorised: revoked" in shown
+    assert "what was revoked" in ada("deployments", "list", "--filter", f"model = '{model}'").out
+    assert f"{model} 1 REVOKED" in ada("deployments", "show", started["id"]).out
+    ben("stages", "vacate", model, "production", "--reason", "revoked", "--yes")
+    shown = ada("live", model).out
+    assert "vacant" in shown and "NOT as authorised: revoked" in shown
+
+
 def test_what_a_version_was_used_for_is_reported_and_shown(ada: CommandLine, model: str, trained: Path) -> None:
     register(ada, model, trained)
     assert "No usages." in ada("usages", "list", model, "1").out

@@ -77,7 +77,7 @@ async def test_what_stages_authorised_stands_beside_what_targets_served(world: W
     world.clock.advance(HOUR)
     await observe(world, started.id, first.digest)
     seen = world.clock.now
-    canary = await deploy(world, version="2", role=DeploymentRole.CANARY, traffic=0.1)
+    canary = await deploy(world, version="2", role=DeploymentRole.SHADOW, traffic=0.1)
     world.clock.advance(HOUR)
     await observe(world, canary.id, OTHER)
 
@@ -87,7 +87,7 @@ async def test_what_stages_authorised_stands_beside_what_targets_served(world: W
     assert (stage.stage, stage.version, stage.digest, stage.since) == ("production", 1, first.digest, moved)
     assert (stage.change, stage.promotion_id, stage.by) == (StageChange.PROMOTED, promotion.id, "airflow")
     by_role = {one.role: one for one in found.deployments}
-    primary, trial = by_role[DeploymentRole.PRIMARY], by_role[DeploymentRole.CANARY]
+    primary, trial = by_role[DeploymentRole.PRIMARY], by_role[DeploymentRole.SHADOW]
     assert (primary.target, primary.stage, primary.version, primary.digest) == (
         "eu-endpoint",
         "production",
@@ -205,6 +205,77 @@ async def test_a_stage_that_was_vacated_says_so(world: World) -> None:
     ]
     (before,) = await live(world, as_of=START)
     assert [one.version for one in before.stages] == [1]
+
+
+async def states(world: World, at: datetime | None = None) -> tuple[object, ...]:
+    """Version and revocation of the stage; drift and revocation of the deployment."""
+
+    (found,) = await live(world, as_of=at)
+    (stage,), (one,) = found.stages, found.deployments
+    return (stage.version, stage.revoked, one.drifted, one.revoked)
+
+
+async def test_what_is_revoked_or_in_its_stage_no_more_is_not_as_authorised_from_that_moment_on(world: World) -> None:
+    (first,) = await world.registered(1)
+    await world.promote(1)
+    started = await deploy(world, version="1", stage="production")
+    await observe(world, started.id, first.digest)
+    moments = [(world.clock.now, (1, False, False, False))]
+    world.clock.advance(HOUR)
+    await world.revoke(1)
+    moments.append((world.clock.now, (1, True, True, True)))
+    world.clock.advance(HOUR)
+    await world.act("ben", vacate_stage, "fraud", "production", VacateStage(from_version=1, reason="revoked"))
+    moments.append((world.clock.now, (None, False, True, True)))
+    assert await states(world) == (None, False, True, True)
+    for at, expected in moments:
+        assert await states(world, at) == expected
+        assert await states(world, at + MINUTE) == expected
+    (listed,) = await world.look_at_all("rita", list_deployments)
+    assert (listed.drifted, listed.revoked) == (True, True)
+    # Once it has ended, it serves nothing that anybody would have to see to; the content is revoked all the same.
+    await observe(world, started.id, first.digest, DeploymentStatus.ENDED)
+    (listed,) = await world.look_at_all("rita", list_deployments)
+    assert (listed.drifted, listed.revoked) == (False, True)
+
+
+async def test_content_is_revoked_under_whatever_number_it_runs(world: World) -> None:
+    first, again = await world.register(), await world.register()
+    assert first.digest == again.digest
+    started = await deploy(world, version="2")
+    await observe(world, started.id, again.digest)
+    await world.revoke(1)
+    ((one,),) = [found.deployments for found in await live(world)]
+    assert (one.version, one.drifted, one.revoked) == (2, True, True)
+
+
+async def test_a_deployment_for_a_stage_is_by_its_request_until_that_ends_and_by_the_stage_from_then_on(
+    world: World,
+) -> None:
+    first, _ = await world.registered(2)
+    asked = await world.approved(1)
+    started = await deploy(world, version="1", stage="production", run="run-1")
+    assert started.promotion_id == asked.id
+    await observe(world, started.id, first.digest)
+
+    async def drifted() -> bool:
+        ((one,),) = [found.deployments for found in await live(world)]
+        (listed,) = await world.look_at_all("rita", list_deployments)
+        assert listed.drifted is one.drifted
+        return one.drifted
+
+    assert not await drifted()
+    world.clock.advance(HOUR)
+    await world.apply(asked)
+    assert not await drifted()
+    # The run that starts it again finds it, although it is current by now.
+    assert (await deploy(world, version="1", stage="production", run="run-1")).id == started.id
+    before = world.clock.now
+    world.clock.advance(HOUR)
+    await world.promote(2)
+    assert await drifted()
+    ((one,),) = [found.deployments for found in await live(world, as_of=before)]
+    assert not one.drifted
 
 
 async def test_models_of_which_nothing_was_live_are_left_out(world: World) -> None:

@@ -9,10 +9,11 @@ from sqlalchemy import Row, Select, select
 
 from registry_service.db.filters import matching
 from registry_service.db.paging import Ordering, PageRequest, page_of, pinned
+from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import deployments, models, promotions, stages, versions
 from registry_service.db.view import View
-from registry_service.domain.drift import is_drifted
+from registry_service.domain.drift import Leave, is_drifted, leave_of
 from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus, Page
 from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.errors import DeploymentNotFound
@@ -36,6 +37,7 @@ def deployments_in_sight(view: View) -> Select[Any]:
             models.c.name.label("model_name"),
             promotions.c.phase.label("promotion_phase"),
             _current.c.digest.label("current_digest"),
+            content_revoked(deployments).label("revoked"),
         )
         .join(models, models.c.id == deployments.c.model_id)
         .outerjoin(promotions, promotions.c.id == deployments.c.promotion_id)
@@ -72,13 +74,15 @@ def describe_deployments(rows: Sequence[Row[Any]]) -> list[Deployment]:
     return [describe_deployment(row) for row in rows]
 
 
-def _applied(row: Row[Any]) -> bool | None:
-    """How the promotion ended that gave leave to what still runs: by being applied or otherwise; None: it goes on."""
-
-    if row.promotion_phase is None or row.status not in ACTIVE_STATUSES:
-        return None
-    phase = Phase(row.promotion_phase)
-    return phase is Phase.APPLIED if phase.is_final else None
+def _drifted(row: Row[Any]) -> bool:
+    leave = Leave.NONE_NEEDED
+    stands = row.status in ACTIVE_STATUSES
+    if stands:
+        phase = None if row.promotion_phase is None else Phase(row.promotion_phase)
+        applied = phase is Phase.APPLIED if phase is not None and phase.is_final else None
+        leave = leave_of(stage=row.stage, promotion=row.promotion_id, applied=applied)
+    revoked = stands and bool(row.revoked)
+    return is_drifted(row.digest, row.observed_digest, leave=leave, current=row.current_digest, revoked=revoked)
 
 
 def describe_deployment(row: Row[Any]) -> Deployment:
@@ -96,7 +100,8 @@ def describe_deployment(row: Row[Any]) -> Deployment:
         status=DeploymentStatus(row.status),
         observed_digest=row.observed_digest,
         observed_at=row.observed_at,
-        drifted=is_drifted(row.digest, row.observed_digest, applied=_applied(row), current=row.current_digest),
+        drifted=_drifted(row),
+        revoked=bool(row.revoked),
         started_at=row.started_at,
         started_by=row.started_by,
         ended_at=row.ended_at,

@@ -20,12 +20,13 @@ from registry_service.db.paging import Ordering, PageRequest, page_of
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.past import newest_record
+from registry_service.db.queries.revoked import content_revoked
 from registry_service.db.queries.sight import in_sight, name_matches
 from registry_service.db.query import one_of
 from registry_service.db.tables import OBSERVATIONS, deployments, events, models, promotions, stage_history, stages
 from registry_service.db.types import UtcTimestamp
 from registry_service.db.view import View
-from registry_service.domain.drift import is_drifted
+from registry_service.domain.drift import is_drifted, leave_of
 from registry_service.domain.entities import (
     DeploymentRole,
     DeploymentStatus,
@@ -46,7 +47,7 @@ MAX_DEPLOYMENTS: Final = 100
 _BY_NAME: Final = Ordering(columns={"model": models.c.name_taken}, tie_breakers=[models.c.name_taken], default="model")
 _THEN: Final = bindparam("at", type_=UtcTimestamp())
 _STAGES: Final = Prepared(
-    select(stage_history)
+    select(stage_history, content_revoked(stage_history, by=_THEN).label("revoked"))
     .join(stages, (stages.c.model_id == stage_history.c.model_id) & (stages.c.name == stage_history.c.stage))
     .where(one_of(stages.c.model_id, "models"), stage_history.c.id == newest_record(stages, _THEN))
     .order_by(stages.c.model_id, stages.c.position)
@@ -139,7 +140,12 @@ def deployed_at(model_ids: Sequence[str], stage: str | None, at: datetime) -> Se
     )
     ranked = select(both, newest_first.label("rank")).subquery("ranked")
     return (
-        select(ranked, promotions.c.applied_at, promotions.c.closed_at)
+        select(
+            ranked,
+            promotions.c.applied_at,
+            promotions.c.closed_at,
+            content_revoked(ranked, by=literal(at, UtcTimestamp())).label("revoked"),
+        )
         .outerjoin(promotions, promotions.c.id == ranked.c.promotion_id)
         .where(ranked.c.rank <= MAX_DEPLOYMENTS + 1)
         .order_by(ranked.c.target, ranked.c.role, ranked.c.started_at, ranked.c.id)
@@ -197,6 +203,7 @@ def _stage(record: Row[Any]) -> LiveStage:
         stage=record.stage,
         version=record.number,
         digest=record.digest,
+        revoked=bool(record.revoked),
         since=record.at,
         change=StageChange(record.change),
         promotion_id=record.promotion_id,
@@ -226,5 +233,12 @@ def _deployment(
         started_at=row.started_at,
         observed_digest=observed.observed_digest,
         observed_at=observed_at,
-        drifted=is_drifted(row.digest, observed.observed_digest, applied=applied, current=current.get(row.stage)),
+        drifted=is_drifted(
+            row.digest,
+            observed.observed_digest,
+            leave=leave_of(stage=row.stage, promotion=row.promotion_id, applied=applied),
+            current=current.get(row.stage),
+            revoked=bool(row.revoked),
+        ),
+        revoked=bool(row.revoked),
     )

@@ -28,8 +28,9 @@ ACTIVE_STATUSES: Final = (DeploymentStatus.DEPLOYING, DeploymentStatus.RUNNING)
 
 class Deployment(Answer, frozen=True, kw_only=True):
     """Where a version runs. `digest` is authorised (the registry says so), `observed_digest` is what the target said
-    last. `drifted`: the target serves what isn't authorised: other content, that of a promotion which ended without
-    being applied, or what has been replaced in its stage since."""
+    last. `drifted`: the target serves what isn't authorised: other content, what was revoked, that of a promotion which
+    ended without being applied, or what isn't current in its stage, as that was vacated or points elsewhere now.
+    `revoked`: the authorised content was revoked."""
 
     id: str
     model_name: str
@@ -45,6 +46,7 @@ class Deployment(Answer, frozen=True, kw_only=True):
     observed_digest: str | None
     observed_at: datetime | None
     drifted: bool
+    revoked: bool
     started_at: datetime
     started_by: str
     ended_at: datetime | None

@@ -10,11 +10,13 @@ from registry_service.domain.entities.stage import StageChange
 
 
 class LiveStage(Answer, frozen=True, kw_only=True):
-    """What a stage authorised, since when, and by which promotion. `version` None: it had been vacated."""
+    """What a stage authorised, since when, and by which promotion. `version` None: it had been vacated. `revoked`: that
+    content had been revoked."""
 
     stage: str
     version: int | None
     digest: str | None
+    revoked: bool
     since: datetime
     change: StageChange
     promotion_id: str | None
@@ -23,7 +25,8 @@ class LiveStage(Answer, frozen=True, kw_only=True):
 
 class LiveDeployment(Answer, frozen=True, kw_only=True):
     """A deployment that had begun and not ended. `digest` is authorised; `observed_digest` is what the target had said
-    last, at `observed_at` (None: it hadn't yet). `drifted` as of a deployment: what it served wasn't authorised."""
+    last, at `observed_at` (None: it hadn't yet). `drifted` and `revoked` as of a deployment: what it served wasn't
+    authorised; its content had been revoked."""
 
     deployment_id: str
     target: str
@@ -38,6 +41,7 @@ class LiveDeployment(Answer, frozen=True, kw_only=True):
     observed_digest: str | None
     observed_at: datetime | None
     drifted: bool
+    revoked: bool
 
 
 class LiveModel(Answer, frozen=True, kw_only=True):

@@ -131,6 +131,7 @@ PROMOTIONS: Final[tuple[Any, ...]] = (
                 stage="production",
                 version=NUMBER,
                 digest=DIGEST,
+                revoked=False,
                 since=AT + 2 * HOUR,
                 change=entities.StageChange.PROMOTED,
                 promotion_id=PROMOTION,
@@ -152,6 +153,7 @@ PROMOTIONS: Final[tuple[Any, ...]] = (
                 observed_digest=DEPLOYMENT.observed_digest,
                 observed_at=DEPLOYMENT.observed_at,
                 drifted=DEPLOYMENT.drifted,
+                revoked=DEPLOYMENT.revoked,
             )
         ],
         more=False,

@@ -201,6 +201,7 @@ DEPLOYMENT: Final = entities.Deployment(
     observed_digest=DIGEST,
     observed_at=AT + 2 * HOUR,
     drifted=False,
+    revoked=False,
     started_at=AT + 2 * HOUR,
     started_by="airflow",
     ended_at=None,
