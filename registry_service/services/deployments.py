@@ -19,13 +19,14 @@ from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
 from registry_service.domain.entities import Deployment, DeploymentStatus
 from registry_service.domain.entities.deployment import ACTIVE_STATUSES
-from registry_service.domain.errors import Conflict, InvalidInput, NotApproved
+from registry_service.domain.errors import Conflict, InvalidInput, NotApproved, RegistryError
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.measuring import check_figures
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
 from registry_service.domain.promotions import Phase
+from registry_service.domain.protection import protecting_stages
 from registry_service.domain.references import refuse_secret
 from registry_service.domain.requests import ObserveDeployment, StartDeployment
 from registry_service.failpoints import reach
@@ -45,8 +46,9 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     observed to run; a deployment of the same promotion by the same run is answered again.
 
     Under a promotion or for a stage, what is deployed must be approved for that stage now, or current in it; the
-    request by which it is approved is noted. Without either it is nobody's business but the target's, and ends no
-    record of what a stage authorised there.
+    request by which it is approved is noted. Without either it is judged for the stages that protect the target, if any
+    do (see `protecting_stages`); else it is nobody's business but the target's. It ends no record of what a stage
+    authorised there.
 
     :raises NotApproved, StageHeld, LeaseHeld, OlderThanCurrent: judged now, it may not go there.
     :raises VersionRevoked: it was withdrawn.
@@ -71,6 +73,8 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
         stage = promotion.stage
     elif stage is not None:
         by_promotion = _check_stage_allows(work, model, version, find_stage(work, model, stage))
+    else:
+        _check_protection(work, model, version, body)
     again = _running_again(work, model, version, body, stage)
     if again is not None:
         work.existed = True
@@ -232,6 +236,34 @@ def _check_stage_allows(work: Work, model: Row[Any], version: Row[Any], stage: R
         )
     _check_leave(work, asked[0])
     return str(asked[0].id)
+
+
+def _check_protection(work: Work, model: Row[Any], version: Row[Any], body: StartDeployment) -> None:
+    """That a version may go to the target without a stage being named.
+
+    :raises RegistryError: a stage protects the target, and wouldn't have it; which one says why.
+    """
+
+    standing = (
+        select(deployments.c.stage)
+        .where(
+            deployments.c.model_id == model.id,
+            deployments.c.target == body.target,
+            deployments.c.stage.is_not(None),
+            deployments.c.status.in_(ACTIVE_STATUSES),
+        )
+        .distinct()
+    )
+    authorised = work.connection.execute(standing).scalars().all()
+    for stage in protecting_stages(body.role, authorised):
+        try:
+            _check_stage_allows(work, model, version, find_stage(work, model, stage))
+        except RegistryError as refused:
+            message = (
+                f"Target '{body.target}' is protected by '{stage}', for which a deployment of '{model.name}' stands"
+                f" there. {refused.message} A shadow, which gets no traffic, may be started without."
+            )
+            raise type(refused)(message, **(refused.details | {"target": body.target, "protected_by": stage})) from None
 
 
 def _running_again(

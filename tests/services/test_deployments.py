@@ -98,7 +98,7 @@ async def test_a_record_without_authority_ends_none_that_a_stage_authorised(worl
     await world.promote(2, "staging")
     authorised = await deploy(world, version="1", stage="production")
     await observe(world, authorised, authorised.digest)
-    for body in ({"version": "3"}, {"version": "2", "stage": "staging"}):
+    for body in ({"version": "1"}, {"version": "2", "stage": "staging"}):
         other = await deploy(world, **body)
         await observe(world, other, other.digest)
         kept = await world.look("rita", get_deployment, authorised.id)
@@ -144,6 +144,61 @@ async def test_nothing_is_deployed_for_a_stage_before_it_is_approved(world: Worl
     assert (await deploy(world, **body)).stage == "production"
     await world.apply(promotion)
     assert (await deploy(world, **body)).stage == "production"
+
+
+async def test_a_target_of_a_stage_takes_nothing_with_traffic_that_isnt_approved_for_it(world: World) -> None:
+    await world.registered(3)
+    await world.promote(1)
+    # Nothing protects it before.
+    free = await deploy(world, version="2")
+    await observe(world, free, None, DeploymentStatus.ENDED)
+    protecting = await deploy(world, version="1", stage="production")
+    for role in (DeploymentRole.PRIMARY, DeploymentRole.CANARY):
+        with pytest.raises(NotApproved) as refused:
+            await deploy(world, version="2", role=role)
+        assert refused.value.details == {
+            "version": 2,
+            "stage": "production",
+            "target": "eu-endpoint",
+            "protected_by": "production",
+        }
+        assert "'eu-endpoint' is protected by 'production'" in refused.value.message
+        assert "Request its promotion." in refused.value.message
+    # Without traffic, elsewhere, what is current, and what is approved.
+    await deploy(world, version="2", role=DeploymentRole.SHADOW)
+    await deploy(world, version="2", target="laptop")
+    assert (await deploy(world, version="1")).stage is None
+    asked = await world.request(3)
+    with pytest.raises(NotApproved, match="is protected by 'production'"):
+        await deploy(world, version="3", role=DeploymentRole.CANARY)
+    await world.approve("ben", asked)
+    assert (await deploy(world, version="3", role=DeploymentRole.CANARY)).promotion_id is None
+    # What has ended protects no more.
+    await observe(world, protecting, None, DeploymentStatus.ENDED)
+    await deploy(world, version="2")
+
+
+async def test_a_deployment_under_a_promotion_protects_its_target_and_of_another_model_it_doesnt(world: World) -> None:
+    await world.registered(2)
+    await world.registered(1, "churn")
+    await deploy(world, promotion=(await world.approved(1)).id)
+    await deploy(world, model="churn", version="1")
+    with pytest.raises(NotApproved, match="is protected by 'production'"):
+        await deploy(world, version="2")
+
+
+async def test_each_stage_that_protects_a_target_has_its_say(world: World) -> None:
+    await world.registered(3)
+    await world.promote(1)
+    await world.promote(2, "staging")
+    await deploy(world, version="1", stage="production")
+    await deploy(world, version="2", stage="staging")
+    with pytest.raises(NotApproved, match="is protected by 'staging'"):
+        await deploy(world, version="1")
+    with pytest.raises(NotApproved, match="is protected by 'production'"):
+        await deploy(world, version="2")
+    await world.promote(1, "staging")
+    await deploy(world, version="1")
 
 
 async def test_nothing_is_deployed_for_a_stage_that_it_was_never_asked_for(world: World) -> None:

@@ -41,7 +41,8 @@ class Deployments(Controller):
     async def start_deployment(
         self, caller: NamedDependency[Caller], data: JSONBody[StartDeployment]
     ) -> Encoded[Deployment]:
-        """Note that a version is on its way to a target."""
+        """Note that a version is on its way to a target. For a stage, or at a target that a stage protects, it must be
+        approved there or current (`not_approved`)."""
         return await caller.make(use_cases.start_deployment, data)
 
     @get("/{deployment:str}", action=Action.DEPLOYMENT_READ)
