@@ -62,6 +62,11 @@ def live(service: RunningService) -> None:
 
         answered(http.post(f"{versions}/2/revoke", json={"reason": "leak"}))
         assert answered(http.get(f"{versions}/2/files/model.bin"), 409)["code"] == "version_revoked"
+        assert answered(http.delete(f"{API}/models/fraud detector"), 409)["details"]["used_by"] == [
+            f"deployment:{deployment['id']}"
+        ]
+        over = {"digest": None, "status": "ended"}
+        answered(http.post(f"{API}/deployments/{deployment['id']}/observed", json=over))
         answered(http.delete(f"{API}/models/fraud detector"))
         assert answered(http.get(versions), 404)["code"] == "model_not_found"
         answered(http.post(f"{API}/models/fraud detector/restore"))
