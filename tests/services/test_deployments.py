@@ -197,8 +197,9 @@ async def test_each_stage_that_protects_a_target_has_its_say(world: World) -> No
         await deploy(world, version="1")
     with pytest.raises(NotApproved, match="is protected by 'production'"):
         await deploy(world, version="2")
-    await world.promote(1, "staging")
-    await deploy(world, version="1")
+    await world.promote(3, "staging")
+    await world.promote(3)
+    await deploy(world, version="3")
 
 
 async def test_nothing_is_deployed_for_a_stage_that_it_was_never_asked_for(world: World) -> None:
