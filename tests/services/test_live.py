@@ -220,7 +220,7 @@ async def test_what_is_revoked_or_in_its_stage_no_more_is_not_as_authorised_from
     await world.promote(1)
     started = await deploy(world, version="1", stage="production")
     await observe(world, started.id, first.digest)
-    moments = [(world.clock.now, (1, False, False, False))]
+    moments: list[tuple[datetime, tuple[object, ...]]] = [(world.clock.now, (1, False, False, False))]
     world.clock.advance(HOUR)
     await world.revoke(1)
     moments.append((world.clock.now, (1, True, True, True)))

@@ -99,7 +99,7 @@ async def test_a_model_that_is_live_somewhere_is_not_deleted(world: World) -> No
 async def used_by(world: World) -> list[str]:
     with pytest.raises(InUse) as refused:
         await world.act("ada", models.delete_model, "fraud")
-    assert await world.look("rita", get_model, "fraud")
+    assert (await world.look("rita", get_model, "fraud")).name == "fraud"
     return list(refused.value.details["used_by"])
 
 
