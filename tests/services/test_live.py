@@ -240,7 +240,8 @@ async def test_what_is_revoked_or_in_its_stage_no_more_is_not_as_authorised_from
 
 
 async def test_content_is_revoked_under_whatever_number_it_runs(world: World) -> None:
-    first, again = await world.register(), await world.register()
+    await world.model()
+    first, again = [await world.register(content=b"the same") for _ in range(2)]
     assert first.digest == again.digest
     started = await deploy(world, version="2")
     await observe(world, started.id, again.digest)

@@ -114,7 +114,9 @@ ROOMS: tuple[ModuleType, ...] = (
 PARTS = {
     "let_go",
     "mark_deleted",
+    "refuse_model_in_use",
     "refuse_taken",
+    "take_in",
     "apply_to_stage",
     "insert_attachment",
     "insert_policy",
