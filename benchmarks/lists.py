@@ -74,7 +74,7 @@ def main() -> None:
             if not report.wants(work):
                 continue
             turns = Turns(path)
-            load = Load(turns, server.url, (token,), connections=1, seconds=options.seconds, lanes=len(ENDS))
+            load = Load(turns, server.url, (token,), connections=1, seconds=max(options.seconds, 0.5), lanes=len(ENDS))
             for number in range(options.rounds):
                 report.progress(work, number, "both sizes")
                 for name, figures in zip(names, run_lanes(load, server.cpu), strict=True):

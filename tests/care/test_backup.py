@@ -174,12 +174,12 @@ async def test_whatever_a_registry_has_lived_through_comes_back(
     await world.register(content=b"later")
     world.clock.advance(HOUR)
     second = await back_up(database_url, world.store, tmp_path / "backup", now=world.clock())
-    assert (first.copied, second.copied, second.artifacts) == (4, 1, 5)
+    assert (first.copied, second.copied, second.artifacts) == (5, 1, 6)
     assert snapshots(tmp_path / "backup") == [first.snapshot, second.snapshot]
 
     other = FilesystemStore(tmp_path / "other" / "artifacts")
     done = await restore(other_url, other, tmp_path / "backup", now=world.clock, snapshot=first.snapshot)
-    assert (done.report.faults, done.artifacts) == ([], 4)
+    assert (done.report.faults, done.artifacts) == ([], 5)
     report = await check_registry(other_url, other, deep=True)
     assert (report.faults, report.notes) == ([], [])
     with pytest.raises(Conflict, match="already holds"):
