@@ -62,6 +62,7 @@ _ANSWERED: Final[Mapping[tuple[str | None, str], str]] = {
     ("models", "name"): "model", ("principals", "name"): "principal", ("policies", "name"): "policy",
     ("events", "name"): "consumer", ("aliases", "name"): "alias", ("stages", "name"): "stage",
     ("promotions", "id"): "promotion", ("deployments", "id"): "deployment", ("uploads", "id"): "upload",
+    ("retention", "name"): "rule",
     (None, "model_name"): "model", (None, "number"): "version", (None, "version"): "version",
     (None, "digest"): "digest",
     (None, "stage"): "stage", (None, "cursor"): "cursor", (None, "next_cursor"): "next_cursor",
@@ -71,6 +72,9 @@ _ANSWERED: Final[Mapping[tuple[str | None, str], str]] = {
 _ANSWERED_BY: Final[Mapping[str, Mapping[str, str]]] = {
     "create_token": {"id": "token"}, "create_grant": {"id": "grant"}, "write_group": {"name": "group"},
     "attach_policy": {"id": "attachment"}, "list_policy_changes": {"id": "change"},
+    "comment_on_model": {"id": "comment"}, "comment_on_version": {"id": "comment"},
+    "comment_on_promotion": {"id": "comment"}, "delegate": {"id": "delegation"}, "subscribe": {"id": "subscription"},
+    "start_preview": {"id": "preview"}, "report_check": {"id": "check"},
 }  # fmt: skip
 
 # What a path parameter, field or query parameter takes. `name` in a path is told by what stands before it.
@@ -80,7 +84,8 @@ _TAKES: Final[Mapping[str, str]] = {
     "promotion": "promotion", "deployment": "deployment", "token": "token", "grant": "grant", "group": "group",
     "attachment": "attachment", "change": "change", "policy": "policy", "principal": "principal", "owner": "principal",
     "owners": "principal", "members": "principal", "people": "principal", "holder": "holder", "cursor": "cursor",
-    "consumer": "consumer", "after": "cursor", "files": "files",
+    "consumer": "consumer", "after": "cursor", "files": "files", "comment": "comment", "delegation": "delegation",
+    "subscription": "subscription", "preview": "preview", "rule": "rule", "check": "check",
 }  # fmt: skip
 
 _NAMED_BELOW: Final = {"consumers": "consumer", "policies": "policy", "principals": "principal"}
@@ -133,7 +138,7 @@ class Things:
 
         kind = _TAKES.get(parameter)
         if parameter == "name":
-            kind = _NAMED_BELOW[path.split("/")[3]]
+            kind = _NAMED_BELOW.get(path.split("/")[3])  # else it is that of an attachment
         elif parameter == "digest":
             kind = "announced"
         found = None if kind is None else self.one(kind, chance)
