@@ -89,7 +89,7 @@ def edit_comment(state: State, comment: str, text: str) -> None:
 @options.yes
 @pass_state
 def remove_comment(state: State, comment: str, *, yes: bool) -> None:
-    """Take your own comment back; its place stays, without the text."""
+    """Take your own comment back, or as an admin another's; its place stays, without the text."""
     state.confirm(f"Remove comment {comment} for good?", yes=yes)
     removed = state.client.remove_comment(comment)
     state.show(removed, lambda: comment_text(removed))

@@ -60,6 +60,7 @@ class Action(StrEnum):
     EVENT_READ = "event:read"
     COMMENT_READ = "comment:read"
     COMMENT_WRITE = "comment:write"
+    COMMENT_REMOVE = "comment:remove"  # those of others
     POLICY_READ = "policy:read"
     POLICY_WRITE = "policy:write"
     RETENTION_READ = "retention:read"
@@ -141,6 +142,7 @@ PERSONAL: Final = frozenset(
     {
         Action.VERSION_EXAMINE,
         Action.VERSION_LEGAL_HOLD,
+        Action.COMMENT_REMOVE,
         Action.PROMOTION_REVIEW,
         Action.DELEGATION_OWN,
         Action.STAGE_CLEAR_FAILURE,

@@ -68,12 +68,15 @@ def edit_comment(work: Work, comment: str, body: WriteComment, *, if_match: int 
 
 
 def remove_comment(work: Work, comment: str) -> Comment:
-    """Take one's own comment back. Its place stays, so that what answers it still makes sense; the text doesn't.
+    """Take one's own comment back, or as an admin of the model somebody else's: what should never have been written,
+    such as a password, must not stay. Its place stays, so that what answers it still makes sense; the text doesn't.
 
-    :raises NotPermitted: somebody else wrote it.
+    :raises NotPermitted: somebody else wrote it, and the caller is no admin of the model in person.
     """
 
-    model, row = _own(work, comment)
+    model, row = _locked(work, comment)
+    if row.author != work.actor.name:
+        work.authorize(Action.COMMENT_REMOVE, model.name)
     if row.removed_at is not None:
         work.existed = True
         return get_comment(work, comment)
@@ -104,14 +107,20 @@ def _add(
     return get_comment(work, str(row["id"]))
 
 
-def _own(work: Work, comment: str) -> tuple[Row[Any], Row[Any]]:
-    """The model, locked, and the comment as it is under the lock.
-
-    :raises NotPermitted: the caller didn't write it. Nobody else changes anybody's words, not even an admin.
-    """
+def _locked(work: Work, comment: str) -> tuple[Row[Any], Row[Any]]:
+    """The model, locked, and the comment as it is under the lock."""
 
     model = find_model(work, find_comment(work, comment).model_name, Action.COMMENT_WRITE, lock=True)
-    row = find_comment(work, comment)
+    return model, find_comment(work, comment)
+
+
+def _own(work: Work, comment: str) -> tuple[Row[Any], Row[Any]]:
+    """The same of a comment that the caller wrote.
+
+    :raises NotPermitted: they didn't. Nobody else changes anybody's words, not even an admin.
+    """
+
+    model, row = _locked(work, comment)
     if row.author != work.actor.name:
         raise NotPermitted(f"'{row.author}' wrote this comment, and nobody else changes it. Write one of your own.")
     return model, row

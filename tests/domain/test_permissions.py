@@ -75,6 +75,7 @@ ADMINISTER = [
     "model:restore",
     "version:examine",
     "version:legal_hold",
+    "comment:remove",
     "version:delete",
     "stage:arrange",
     "policy:write",
@@ -94,6 +95,7 @@ EXPECTED = {
 }
 FOR_PEOPLE = {
     "version:examine",
+    "comment:remove",
     "version:legal_hold",
     "promotion:review",
     "delegation:own",
