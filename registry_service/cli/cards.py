@@ -12,7 +12,7 @@ from registry_service.cli import options
 from registry_service.cli.endings import Stopped
 from registry_service.cli.state import Command, Group, State, pass_state
 from registry_service.cli.text import cell, facts, printable, size, table
-from registry_service.client import CardChanges, CardRevision, ModelCard, VersionCard, WriteCard
+from registry_service.client import CardChanges, CardNotFound, CardRevision, ModelCard, VersionCard, WriteCard
 from registry_service.domain.cards import MAX_CARD_BYTES
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
@@ -30,7 +30,12 @@ def card() -> None:
 def show_card(state: State, model: str, digest: str | None) -> None:
     """The card as it is written: Markdown, with front matter in YAML where it has any."""
 
-    found = state.client.get_card(model) if digest is None else state.client.get_card_revision(model, digest)
+    try:
+        found = state.client.get_card(model) if digest is None else state.client.get_card_revision(model, digest)
+    except CardNotFound as error:
+        raise CardNotFound(
+            f"'{model}' has no such card. Write one: model-registry models card set", **error.details
+        ) from error
     state.show(found, lambda: printable(found.text.removesuffix("\n")))
 
 

@@ -189,7 +189,7 @@ def read_json(file: Path, kind: type[T]) -> T:
         raise Stopped("file_failed", f"{file} can't be used: {error}") from error
 
 
-JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
+JSON_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
 
 model = click.argument("model", shell_complete=completing.models)
 selector = click.argument("selector", shell_complete=completing.selectors)
