@@ -44,10 +44,6 @@ def seconds_current(spells: Iterable[tuple[datetime, datetime | None]], now: dat
     return sum((max((end or now) - begun, timedelta()) for begun, end in spells), timedelta()).total_seconds()
 
 
-def _moment(entry: StageRecord) -> tuple[datetime, int]:
-    return entry.at, entry.revision
-
-
 # --------------------------------------------------------------------------------------------------- going back
 
 
@@ -95,7 +91,9 @@ def rollback_plan(
     """
 
     current = _undone(pointer, from_version, promotion)
-    entries = sorted(history, key=_moment, reverse=True)
+    # By revisions, which only grow. Times need not: clocks are set back, replicas have each their own, and who had to
+    # wait for the model took the time before.
+    entries = sorted(history, key=lambda entry: entry.revision, reverse=True)
     # The first is what made the current version current.
     earlier = [entry for entry in entries if entry.version is not None][1 : within + 1]
     if to is None:

@@ -131,6 +131,29 @@ def pointing(name: str, version: int | None = None) -> StagePointer:
 # ------------------------------------------------------------------------------------------------------- holds
 
 
+@pytest.mark.parametrize("times", [(3, 2, 1), (1, 1, 1), (2, 3, 1), (3, 1, 2)])
+def test_what_was_current_before_is_told_by_revisions_and_not_by_clocks(times: tuple[int, ...]) -> None:
+    """A clock was set back; or replicas have each their own; or one waited for the model and had the time before."""
+    pointer = Pointer().promote(1, 2, 3)
+    pointer.history = [
+        structs.replace(entry, at=START + timedelta(hours=hours))
+        for entry, hours in zip(pointer.history, times, strict=True)
+    ]
+    assert pointer.plan(from_version=3).to_version == 2
+    pointer.history = pointer.history[::-1]
+    assert (
+        rollback_plan(
+            StagePointer(stage="production", version=3, digest=f"sha256:{3:064}", promotion_id="p2"),
+            pointer.history,
+            failed=(),
+            revoked=(),
+            within=10,
+            from_version=3,
+        ).to_version
+        == 2
+    )
+
+
 def test_a_hold_is_active_until_its_time_is_over() -> None:
     endless = Hold(reason="incident", by="ann", at=START, until=None)
     timed = Hold(reason="incident", by="ann", at=START, until=START + timedelta(hours=1))

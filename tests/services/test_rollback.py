@@ -41,6 +41,17 @@ async def test_a_rollback_restores_the_version_before_without_new_approval(three
     assert await three.current() == 2
 
 
+async def test_it_goes_back_to_the_version_before_whatever_the_clocks_said(world: World) -> None:
+    await world.registered(4)
+    for version, by in ((1, HOUR), (2, -2 * HOUR), (3, HOUR), (4, -3 * HOUR)):
+        await world.promote(version)
+        world.clock.advance(by)
+    assert [await world.current()] == [4]
+    for expected in (3, 2, 1):
+        await world.roll_back(from_version=await world.current())
+        assert await world.current() == expected
+
+
 async def test_pressed_twice_it_goes_back_once(three: World) -> None:
     await three.roll_back(from_version=3)
     before = await three.events()
