@@ -83,7 +83,7 @@ def test_a_benchmark_writes_what_it_measured_and_the_ratios(program: str, tmp_pa
     for work, who, name in PROGRAMS[program]:
         ours, others = (document["works"][work][one][name]["values"] for one in ("ours", who))
         ratio = document["ratios"][work][who][name]
-        assert ratio["values"] == [a / b for a, b in zip(ours, others, strict=True)]
+        assert ratio["values"] == [a / b for a, b in zip(ours, others, strict=True) if b]
         assert len(ratio["values"]) == 2
         assert ratio["median"] == statistics.median(ratio["values"]) > 0
 
