@@ -3,10 +3,10 @@ somebody asked for what they never did."""
 
 from __future__ import annotations
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from registry_service.db.locks import lock_key
-from registry_service.db.queries.delegations import describe_delegation, find_delegation
+from registry_service.db.queries.delegations import END, describe_delegation, find_delegation
 from registry_service.db.queries.principals import find_principal
 from registry_service.db.tables import delegations
 from registry_service.domain.entities import Delegation, PrincipalKind
@@ -51,7 +51,7 @@ def delegate(work: Work, body: Delegate) -> Delegation:
         select(delegations).where(
             delegations.c.principal == me,
             delegations.c.starts_at < body.until,
-            func.coalesce(delegations.c.ended_at, delegations.c.until) > starts_at,
+            starts_at < END,
         )
     ).first()
     if meanwhile is not None:

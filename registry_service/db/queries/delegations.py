@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.prepared import Prepared
@@ -21,16 +21,19 @@ _ORDER: Final = Ordering(
     tie_breakers=[delegations.c.id],
     default="until desc",
 )
-_END: Final = func.coalesce(delegations.c.ended_at, delegations.c.until)
+END: Final = func.coalesce(delegations.c.ended_at, delegations.c.until)
+"""Until when a row of `delegations` is in force: as was agreed, or until somebody ended it."""
+
+
+def _in_force(at: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a time, or a column of them
+    return and_(delegations.c.starts_at <= at, at < END)
+
+
 _BEHIND_REVIEWS: Final = Prepared(
     select(reviews.c.id.label("review_id"), delegations.c.principal)
     .join(
         delegations,
-        and_(
-            delegations.c.delegate == reviews.c.reviewer,
-            delegations.c.starts_at <= reviews.c.at,
-            reviews.c.at < _END,
-        ),
+        and_(delegations.c.delegate == reviews.c.reviewer, _in_force(reviews.c.at)),
     )
     .where(reviews.c.promotion_id == bindparam("promotion_id"))
     .order_by(reviews.c.id, delegations.c.principal)
@@ -52,7 +55,7 @@ def stands_in_for(view: View, name: str) -> list[str]:
     return list(
         view.connection.execute(
             select(delegations.c.principal)
-            .where(delegations.c.delegate == name, delegations.c.starts_at <= view.now, view.now < _END)
+            .where(delegations.c.delegate == name, _in_force(view.now))
             .order_by(delegations.c.principal)
         ).scalars()
     )
@@ -73,7 +76,7 @@ def list_delegations(
         name = find_principal(view, principal).name
         statement = statement.where(or_(delegations.c.principal == name, delegations.c.delegate == name))
     if in_force:
-        statement = statement.where(delegations.c.starts_at <= view.now, view.now < _END)
+        statement = statement.where(_in_force(view.now))
     return page_of(view.connection, statement, _ORDER, page, lambda rows: [describe_delegation(row) for row in rows])
 
 
