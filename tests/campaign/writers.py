@@ -78,10 +78,9 @@ def run_writers(run: Run) -> Findings:
     shares = [total // CLIENTS + (number < total % CLIENTS) for number in range(CLIENTS)]
     try:
         server.start()
-        with server.http(server.token(PERSON)) as http:
-            for model in (SHARED, *(writer.name for writer in writers)):
-                http.post(f"{API}/models", json={"name": model}).raise_for_status()
-                http.post(f"{API}/models/{model}/versions", json={"files": []}).raise_for_status()
+        refused = _begin_models(server, [SHARED, *(writer.name for writer in writers)])
+        if refused:
+            return Findings(violations=refused)
         began = time.monotonic()
         threads = [
             threading.Thread(target=writer.write, args=(server, share), name=writer.name, daemon=True)
@@ -107,6 +106,18 @@ def run_writers(run: Run) -> Findings:
         "answered within, seconds, 99 of 100": round(waits[len(waits) * 99 // 100], 3),
     }
     return Findings(figures, found[:ENOUGH_VIOLATIONS])
+
+
+def _begin_models(server: CampaignServer, models: list[str]) -> list[str]:
+    """Make the models and their first versions, while the service counts models beside; answers what was refused."""
+    refused: list[str] = []
+    with server.http(server.token(PERSON)) as http:
+        for model in models:
+            for path, body in ((f"{API}/models", {"name": model}), (f"{API}/models/{model}/versions", {"files": []})):
+                response = http.post(path, json=body)
+                if not response.is_success:
+                    refused.append(f"POST {path} was answered {response.status_code}: {response.text[:200]}")
+    return refused
 
 
 def _judge(server: CampaignServer, writers: list[Writer]) -> list[str]:
