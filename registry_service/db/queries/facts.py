@@ -92,19 +92,23 @@ _OPEN: Final = Prepared(
 )
 # Only above the number asked for, where mostly nothing is; and from the highest down: the first is nearly always the
 # one, however long the history.
-_NEWER_STANDING: Final = Prepared(
+_NEWER: Final = (
     select(stage_history.c.number)
-    .join(versions, (versions.c.model_id == stage_history.c.model_id) & (versions.c.number == stage_history.c.number))
     .where(
         stage_history.c.model_id == bindparam("model_id"),
         stage_history.c.stage == bindparam("stage"),
         stage_history.c.number > bindparam("number"),
         stage_history.c.change == StageChange.PROMOTED,
-        ~marked_failed(),
-        ~content_revoked(),
     )
     .order_by(stage_history.c.number.desc())
     .limit(1)
+)
+# Mostly there is none, and the whole question, asked before PostgreSQL knows how large its tables are, reads all of them.
+_ANY_NEWER: Final = Prepared(_NEWER)
+_NEWER_STANDING: Final = Prepared(
+    _NEWER.join(
+        versions, (versions.c.model_id == stage_history.c.model_id) & (versions.c.number == stage_history.c.number)
+    ).where(~marked_failed(), ~content_revoked())
 )
 _SPELLS: Final = Prepared(
     select(
@@ -374,9 +378,10 @@ class FactSource:
         """The highest number above this one that a promotion made current here and that is still good. Older ones come
         back by rollback only; once the newer one was abandoned or revoked, the way is open for them again."""
 
-        newer: int | None = _NEWER_STANDING.value(
-            self._view.connection, model_id=target.model_id, stage=target.stage, number=target.number
-        )
+        asked = {"model_id": target.model_id, "stage": target.stage, "number": target.number}
+        if _ANY_NEWER.value(self._view.connection, **asked) is None:
+            return None
+        newer: int | None = _NEWER_STANDING.value(self._view.connection, **asked)
         return newer
 
     def _review(self, row: Row[Any], behind: Sequence[str]) -> ReviewFacts:
