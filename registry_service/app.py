@@ -39,6 +39,7 @@ from registry_service.web.refusals import NoteRefusals
 from registry_service.web.release import RELEASE
 from registry_service.web.routes import build_routes
 from registry_service.web.server import Server, build_server, listen
+from registry_service.web.sessions import SessionCookie
 from registry_service.web.streams.broadcast import Broadcast
 
 log = structlog.get_logger("registry")
@@ -62,13 +63,21 @@ class Service(Guard):
     any other enters `running`. `stop_waiting` is for a server that ends: requests that wait for events are answered."""
 
     def __init__(
-        self, settings: Settings, *, registry: Registry, clock: Clock, lifespan: Lifespan, metrics: Metrics
+        self,
+        settings: Settings,
+        *,
+        registry: Registry,
+        clock: Clock,
+        lifespan: Lifespan,
+        metrics: Metrics,
+        cookie: SessionCookie,
     ) -> None:
         routes = build_routes([lifespan])
         inner = Authenticate(
             NoteRefusals(HotReads(routes, registry=registry), registry=registry, clock=clock),
             database=registry.database,
             clock=clock,
+            cookie=cookie,
             open_metrics=settings.metrics == "loopback",
         )
         super().__init__(inner, host_names=settings.host_names, origin=settings.base_url, metrics=metrics)
@@ -88,6 +97,7 @@ def create_app(
     clock: Clock = now,
     store: ArtifactStore | None = None,
     announce: Callable[[FirstRun], None] | None = None,
+    login_link: bool = False,
 ) -> Service:
     """A service, not yet started: it starts and stops with ASGI's lifespan.
 
@@ -95,6 +105,7 @@ def create_app(
     :param clock: what tells the time, aware.
     :param store: where artifacts live; None: in the directory that the settings name.
     :param announce: is told what the start made, once the service is ready.
+    :param login_link: whether the start makes a link that opens the pages, for `announce`.
     :raises InvalidInput: the settings can't be used, or would leave a door open.
     """
 
@@ -104,6 +115,7 @@ def create_app(
     artifacts = store or open_store(settings)
     registry = Registry(database, artifacts, clock=clock, public_url=settings.base_url)
     metrics = Metrics()
+    cookie = SessionCookie(settings.base_url)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -112,7 +124,9 @@ def create_app(
         app.state.unfinished = Unfinished()
         app.state.metrics = metrics
         app.state.broadcast = Broadcast(registry, limit=settings.max_streams, limit_each=settings.max_streams_each)
-        async with _running(settings, registry, metrics) as made:
+        app.state.cookie = cookie
+        app.state.framed_by = settings.framed_by
+        async with _running(settings, registry, metrics, login_link=login_link) as made:
             if announce is not None:
                 announce(made)
             try:
@@ -120,7 +134,7 @@ def create_app(
             finally:
                 await app.state.broadcast.close()
 
-    return Service(settings, registry=registry, clock=clock, lifespan=lifespan, metrics=metrics)
+    return Service(settings, registry=registry, clock=clock, lifespan=lifespan, metrics=metrics, cookie=cookie)
 
 
 def open_store(settings: Settings) -> ArtifactStore:
@@ -158,14 +172,16 @@ def open_bucket(settings: Settings, address: BucketAddress) -> ArtifactStore:
 
 
 @asynccontextmanager
-async def _running(settings: Settings, registry: Registry, metrics: Metrics) -> AsyncIterator[FirstRun]:
+async def _running(
+    settings: Settings, registry: Registry, metrics: Metrics, *, login_link: bool
+) -> AsyncIterator[FirstRun]:
     _make_home(settings)
     await _look_at(registry.store)
     await _migrate(settings.database_url)
     await registry.database.start()
     try:
         person, files = settings.person or _user_of_this_process(), _token_files(settings)
-        answered = await registry.write(SYSTEM, set_up, None, person=person, files=files)
+        answered = await registry.write(SYSTEM, set_up, None, person=person, files=files, login_link=login_link)
         made = answered.result
         assert made is not None
 
@@ -263,7 +279,9 @@ def serve(settings: Settings | None = None) -> None:
     with listen(settings.host, settings.port) as listening:
         # With port 0 only the socket knows the address that goes into the token files.
         settings = msgspec.structs.replace(settings, port=listening.getsockname()[1])
-        app = create_app(settings, announce=lambda made: _announce(settings, made))
+        # Who else can reach the service might read its output elsewhere: there, one asks for a link with one's token.
+        link = settings.is_loopback
+        app = create_app(settings, announce=lambda made: _announce(settings, made), login_link=link)
         uvloop.run(run_server(app, build_server(app, settings, ending=app.stop_waiting), listening))
 
 
@@ -284,5 +302,8 @@ def _announce(settings: Settings, made: FirstRun) -> None:
             "             (stricter: model-registry policies use team --model '*')",
         ]
     lines += [f"  token of   '{name}': {path}" for name, path in made.credentials.items()]
+    if made.login_link is not None:
+        lines.append(f"  pages      {made.login_link}")
+        lines.append("             (good once, within a minute; another: model-registry browse)")
     lines.append("Next: model-registry models list")
     sys.stderr.write("\n".join(lines) + "\n")

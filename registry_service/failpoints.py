@@ -85,6 +85,7 @@ POINTS: Final = frozenset(
         "policy.in_force",
         "token.written",
         "token.revoked",
+        "session.link_used",
         "consumer.moved",
         # Artifacts that nobody needs, and damaged ones.
         "gc.adopted",

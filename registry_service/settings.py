@@ -79,6 +79,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     behind_proxy: tuple[str, ...] = ()
     """Addresses or networks of the proxies that end TLS before the service; their X-Forwarded headers are believed."""
 
+    framed_by: tuple[str, ...] = ()
+    """Origins whose pages may show those of the registry in a frame, such as that of Airflow; none may by default."""
+
     airflow_credentials: Path | None = None
     """File of the address and token for Airflow; None: in the home, beside the person's. With another one, an Airflow
     that runs apart gets a directory that holds its own token and nobody else's."""
@@ -285,6 +288,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name for part in text.split(",") if (name := part.strip()))
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_url(name) for name in _names(text))
+
+
 def _number(lowest: int, highest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
@@ -324,6 +331,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "tls_cert": _path,
         "tls_key": _path,
         "behind_proxy": _names,
+        "framed_by": _origins,
         "airflow_credentials": _path,
         "airflow_url": _url,
         "person": str,

@@ -11,6 +11,7 @@ import click
 
 from registry_service.cli import completing
 from registry_service.cli.aliases import aliases
+from registry_service.cli.browse import browse, sessions
 from registry_service.cli.care import backup, fsck, gc, restore, scrub
 from registry_service.cli.checks import checks
 from registry_service.cli.comments import comments
@@ -83,6 +84,8 @@ for command in (
     login,
     logout,
     whoami,
+    browse,
+    sessions,
     config,
     models,
     versions,

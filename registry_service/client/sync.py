@@ -426,6 +426,8 @@ class RegistryClient:
     list_tokens = _sends(calls.list_tokens)
     create_token = _sends(calls.create_token)
     revoke_token = _sends(calls.revoke_token)
+    create_login_link = _sends(calls.create_login_link)
+    end_sessions = _sends(calls.end_sessions)
 
     collect_garbage = _sends(calls.collect_garbage)
     scrub = _sends(calls.scrub)

@@ -74,6 +74,7 @@ class Action(StrEnum):
     METRICS_READ = "metrics:read"
     INBOX_OWN = "inbox:own"
     SUBSCRIPTION_OWN = "subscription:own"
+    SESSION_OWN = "session:own"
     TOKEN_WRITE = "token:write"  # noqa: S105 -- the name of an action
     TOKEN_OWN = "token:own"  # noqa: S105 -- the name of an action
 
@@ -92,6 +93,7 @@ _READ: Final = frozenset(
         Action.PRINCIPAL_READ,
         Action.DELEGATION_READ,
         Action.INBOX_OWN,
+        Action.SESSION_OWN,
         Action.SUBSCRIPTION_OWN,
         Action.TOKEN_OWN,
     }
@@ -151,6 +153,7 @@ PERSONAL: Final = frozenset(
         Action.RETENTION_WRITE,
         Action.PRINCIPAL_WRITE,
         Action.TOKEN_WRITE,
+        Action.SESSION_OWN,
         Action.SUBSCRIPTION_OWN,
     }
 )
@@ -160,6 +163,7 @@ PERSONAL: Final = frozenset(
 _RANKING: Final = frozenset(Action) - {
     Action.DELEGATION_OWN,
     Action.INBOX_OWN,
+    Action.SESSION_OWN,
     Action.SUBSCRIPTION_OWN,
     Action.TOKEN_OWN,
 }

@@ -425,6 +425,18 @@ class CreateToken(Request, frozen=True, kw_only=True):
     expires_in_days: int = 90
 
 
+class CreateLoginLink(Request, frozen=True, kw_only=True):
+    """`path`: the page that the link leads to."""
+
+    path: str = "/"
+
+
+class OpenSession(Request, frozen=True, kw_only=True):
+    """`token`: a personal token, or what stands in a login link."""
+
+    token: str
+
+
 class MoveConsumer(Request, frozen=True, kw_only=True):
     """`cursor` as an event page gave it, or `start` or `latest`."""
 

@@ -28,8 +28,17 @@ _CHECKSUM_LENGTH: Final = 6
 
 
 class TokenKind(StrEnum):
+    """PERSONAL and SERVICE are what programs send as bearer tokens. SESSION is what a browser keeps in its cookie, and
+    is good in no other way. LOGIN opens one session, within a minute, and nothing else."""
+
     PERSONAL = "personal"
     SERVICE = "service"
+    SESSION = "session"
+    LOGIN = "login"
+
+
+BEARERS: Final = frozenset({TokenKind.PERSONAL, TokenKind.SERVICE})
+"""What may stand in the header Authorization."""
 
 
 _FORM: Final = re.compile(

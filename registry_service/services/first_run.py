@@ -30,6 +30,7 @@ from registry_service.failpoints import reach
 from registry_service.services.credentials import Credentials, read_credentials, write_credentials
 from registry_service.services.ids import new_id
 from registry_service.services.policies import insert_attachment, insert_policy
+from registry_service.services.sessions import issue_login, login_url
 from registry_service.services.tokens import issue_token
 from registry_service.services.work import Work
 
@@ -59,14 +60,16 @@ def token_files(directory: Path, url: str) -> dict[str, TokenFile]:
 
 
 class FirstRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What was made at this start. `credentials`: files written anew, by the name of the principal."""
+    """What was made at this start. `credentials`: files written anew, by the name of the principal. `login_link` opens
+    the pages as the person, once and within a minute; None where it wasn't asked for, or there is no such person."""
 
     person: str
     is_new: bool
     credentials: dict[str, str]
+    login_link: str | None = None
 
 
-def set_up(work: Work, *, person: str, files: Mapping[str, TokenFile]) -> FirstRun:
+def set_up(work: Work, *, person: str, files: Mapping[str, TokenFile], login_link: bool = False) -> FirstRun:
     """Make what is missing of a registry that one can work with; token files by their profile.
 
     :raises InvalidName: `person` can't be the name of a principal.
@@ -85,7 +88,17 @@ def set_up(work: Work, *, person: str, files: Mapping[str, TokenFile]) -> FirstR
             insert_policy(work, document)
         insert_attachment(work, AttachPolicy(policy=SOLO.name, model_pattern="*", stage="*", default=True))
         reach("first_run.policies_written")
-    return FirstRun(person=person, is_new=is_new, credentials=keep_credentials(work, person=person, files=files))
+    return FirstRun(
+        person=person,
+        is_new=is_new,
+        credentials=keep_credentials(work, person=person, files=files),
+        login_link=_login_link(work, person) if login_link else None,
+    )
+
+
+def _login_link(work: Work, person: str) -> str | None:
+    principal = _working(work, person, PrincipalKind.PERSON)
+    return None if principal is None else login_url(work.public_url, issue_login(work, principal))
 
 
 def keep_credentials(work: Work, *, person: str, files: Mapping[str, TokenFile]) -> dict[str, str]:
@@ -96,8 +109,8 @@ def keep_credentials(work: Work, *, person: str, files: Mapping[str, TokenFile])
     written: dict[str, str] = {}
     for profile, kind in PROFILES.items():
         name = AIRFLOW if kind is PrincipalKind.SERVICE else person
-        principal = work.connection.execute(select(principals).where(principals.c.name == name)).one_or_none()
-        if principal is None or principal.disabled or principal.kind != kind:
+        principal = _working(work, name, kind)
+        if principal is None:
             continue
         path, url = files[profile].path, files[profile].url
         kept = read_credentials(path)
@@ -114,6 +127,13 @@ def keep_credentials(work: Work, *, person: str, files: Mapping[str, TokenFile])
         reach("first_run.token_file_written")
         written[name] = str(path)
     return written
+
+
+def _working(work: Work, name: str, kind: PrincipalKind) -> Row[Any] | None:
+    """The principal of this name, unless it is disabled or of another kind."""
+
+    row = work.connection.execute(select(principals).where(principals.c.name == name)).one_or_none()
+    return None if row is None or row.disabled or row.kind != kind else row
 
 
 def _name_log(work: Work) -> None:

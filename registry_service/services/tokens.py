@@ -54,10 +54,24 @@ def create_token(work: Work, body: CreateToken) -> IssuedToken:
         if role is None:
             role = work.actor.token_role
         _refuse_wider(work, role, patterns)
-        expires_at = min(expires_at, find_token(work, work.actor.token_id).expires_at)
+        expires_at = min(expires_at, _end_of_own(work, expires_at))
     issued = issue_token(work, principal, name=body.name, role=role, patterns=patterns, expires_at=expires_at)
     row = work.connection.execute(select(tokens).where(tokens.c.id == issued.id)).one()
     return IssuedToken(token=issued.text, info=describe_token(row))
+
+
+def _end_of_own(work: Work, wanted: datetime) -> datetime:
+    """How long a token lives at most that is made with the caller's. A session ends soon, and what is made in it lives
+    as long as what is made with the token that opened it."""
+
+    own = find_token(work, work.actor.token_id)
+    if own.kind != TokenKind.SESSION:
+        bound: datetime = own.expires_at
+    elif own.parent is None:
+        bound = wanted
+    else:
+        bound = work.connection.execute(select(tokens.c.expires_at).where(tokens.c.id == own.parent)).scalar_one()
+    return bound
 
 
 def issue_token(
@@ -66,17 +80,26 @@ def issue_token(
     *,
     name: str,
     expires_at: datetime,
-    role: Role | None = None,
+    kind: TokenKind | None = None,
+    role: str | None = None,
     patterns: Sequence[str] = (),
+    parent: str | None = None,
 ) -> NewToken:
-    """Make a token for a principal and log it. What it may be is for the caller to have checked."""
+    """Make a token for a principal and log it. What it may be is for the caller to have checked.
 
-    kind = TokenKind.PERSONAL if principal.kind == PrincipalKind.PERSON else TokenKind.SERVICE
+    :param kind: None: what a principal of its kind sends as a bearer token.
+    :param parent: the token that this one ends with.
+    """
+
+    if kind is None:
+        kind = TokenKind.PERSONAL if principal.kind == PrincipalKind.PERSON else TokenKind.SERVICE
     issued = new_token(kind, secrets.token_bytes(ENTROPY_BYTES))
     work.connection.execute(
         insert(tokens).values(
             id=issued.id,
             name=name,
+            kind=kind,
+            parent=parent,
             principal=principal.name,
             secret_hash=issued.secret_hash,
             role=role,
@@ -90,6 +113,7 @@ def issue_token(
     work.record(
         EventKind.TOKEN_CREATED,
         subject=issued.id,
+        token_kind=kind,
         principal=principal.name,
         role=role,
         patterns=list(patterns),
@@ -99,12 +123,19 @@ def issue_token(
 
 
 def revoke_token(work: Work, token: str) -> Token:
-    """Ends a token at once. Twice is as good as once."""
+    """Ends a token at once, with the sessions that were opened with it. Twice is as good as once."""
 
     row = find_token(work, token)
     if row.revoked_at is None:
-        work.connection.execute(update(tokens).where(tokens.c.id == token).values(revoked_at=work.now))
-        work.record(EventKind.TOKEN_REVOKED, subject=token, principal=row.principal)
+        open_ones = (tokens.c.id == token) | ((tokens.c.parent == token) & (tokens.c.expires_at > work.now))
+        ended = work.connection.execute(
+            update(tokens)
+            .where(open_ones, tokens.c.revoked_at.is_(None))
+            .values(revoked_at=work.now)
+            .returning(tokens.c.id)
+        ).scalars()
+        for one in sorted(ended):
+            work.record(EventKind.TOKEN_REVOKED, subject=one, principal=row.principal)
         reach("token.revoked")
     return describe_token(find_token(work, token))
 

@@ -14,3 +14,15 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 CONNECTION: Final = "model_registry.connection"
 """Where the server puts the transport of the request's connection among the scope's extensions."""
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Those that change nothing (RFC 9110, 9.2.1)."""
+
+
+def single_headers(scope: Scope) -> dict[str, str]:
+    """Headers by name; one that comes twice is joined as HTTP says, and so fails the checks that want one value."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found

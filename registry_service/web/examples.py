@@ -95,6 +95,7 @@ _ALL: Final = (
     requests.CreateGrant(role="approver", pattern="churn*", principal="ada"),
     requests.WriteGroup(members=["ada", "grace"]),
     requests.CreateToken(name="laptop", expires_in_days=30),
+    requests.CreateLoginLink(path="/models/churn"),
     requests.MoveConsumer(cursor="latest"),
     requests.CollectGarbage(dry_run=True),
     requests.Scrub(rate=100_000_000),

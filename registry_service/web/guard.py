@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from registry_service.domain.errors import InvalidName, RegistryError, TooLarge
-from registry_service.web.asgi import ASGIApp, Message, Receive, Scope, Send
+from registry_service.web.asgi import SAFE_METHODS, ASGIApp, Message, Receive, Scope, Send, single_headers
 from registry_service.web.errors import HttpRefusal, refused
 from registry_service.web.limits import BODY_SECONDS, MAX_HEADERS, MAX_URL_BYTES, body_limit
 from registry_service.web.logs import escape, log_request
@@ -37,7 +37,6 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
 }
 
 _SECURITY_HEADERS: Final = tuple((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items())
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ENCODED_SLASH: Final = re.compile(rb"%2f", re.IGNORECASE)
 _FILE_OF_A_VERSION: Final = re.compile(
@@ -73,7 +72,7 @@ class Guard:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        headers = _single_headers(scope)
+        headers = single_headers(scope)
         request_id = headers.get("x-request-id", "")
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = secrets.token_hex(8)
@@ -133,7 +132,7 @@ class Guard:
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "The service isn't known by this Host. Its operator may add it to MODEL_REGISTRY_ALLOWED_HOSTS.",
             )
-        if scope["method"] not in _SAFE:
+        if scope["method"] not in SAFE_METHODS:
             self._check_origin(headers, host)
         limit = body_limit(scope["method"], scope["path"])
         announced = headers.get("content-length", "0")
@@ -208,15 +207,6 @@ class _Body:
             # Nobody reads this answer. To the framework it would be a fault of the service, and to whoever watches it.
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "The caller went away before the body was whole.")
         return message
-
-
-def _single_headers(scope: Scope) -> dict[str, str]:
-    """Headers by name; one that comes twice is joined as HTTP says, and so fails the checks that want one value."""
-    found: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
 
 
 def _host_name(host: str) -> str:

@@ -1,32 +1,67 @@
-"""The addresses that entities give as their `url`. To a program they answer with the entity."""
+"""The addresses that entities give as their `url`: to a browser a page, to a program the entity."""
 
 from __future__ import annotations
 
-from litestar import get
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from typing import Any
 
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+
+from registry_service.db.paging import PageRequest
 from registry_service.db.queries.models import get_model
 from registry_service.db.queries.promotions import get_promotion
 from registry_service.db.queries.versions import get_version
-from registry_service.domain.entities import ModelVersion, Promotion, RegisteredModel
+from registry_service.domain.errors import InvalidInput
 from registry_service.domain.permissions import Action
-from registry_service.web.answers import Encoded
+from registry_service.web.browsers import wants_page
 from registry_service.web.caller import Caller
+from registry_service.web.ui.models import Cursor, Filter, Order, look_at_model
+from registry_service.web.ui.promotions import look_at_promotion
+from registry_service.web.ui.version import look_at_version
+from registry_service.web.ui.visit import Visit
+
+VERSIONS_SHOWN = 25
 
 
 @get("/models/{model:str}", action=Action.MODEL_READ, include_in_schema=False)
-async def model_page(caller: NamedDependency[Caller], model: FromPath[str]) -> Encoded[RegisteredModel]:
-    return await caller.look(get_model, model)
+async def model_page(
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    visit: NamedDependency[Visit],
+    model: FromPath[str],
+    filter: FromQuery[Filter] = None,  # noqa: A002 - the parameter's name in the address
+    order_by: FromQuery[Order] = None,
+    cursor: FromQuery[Cursor] = None,
+) -> Response[Any]:
+    if not wants_page(request.method, request.scope["path"], request.headers):
+        if filter or order_by or cursor:
+            raise InvalidInput(f"Versions are listed at /api/v1/models/{model}/versions.", source="query")
+        return await caller.look(get_model, model)
+    page = PageRequest(filter=filter or None, order_by=order_by or None, cursor=cursor or None, limit=VERSIONS_SHOWN)
+    return await visit.page("model.html", look_at_model, model, page)
 
 
 @get("/models/{model:str}/versions/{selector:str}", action=Action.VERSION_READ, include_in_schema=False)
 async def version_page(
-    caller: NamedDependency[Caller], model: FromPath[str], selector: FromPath[str]
-) -> Encoded[ModelVersion]:
-    return await caller.look(get_version, model, selector)
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    visit: NamedDependency[Visit],
+    model: FromPath[str],
+    selector: FromPath[str],
+) -> Response[Any]:
+    if not wants_page(request.method, request.scope["path"], request.headers):
+        return await caller.look(get_version, model, selector)
+    return await visit.page("version.html", look_at_version, model, selector)
 
 
 @get("/promotions/{promotion:str}", action=Action.PROMOTION_READ, include_in_schema=False)
-async def promotion_page(caller: NamedDependency[Caller], promotion: FromPath[str]) -> Encoded[Promotion]:
-    return await caller.look(get_promotion, promotion)
+async def promotion_page(
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    visit: NamedDependency[Visit],
+    promotion: FromPath[str],
+) -> Response[Any]:
+    if not wants_page(request.method, request.scope["path"], request.headers):
+        return await caller.look(get_promotion, promotion)
+    return await visit.page("promotion.html", look_at_promotion, promotion)

@@ -19,6 +19,7 @@ from registry_service.domain.permissions import Action, is_privileged
 from registry_service.services.refused_acts import RefusedAct
 from registry_service.web.api.router import DEPENDENCIES, api_router
 from registry_service.web.authentication import check_declarations, require_action
+from registry_service.web.browsers import wants_page
 from registry_service.web.errors import HttpRefusal, invalid_field, refused
 from registry_service.web.health import is_live, is_ready
 from registry_service.web.limits import JSON_BODY
@@ -26,10 +27,9 @@ from registry_service.web.metrics import read_metrics
 from registry_service.web.openapi import api_description, write
 from registry_service.web.permalinks import model_page, promotion_page, version_page
 from registry_service.web.refusals import REFUSED_ACT
-from registry_service.web.requests import (
-    RegistryRequest,
-    refuse_unknown_parameters,
-)
+from registry_service.web.requests import RegistryRequest, refuse_unknown_parameters
+from registry_service.web.ui.refusals import refusal_page
+from registry_service.web.ui.routes import PAGES, VISIT
 
 log = structlog.get_logger("registry")
 
@@ -54,9 +54,10 @@ def build_routes(lifespan: Sequence[Lifespan] = (), *, more: Sequence[Any] = ())
             model_page,
             version_page,
             promotion_page,
+            *PAGES,
             *more,
         ],
-        dependencies=DEPENDENCIES,
+        dependencies={**DEPENDENCIES, **VISIT},
         guards=[require_action],
         before_request=refuse_unknown_parameters,
         request_class=RegistryRequest,
@@ -85,22 +86,24 @@ def _note_parameters(app: Litestar) -> None:
             handler.opt["query"] = frozenset(parameter.field_alias for parameter in parameters.expected_query_params)
 
 
-def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     state = request.scope["state"]
     answer = refused(error, state["request_id"])
     state["code"] = answer.code
+    if wants_page(request.method, request.scope["path"], request.headers):
+        return refusal_page(request, answer)
     media_type = answer.headers.pop("content-type")
     return Response(answer.body, status_code=answer.status, headers=answer.headers, media_type=media_type)
 
 
-def _refuse(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _refuse(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     action = request.route_handler.opt.get("action")
     if isinstance(error, NotPermitted) and isinstance(action, Action) and is_privileged(action):
         request.scope["state"][REFUSED_ACT] = RefusedAct(action, error.code, error.message)
     return _answer(request, error)
 
 
-def _refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def _refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """A refusal of the framework, in the registry's words."""
 
     status = HTTPStatus(error.status_code)
@@ -125,7 +128,7 @@ def _refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     return _answer(request, HttpRefusal(status, words, error.headers))
 
 
-def _fail(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _fail(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     log.error("fault", path=request.scope["path"], exc_info=error)
     return _answer(request, RuntimeError())
 

@@ -164,6 +164,8 @@ WIRE = {
     "list_tokens": "GET /tokens",
     "create_token": "POST /tokens",
     "revoke_token": "DELETE /tokens/{token}",
+    "create_login_link": "POST /login-links",
+    "end_sessions": "DELETE /sessions",
     "collect_garbage": "POST /maintenance/gc",
     "scrub": "POST /maintenance/scrub",
 }

@@ -42,6 +42,7 @@ READ = [
     "principal:read",
     "delegation:read",
     "inbox:own",
+    "session:own",
     "subscription:own",
     "token:own",
 ]
@@ -105,6 +106,7 @@ FOR_PEOPLE = {
     "retention:write",
     "principal:write",
     "token:write",
+    "session:own",
     "subscription:own",
 }
 

@@ -47,7 +47,6 @@ COMES_WITH = {"fsspec": "apache-airflow", "joblib": "scikit-learn", "numpy": "sc
 # No code imports these, for a reason.
 NOT_IMPORTED = {
     "httptools": "uvicorn imports it when its protocol on httptools is asked for",
-    "jinja2": "the pages will be written in it; there are none yet",
 }
 
 

@@ -26,14 +26,19 @@ def create_model(http: httpx.Client, name: str, **fields: Any) -> Any:
 
 def register(http: httpx.Client, model: str, files: dict[str, bytes], **fields: Any) -> Any:
     """A version of these files, whose bytes are sent where they are missing."""
-    by_digest = {digest_of(data): data for data in files.values()}
-    announced = [{"digest": digest, "size": len(data)} for digest, data in by_digest.items()]
-    upload = answered(http.post(f"{API}/uploads", json={"model": model, "files": announced}), 201)
-    for digest in upload["missing"]:
-        answered(http.put(f"{API}/uploads/{upload['id']}/files/{digest}", content=by_digest[digest]))
     manifest = [{"path": p, "digest": digest_of(d), "size": len(d)} for p, d in files.items()]
-    body = {"files": manifest, "upload": upload["id"], **fields}
+    body = {"files": manifest, "upload": upload(http, model, list(files.values())), **fields}
     return answered(http.post(f"{API}/models/{model}/versions", json=body), 201)
+
+
+def upload(http: httpx.Client, model: str, contents: list[bytes]) -> str:
+    """The session that brought these bytes."""
+    by_digest = {digest_of(data): data for data in contents}
+    announced = [{"digest": digest, "size": len(data)} for digest, data in by_digest.items()]
+    session = answered(http.post(f"{API}/uploads", json={"model": model, "files": announced}), 201)
+    for digest in session["missing"]:
+        answered(http.put(f"{API}/uploads/{session['id']}/files/{digest}", content=by_digest[digest]))
+    return str(session["id"])
 
 
 def promote(http: httpx.Client, model: str, version: str, stage: str = "production") -> Any:

@@ -1,4 +1,5 @@
-"""Every route of the service, and a request to it that is well-formed: what the walks over all routes go through."""
+"""Every route of the service, and a request to it that is well-formed: what the walks over all routes go through. What
+only a browser asks for, without a token, has tests of its own (test_sessions.py)."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ def body_types() -> dict[str, Any]:
         for route in build_routes().routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
-        if handler.parsed_data_field is not None
+        if handler.parsed_data_field is not None and not handler.opt.get("for_browsers")
     }
 
 
@@ -70,10 +71,10 @@ def answer_types() -> dict[str, Any]:
 def _calls() -> Iterator[Call]:
     for route in build_routes().routes:
         assert isinstance(route, HTTPRoute)
-        path = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: SAMPLES[found[1]], route.path_format)
         for method, (handler, _) in route.route_handler_map.items():
-            if method == "OPTIONS":
+            if method == "OPTIONS" or handler.opt.get("for_browsers"):
                 continue
+            path = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: SAMPLES[found[1]], route.path_format)
             field = handler.parsed_data_field
             body = None if field is None else msgspec.to_builtins(EXAMPLES[field.annotation])
             path += ENDING.get(handler.handler_name, "")

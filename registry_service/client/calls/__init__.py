@@ -76,8 +76,10 @@ from registry_service.client.calls.policies import (
 )
 from registry_service.client.calls.principals import (
     create_grant,
+    create_login_link,
     create_principal,
     create_token,
+    end_sessions,
     get_principal,
     list_groups,
     list_principals,
@@ -186,6 +188,7 @@ __all__ = [
     "continue_upload_file",
     "count_facets",
     "create_grant",
+    "create_login_link",
     "create_model",
     "create_principal",
     "create_token",
@@ -198,6 +201,7 @@ __all__ = [
     "edit_comment",
     "end_delegation",
     "end_retention_rule",
+    "end_sessions",
     "fail_promotion",
     "get_alias",
     "get_card",

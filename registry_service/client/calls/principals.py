@@ -3,8 +3,25 @@ from __future__ import annotations
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, RetryRule, read, write
-from registry_service.domain.entities import Grant, Group, IssuedToken, Page, Principal, Token, WhoAmI
-from registry_service.domain.requests import CreateGrant, CreatePrincipal, CreateToken, UpdatePrincipal, WriteGroup
+from registry_service.domain.entities import (
+    EndedSessions,
+    Grant,
+    Group,
+    IssuedToken,
+    LoginLink,
+    Page,
+    Principal,
+    Token,
+    WhoAmI,
+)
+from registry_service.domain.requests import (
+    CreateGrant,
+    CreateLoginLink,
+    CreatePrincipal,
+    CreateToken,
+    UpdatePrincipal,
+    WriteGroup,
+)
 
 
 def who_am_i() -> Call[WhoAmI]:
@@ -61,3 +78,15 @@ def create_token(body: CreateToken, *, idempotency_key: str | None = None) -> Ca
 
 def revoke_token(token: str, *, idempotency_key: str | None = None) -> Call[Token]:
     return write("DELETE", Token, "tokens", token, key=idempotency_key)
+
+
+def create_login_link(path: str = "/") -> Call[LoginLink]:
+    """A link that opens one session of one's own in a browser, once and within a minute, and leads to a page."""
+    return write(
+        "POST", LoginLink, "login-links", body=CreateLoginLink(path=path), key=None, retry=RetryRule.IF_REFUSED
+    )
+
+
+def end_sessions(*, idempotency_key: str | None = None) -> Call[EndedSessions]:
+    """Log out in every browser."""
+    return write("DELETE", EndedSessions, "sessions", key=idempotency_key)

@@ -15,12 +15,14 @@ from registry_service.db.tables import grants, group_members, principals, tokens
 from registry_service.db.types import from_microseconds
 from registry_service.domain.entities import PrincipalKind
 from registry_service.domain.permissions import Actor, Role, Scope
+from registry_service.domain.tokens import TokenKind
 
 
 class KnownToken(msgspec.Struct, frozen=True, kw_only=True):
     """A token as the registry knows it, and the actor that it makes of whoever holds its secret."""
 
     actor: Actor
+    kind: TokenKind
     secret_hash: str
     expires_at: datetime
     revoked: bool
@@ -39,6 +41,7 @@ def _of_token() -> list[ColumnElement[Any]]:
         tokens.c.revoked_at,
         tokens.c.role.label("token_role"),
         tokens.c.patterns,
+        tokens.c.kind.label("token_kind"),
         principals.c.name,
         principals.c.kind,
         principals.c.disabled,
@@ -48,18 +51,19 @@ def _of_token() -> list[ColumnElement[Any]]:
 def _decode(rows: Sequence[Row]) -> KnownToken | None:
     if not rows:
         return None
-    token_id, secret_hash, expires_at, revoked_at, token_role, patterns, name, kind, disabled = rows[0][:9]
-    granted = sorted({(row[10], row[11]) for row in rows if row[10] is not None})
+    token_id, secret_hash, expires_at, revoked_at, token_role, patterns, token_kind, name, kind, disabled = rows[0][:10]
+    granted = sorted({(row[11], row[12]) for row in rows if row[11] is not None})
     return KnownToken(
         actor=Actor(
             name=name,
             is_person=kind == PrincipalKind.PERSON,
             grants=tuple(Scope(Role(role), pattern) for role, pattern in granted),
-            groups=tuple(sorted({row[9] for row in rows if row[9] is not None})),
+            groups=tuple(sorted({row[10] for row in rows if row[10] is not None})),
             token_id=token_id,
             token_role=None if token_role is None else Role(token_role),
             token_patterns=tuple(msgspec.json.decode(patterns, type=list[str])),
         ),
+        kind=TokenKind(token_kind),
         secret_hash=secret_hash,
         expires_at=from_microseconds(expires_at),
         revoked=revoked_at is not None,

@@ -103,7 +103,7 @@ _NEWER: Final = (
     .order_by(stage_history.c.number.desc())
     .limit(1)
 )
-# Mostly there is none, and the whole question, asked before PostgreSQL knows how large its tables are, reads all of them.
+# Mostly there is none, and the whole question, asked before PostgreSQL knows how large its tables are, reads them all.
 _ANY_NEWER: Final = Prepared(_NEWER)
 _NEWER_STANDING: Final = Prepared(
     _NEWER.join(

@@ -13,6 +13,7 @@ from registry_service.db.view import View
 from registry_service.domain.entities import Page, Token, WhoAmI
 from registry_service.domain.errors import TokenNotFound
 from registry_service.domain.permissions import Action, may
+from registry_service.domain.tokens import TokenKind
 
 _ORDERING = Ordering(columns={"created_at": tokens.c.created_at}, tie_breakers=[tokens.c.id], default="created_at desc")
 
@@ -34,14 +35,14 @@ def find_token(view: View, token_id: str) -> Row[Any]:
 
 
 def list_tokens(view: View, page: PageRequest, *, principal: str | None = None) -> Page[Token]:
-    """The caller's tokens, to a narrowed one itself alone; a principal's for those who may write tokens."""
+    """The caller's tokens and sessions, to a narrowed token itself alone; those of others for who may write tokens."""
 
     refuse_filter(page)
     whose = principal or view.actor.name
     if whose != view.actor.name:
         view.authorize(Action.TOKEN_WRITE, None)
         find_principal(view, whose)
-    statement = select(tokens).where(tokens.c.principal == whose, _in_reach(view))
+    statement = select(tokens).where(tokens.c.principal == whose, tokens.c.kind != TokenKind.LOGIN, _in_reach(view))
     return page_of(view.connection, statement, _ORDERING, page, lambda rows: [describe_token(row) for row in rows])
 
 
@@ -65,6 +66,7 @@ def describe_token(row: Row[Any]) -> Token:
     return Token(
         id=row.id,
         name=row.name,
+        kind=row.kind,
         principal=row.principal,
         role=row.role,
         patterns=row.patterns,

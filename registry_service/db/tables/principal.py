@@ -63,7 +63,10 @@ tokens = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("name", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
     Column("principal", ForeignKey("principals.name"), nullable=False, index=True),
+    # Of a session or a login link: the token that it was made with, and ends with.
+    Column("parent", ForeignKey("tokens.id"), index=True),
     Column("secret_hash", String(64), nullable=False),
     Column("role", String(16)),
     Column("patterns", JsonText, nullable=False),

@@ -49,9 +49,11 @@ from registry_service.domain.entities.model import Alias, RegisteredModel
 from registry_service.domain.entities.policy import Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.entities.principal import (
     Delegation,
+    EndedSessions,
     Grant,
     Group,
     IssuedToken,
+    LoginLink,
     Principal,
     PrincipalKind,
     Token,
@@ -129,6 +131,7 @@ __all__ = [
     "DeploymentRole",
     "DeploymentStatus",
     "DerivedVersion",
+    "EndedSessions",
     "Event",
     "EventPage",
     "Facet",
@@ -160,6 +163,7 @@ __all__ = [
     "LiveDeployment",
     "LiveModel",
     "LiveStage",
+    "LoginLink",
     "MadeFrom",
     "Manifest",
     "ManifestFile",

@@ -57,10 +57,12 @@ class Delegation(Answer, frozen=True, kw_only=True):
 
 
 class Token(Answer, frozen=True, kw_only=True):
-    """A token without its secret. `role` and `patterns` narrow what the principal may do."""
+    """A token without its secret. `role` and `patterns` narrow what the principal may do. `kind`: `personal` or
+    `service`, which programs send; `session`, which a browser holds."""
 
     id: str
     name: str
+    kind: str
     principal: str
     role: str | None
     patterns: list[str]
@@ -74,6 +76,19 @@ class IssuedToken(Answer, frozen=True, kw_only=True):
 
     token: str
     info: Token
+
+
+class LoginLink(Answer, frozen=True, kw_only=True):
+    """Opens one session in a browser, once, until `expires_at`. Whoever has it is the caller: show it to nobody."""
+
+    url: str
+    expires_at: datetime
+
+
+class EndedSessions(Answer, frozen=True, kw_only=True):
+    """How many sessions there were to end."""
+
+    ended: int
 
 
 class WhoAmI(Answer, frozen=True, kw_only=True):

@@ -88,6 +88,10 @@ PEOPLE: Final[tuple[Any, ...]] = (
     ADA.grants[0],
     TOKEN_INFO,
     entities.IssuedToken(token="mreg_personal_<id><secret><checksum>", info=TOKEN_INFO),  # noqa: S106 -- its form, and no token
+    entities.LoginLink(
+        url=f"{URL}/login#mreg_login_<id><secret><checksum>/models/{MODEL}", expires_at=AT + timedelta(minutes=1)
+    ),
+    entities.EndedSessions(ended=2),
     entities.WhoAmI(principal=ADA, token=TOKEN_INFO, registry_version=RELEASE),
     entities.EventPage(
         events=[

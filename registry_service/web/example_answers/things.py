@@ -167,6 +167,7 @@ COMMENT: Final = entities.Comment(
 TOKEN_INFO: Final = entities.Token(
     id="4bT9xQ2mK7Zc",
     name=TOKEN.name,
+    kind="personal",
     principal="ada",
     role=None,
     patterns=[],

@@ -1,0 +1,154 @@
+"""Sessions of browsers, and the links that open them.
+
+A session is a token like any other, so that whatever ends a token (revoking it, disabling who it speaks for) ends a
+session at once; only a browser's cookie can show it. It is as narrow as what it was opened with, and ends with it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row, select, update
+
+from registry_service.db.locks import lock_key
+from registry_service.db.queries.principals import find_principal
+from registry_service.db.tables import tokens
+from registry_service.domain.entities import EndedSessions, LoginLink
+from registry_service.domain.errors import InvalidInput, NotAuthenticated, PersonRequired
+from registry_service.domain.events import EventKind
+from registry_service.domain.permissions import Action
+from registry_service.domain.requests import CreateLoginLink
+from registry_service.domain.tokens import NewToken, TokenKind
+from registry_service.failpoints import reach
+from registry_service.services.tokens import issue_token
+from registry_service.services.work import Work
+
+SESSION_LIFETIME: Final = timedelta(hours=12)
+LINK_LIFETIME: Final = timedelta(seconds=60)
+
+# To a browser, `//host` and `/\host` are addresses of others.
+_OWN_PAGE: Final = re.compile(r"/(?![/\\])[\x21-\x7e]{0,2000}")
+
+
+def create_login_link(work: Work, body: CreateLoginLink) -> LoginLink:
+    """A link that opens one session of the caller's in a browser, once and within a minute. The session may do no more
+    than the token that is asked with, and ends with it.
+
+    :raises PersonRequired: a service asks.
+    :raises InvalidInput: the path isn't one of this registry.
+    """
+
+    work.authorize_somewhere(Action.SESSION_OWN)
+    if not _OWN_PAGE.fullmatch(body.path):
+        raise InvalidInput(
+            "path leads to no page here. Give one such as /models/churn, without an address before it.", field="path"
+        )
+    own = work.connection.execute(select(tokens).where(tokens.c.id == work.actor.token_id)).one()
+    link = issue_login(work, find_principal(work, work.actor.name), parent=_root_of(own), narrowed_as=own)
+    return LoginLink(url=login_url(work.public_url, link, body.path), expires_at=work.now + LINK_LIFETIME)
+
+
+def issue_login(
+    work: Work, principal: Row[Any], *, parent: str | None = None, narrowed_as: Row[Any] | None = None
+) -> NewToken:
+    """What a login link holds."""
+
+    return issue_token(
+        work,
+        principal,
+        kind=TokenKind.LOGIN,
+        name="login link",
+        role=None if narrowed_as is None else narrowed_as.role,
+        patterns=[] if narrowed_as is None else narrowed_as.patterns,
+        expires_at=work.now + LINK_LIFETIME,
+        parent=parent,
+    )
+
+
+def login_url(public_url: str, link: NewToken, path: str = "/") -> str:
+    """The address that opens the session. What is secret stands in its fragment, which a browser sends to nobody."""
+    return f"{public_url}/login#{link.text}{path if path != '/' else ''}"
+
+
+def open_session(work: Work, shown: str) -> NewToken:
+    """A session of the caller's, whose secret is known to be right: `shown` is the id of their personal token, or of a
+    login link, which is good no more from here on.
+
+    :raises NotAuthenticated: the link was used before.
+    :raises PersonRequired: it is a service's.
+    """
+
+    if not work.actor.is_person:
+        raise PersonRequired("Pages are for people. Log in with a personal token; a service asks the API.")
+    # Of two who come with the same link, the second sees that it was used.
+    lock_key(work.connection, f"token {shown}")
+    row = work.connection.execute(
+        select(tokens).where(tokens.c.id == shown, tokens.c.principal == work.actor.name)
+    ).one_or_none()
+    if row is None or row.revoked_at is not None:
+        raise NotAuthenticated(
+            "This link was used before, or its token is revoked. Make another with: model-registry browse"
+        )
+    parent = _root_of(row)
+    if row.kind == TokenKind.LOGIN:
+        work.connection.execute(update(tokens).where(tokens.c.id == shown).values(revoked_at=work.now))
+        reach("session.link_used")
+    return issue_token(
+        work,
+        find_principal(work, work.actor.name),
+        kind=TokenKind.SESSION,
+        name="browser session",
+        role=row.role,
+        patterns=row.patterns,
+        expires_at=min([work.now + SESSION_LIFETIME, *_bounds(work, parent)]),
+        parent=parent,
+    )
+
+
+def end_session(work: Work) -> None:
+    """End the session that is asked with.
+
+    :raises InvalidInput: a token of another kind asks.
+    """
+
+    kind = work.connection.execute(select(tokens.c.kind).where(tokens.c.id == work.actor.token_id)).scalar_one()
+    if kind != TokenKind.SESSION:
+        raise InvalidInput("This is no session of a browser. End a token with: model-registry tokens revoke TOKEN")
+    _end(work, [work.actor.token_id])
+
+
+def end_sessions(work: Work) -> EndedSessions:
+    """End all sessions of the caller, in whatever browser; to a narrowed token, those that it opened."""
+
+    work.authorize_somewhere(Action.SESSION_OWN)
+    open_ones = select(tokens.c.id).where(
+        tokens.c.principal == work.actor.name,
+        tokens.c.kind == TokenKind.SESSION,
+        tokens.c.revoked_at.is_(None),
+        tokens.c.expires_at > work.now,
+    )
+    if work.actor.is_narrowed:
+        open_ones = open_ones.where((tokens.c.parent == work.actor.token_id) | (tokens.c.id == work.actor.token_id))
+    found = list(work.connection.scalars(open_ones.order_by(tokens.c.id)))
+    _end(work, found)
+    return EndedSessions(ended=len(found))
+
+
+def _end(work: Work, ids: list[str]) -> None:
+    for one in ids:
+        work.connection.execute(update(tokens).where(tokens.c.id == one).values(revoked_at=work.now))
+        work.record(EventKind.TOKEN_REVOKED, subject=one, principal=work.actor.name)
+
+
+def _root_of(row: Row[Any]) -> str | None:
+    """The token that programs send, by which a link or a session came to be; None: the service itself made it."""
+    root: str | None = row.parent if row.kind in {TokenKind.LOGIN, TokenKind.SESSION} else row.id
+    return root
+
+
+def _bounds(work: Work, parent: str | None) -> list[datetime]:
+    if parent is None:
+        return []
+    return [work.connection.execute(select(tokens.c.expires_at).where(tokens.c.id == parent)).scalar_one()]

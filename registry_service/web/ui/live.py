@@ -1,0 +1,82 @@
+"""What is live, or was at a time: what stages authorise, and what targets were seen to serve."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final, NamedTuple
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
+from markupsafe import Markup
+
+from registry_service.db.paging import PageRequest
+from registry_service.db.queries.live import list_live
+from registry_service.db.queries.models import get_model
+from registry_service.db.queries.stages import stage_history_of
+from registry_service.db.view import View
+from registry_service.domain.entities import LiveModel, Page, StageRecord
+from registry_service.domain.errors import InvalidCursor, InvalidInput, InvalidName, ModelNotFound
+from registry_service.domain.events import is_pattern
+from registry_service.domain.permissions import Action
+from registry_service.web.ui.drawing import draw_history
+from registry_service.web.ui.models import Cursor
+from registry_service.web.ui.visit import Visit
+
+_SHOWN: Final = 25
+_HISTORY: Final = 100
+
+At = Annotated[str | None, QueryParameter(description="How it was at this time, in UTC.", max_length=40)]
+OfModel = Annotated[
+    str | None, QueryParameter(description="Of this model, or of models of this pattern.", max_length=256)
+]
+
+
+class Live(NamedTuple):
+    """`at` None: now. `history`: of one model, its stages over time, as records and drawn."""
+
+    models: Page[LiveModel]
+    at: datetime | None
+    history: list[StageRecord]
+    drawing: Markup | None
+    refusal: str | None
+
+
+def look_at_live(view: View, model: str | None, at: str | None, cursor: str | None) -> Live:
+    try:
+        moment = _moment(at)
+        found = list_live(view, PageRequest(limit=_SHOWN, cursor=cursor), model=model, as_of=moment)
+        history = _history(view, model) if model is not None and not is_pattern(model) else {}
+    except (InvalidInput, InvalidName, InvalidCursor, ModelNotFound) as error:
+        return Live(Page(items=[]), None, [], None, error.message)
+    together = sorted((one for of in history.values() for one in of), key=lambda one: one.revision, reverse=True)
+    return Live(found, moment, together, draw_history(history, view.now), None)
+
+
+def _history(view: View, model: str) -> dict[str, list[StageRecord]]:
+    page = PageRequest(limit=_HISTORY)
+    return {stage: stage_history_of(view, model, stage, page).items for stage in get_model(view, model).stages}
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The time that the picker gives, which has no zone; the page says that it is in UTC.
+
+    :raises InvalidInput: it is none.
+    """
+
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise InvalidInput(f"'{text}' is no time. Give one such as 2026-03-03T12:00.", field="at") from error
+
+
+@get("/live", action=Action.DEPLOYMENT_READ, include_in_schema=False)
+async def live_page(
+    visit: NamedDependency[Visit],
+    model: FromQuery[OfModel] = None,
+    at: FromQuery[At] = None,
+    cursor: FromQuery[Cursor] = None,
+) -> Response[str]:
+    return await visit.page("live.html", look_at_live, model or None, at or None, cursor or None)

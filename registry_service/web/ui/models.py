@@ -1,0 +1,142 @@
+"""Finding a model, and all about one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Annotated, Final, NamedTuple
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
+
+from registry_service.db.paging import PageRequest
+from registry_service.db.queries.cards import get_card
+from registry_service.db.queries.comments import list_model_comments
+from registry_service.db.queries.models import find_model, get_model, list_models
+from registry_service.db.queries.policies import documents_of
+from registry_service.db.queries.promotions import list_promotions
+from registry_service.db.queries.stages import find_stage, list_stages, pointer_of, stage_history_of
+from registry_service.db.queries.versions import list_versions
+from registry_service.db.queries.words import search
+from registry_service.db.view import View
+from registry_service.domain.cards import parts_of
+from registry_service.domain.entities import (
+    Comment,
+    FoundText,
+    ModelCard,
+    ModelVersion,
+    Page,
+    Promotion,
+    RegisteredModel,
+    Stage,
+    StageRecord,
+)
+from registry_service.domain.errors import (
+    CardNotFound,
+    InvalidCursor,
+    InvalidFilter,
+    InvalidInput,
+    NoRollbackTarget,
+    NothingToRollBack,
+)
+from registry_service.domain.permissions import Action
+from registry_service.domain.policies import PolicyDocument, PolicyPin
+from registry_service.services.rollback import plan_rollback
+from registry_service.web.ui.visit import Visit
+
+_SHOWN: Final = 25
+_HISTORY: Final = 20
+
+Filter = Annotated[str | None, QueryParameter(description="Which ones.", max_length=4096)]
+Order = Annotated[str | None, QueryParameter(description="In which order.", max_length=200)]
+Cursor = Annotated[str | None, QueryParameter(description="Where the page before ended.", max_length=4096)]
+Words = Annotated[str | None, QueryParameter(description="Words that names and descriptions have.", max_length=400)]
+
+
+class Listed(NamedTuple):
+    """`refusal`: what is wrong with what was asked for, in words; then nothing was looked for."""
+
+    models: Page[RegisteredModel]
+    found: list[FoundText] | None
+    refusal: str | None
+
+
+def look_at_models(view: View, page: PageRequest, words: str | None) -> Listed:
+    try:
+        found = search(view, words, limit=_SHOWN).items if words and words.strip() else None
+        return Listed(list_models(view, page), found, None)
+    except (InvalidFilter, InvalidCursor, InvalidInput) as error:
+        return Listed(Page(items=[]), None, error.message)
+
+
+@get("/models", action=Action.MODEL_READ, include_in_schema=False)
+async def models_page(
+    visit: NamedDependency[Visit],
+    filter: FromQuery[Filter] = None,  # noqa: A002 - the parameter's name in the address
+    order_by: FromQuery[Order] = None,
+    cursor: FromQuery[Cursor] = None,
+    q: FromQuery[Words] = None,
+) -> Response[str]:
+    page = PageRequest(filter=filter or None, order_by=order_by or None, cursor=cursor or None, limit=_SHOWN)
+    return await visit.page("models.html", look_at_models, page, q)
+
+
+class OneModel(NamedTuple):
+    """`policies`: of each stage, the documents that hold there. `returns`: where a rollback of a stage would lead.
+    `history`: the newest of all stages, together. `card_text`: the card without its front matter."""
+
+    model: RegisteredModel
+    card: ModelCard | None
+    card_text: str
+    stages: list[Stage]
+    policies: dict[str, list[tuple[PolicyPin, PolicyDocument]]]
+    returns: dict[str, int]
+    history: list[StageRecord]
+    open: list[Promotion]
+    versions: Page[ModelVersion]
+    comments: Page[Comment]
+    refusal: str | None
+
+
+def look_at_model(view: View, model: str, page: PageRequest) -> OneModel:
+    """:raises ModelNotFound, ModelRenamed: there is no model of this name in sight."""
+
+    found = get_model(view, model)
+    stages = list_stages(view, model, PageRequest(limit=200)).items
+    newest = PageRequest(limit=_HISTORY)
+    history = [one for stage in stages for one in stage_history_of(view, model, stage.name, newest).items]
+    try:
+        versions, refusal = list_versions(view, model, page), None
+    except (InvalidFilter, InvalidCursor, InvalidInput) as error:
+        versions, refusal = Page[ModelVersion](items=[]), error.message
+    try:
+        card = get_card(view, model)
+    except CardNotFound:
+        card = None
+    return OneModel(
+        model=found,
+        card=card,
+        card_text="" if card is None else parts_of(card.text).body,
+        stages=stages,
+        policies={stage.name: documents_of(view, stage.policies) for stage in stages},
+        returns=dict(_returns(view, model, stages)),
+        history=sorted(history, key=lambda one: one.revision, reverse=True)[:_HISTORY],
+        open=list_promotions(view, PageRequest(filter=f"model = '{found.name}' AND phase IN ({_OPEN})")).items,
+        versions=versions,
+        comments=list_model_comments(view, model, PageRequest(limit=100)),
+        refusal=refusal,
+    )
+
+
+def _returns(view: View, model: str, stages: list[Stage]) -> Iterator[tuple[str, int]]:
+    row = find_model(view, model)
+    for stage in stages:
+        if stage.version is None:
+            continue
+        pointer = pointer_of(view, find_stage(view, row, stage.name))
+        with suppress(NoRollbackTarget, NothingToRollBack):
+            yield stage.name, plan_rollback(view, row, pointer, from_version=stage.version).to_version
+
+
+_OPEN: Final = "'PENDING', 'APPROVED', 'APPLYING'"

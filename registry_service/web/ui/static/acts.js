@@ -1,0 +1,103 @@
+// Forms that act: what stands in them goes to the API as JSON, and what came of it is said.
+import { ask } from "./api.js";
+import { refresh } from "./follow.js";
+
+const READ = {
+  text: (field) => field.value,
+  number: (field) => Number(field.value),
+  list: (field) => field.value.split(",").map((one) => one.trim()).filter((one) => one !== ""),
+  flag: (field) => field.checked,
+};
+
+function bodyOf(form, button) {
+  const body = {};
+  for (const field of form.elements) {
+    if (!field.name || field.disabled || field.tagName === "BUTTON") continue;
+    const kind = field.dataset.type ?? "text";
+    if (kind !== "flag" && field.value === "") continue;
+    body[field.name] = READ[kind](field);
+  }
+  if (button?.name) body[button.name] = button.value;
+  return body;
+}
+
+// One key for one content: sent again, by impatience or after a failure, it has one effect.
+const keys = new WeakMap();
+function keyOf(form, content) {
+  const kept = keys.get(form);
+  if (kept?.content === content) return kept.key;
+  const key = crypto.randomUUID();
+  keys.set(form, { content, key });
+  return key;
+}
+
+function tell(form, text) {
+  const place = form.querySelector(".problem");
+  if (!place) return;
+  place.textContent = text;
+  place.hidden = text === "";
+}
+
+export async function actOn(form, button) {
+  const needed = button?.dataset.needs;
+  if (needed && form.elements[needed].value.trim() === "") {
+    tell(form, "Say why: a rejection needs a comment.");
+    form.elements[needed].focus();
+    return;
+  }
+  const method = form.dataset.act;
+  const fields = bodyOf(form, button);
+  const body = form.dataset.body === "none" || method === "DELETE" ? undefined : fields;
+  const content = JSON.stringify([form.dataset.to, fields]);
+  const buttons = form.querySelectorAll("button");
+  for (const one of buttons) one.disabled = true;
+  tell(form, "");
+  try {
+    const made = await ask(method, form.dataset.to, body, keyOf(form, content));
+    keys.delete(form);
+    await then(form, made);
+  } catch (refusal) {
+    if (refusal.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    tell(form, refusal.message);
+  } finally {
+    for (const one of buttons) one.disabled = false;
+  }
+}
+
+async function then(form, made) {
+  const next = form.dataset.then;
+  if (next === "url") location.assign(made.url);
+  else if (next?.startsWith("/")) location.assign(next);
+  else {
+    form.reset();
+    form.closest("details")?.removeAttribute("open");
+    await refresh(form.dataset.said ?? "Done.");
+  }
+}
+
+// Many reviews at once, each bound to the digest that stood beside it, and each with its own outcome.
+export async function actOnMany(form, button) {
+  const chosen = [...form.querySelectorAll("input[name=chosen]:checked")];
+  const comment = form.elements.comment.value.trim();
+  const verdict = button.value;
+  if (chosen.length === 0) return tell(form, "Choose at least one.");
+  if (verdict === "reject" && comment === "") return tell(form, "Say why: a rejection needs a comment.");
+  const reviews = chosen.map((one) => ({ promotion: one.value, verdict, digest: one.dataset.digest, comment }));
+  for (const one of form.querySelectorAll("button")) one.disabled = true;
+  tell(form, "");
+  try {
+    const { outcomes } = await ask("POST", "/api/v1/reviews", { reviews }, keyOf(form, JSON.stringify(reviews)));
+    for (const outcome of outcomes) {
+      const row = form.querySelector(`tr[data-promotion="${CSS.escape(outcome.promotion_id)}"]`);
+      row.querySelector("[data-outcome]").textContent = outcome.reviewed ? `${verdict}d: ${outcome.phase.toLowerCase()}` : outcome.message;
+      const box = row.querySelector("input");
+      box.checked = false;
+      box.disabled = outcome.reviewed;
+    }
+    await refresh(`${outcomes.filter((one) => one.reviewed).length} of ${outcomes.length} reviewed.`);
+  } catch (refusal) {
+    tell(form, refusal.message);
+  } finally {
+    for (const one of form.querySelectorAll("button")) one.disabled = false;
+  }
+}

@@ -1,0 +1,238 @@
+"""What people do in the pages, in real browsers."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.service_fixture import RunningService
+from tests.web.stories import API, answered
+from tests.web.ui.conftest import LogIn
+from tests.web.ui.showcase import MODEL, Showcase
+
+Shown = tuple[RunningService, Showcase]
+
+pytestmark = pytest.mark.slow
+
+
+def current(service: RunningService, stage: str = "production") -> int | None:
+    with service.http() as http:
+        version: int | None = answered(http.get(f"{API}/models/{MODEL}/stages/{stage}"))["version"]
+    return version
+
+
+def test_two_people_approve_one_promotion_live_and_it_goes_live(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    grace, linus = log_in(service, show.grace), log_in(service, show.linus)
+    for page in (grace, linus):
+        page.goto("/")
+        page.get_by_role("link", name=f"Review {MODEL} 5 for production").click()
+        expect(page.get_by_role("heading", name="What the policy says: waiting")).to_be_visible()
+    linus.get_by_label("Your comment").fill("half a thought, not to be lost")
+    grace.get_by_role("button", name="Approve").click()
+    expect(grace.locator("#policy-section")).to_contain_text("approve by grace")
+    # It comes to the other by itself, beside what is being typed.
+    expect(linus.locator("#policy-section")).to_contain_text("approve by grace")
+    expect(linus.get_by_role("status")).to_have_text("The page shows what just changed.")
+    expect(linus.get_by_label("Your comment")).to_have_value("half a thought, not to be lost")
+    assert current(service) == 2
+    linus.get_by_role("button", name="Approve").click()
+    expect(linus.get_by_text("applicable")).to_be_visible()
+    expect(grace.locator("#phase")).to_have_text("approved")
+    grace.get_by_role("button", name="Make it current in production").click()
+    expect(linus.locator("#phase")).to_have_text("applied")
+    expect(linus.get_by_text("it is current now")).to_be_visible()
+    assert current(service) == 5
+
+
+def test_why_a_version_was_not_allowed_is_on_its_page(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    page.get_by_role("searchbox", name="Find models and versions by words").fill("payments")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=MODEL, exact=True).first.click()
+    page.get_by_role("link", name="Version 3", exact=True).click()
+    page.get_by_role("link", name="for production").click()
+    expect(page.locator("#phase")).to_have_text("rejected")
+    expect(page.locator("main")).to_contain_text("auc fell below version 2")
+    expect(page.locator("main")).to_contain_text("failed")
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+
+def test_a_rejection_needs_a_comment_and_may_be_withdrawn(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    page = log_in(service, show.grace)
+    page.goto(f"/promotions/{show.waiting}")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_role("alert").filter(has_text="a rejection needs a comment")).to_be_visible()
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Withdraw my review").click()
+    expect(page.locator("#policy-section")).to_contain_text("withdrawn")
+    page.get_by_label("Comment needed to reject").fill("**recall** is too low")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.locator("#phase")).to_have_text("rejected")
+    expect(page.locator("#policy-section strong")).to_have_text("recall")
+
+
+def test_a_stage_goes_back_in_two_clicks_with_a_reason(shown: Shown, log_in: LogIn) -> None:
+    service, _ = shown
+    page = log_in(service, service.person)
+    page.goto(f"/models/{MODEL}")
+    stage = page.get_by_role("article", name="production")
+    stage.get_by_text("Roll back…").click()
+    expect(stage).to_contain_text("From version 2 back to version 1")
+    stage.get_by_label("Why").fill("latency doubled")
+    stage.get_by_role("button", name="Roll production back").click()
+    expect(stage.locator(".current")).to_contain_text("1")
+    expect(page.locator("#history-section")).to_contain_text("latency doubled")
+    assert current(service) == 1
+
+
+def test_many_are_reviewed_at_once_and_each_has_its_outcome(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    with service.http() as ada:
+        for model in ("churn.fr", "demand-forecast"):
+            answered(ada.post(f"{API}/promotions", json={"model": model, "version": "1", "stage": "production"}), 201)
+    page = log_in(service, show.grace)
+    page.goto("/promotions")
+    for model in ("churn.fr 1", "demand-forecast 1"):
+        page.get_by_role("checkbox", name=f"{model} for production").check()
+    page.get_by_role("button", name="Approve chosen").click()
+    expect(page.get_by_role("status")).to_have_text("2 of 2 reviewed.")
+    expect(page.locator("[data-outcome]", has_text="approved: approved")).to_have_count(2)
+
+
+def test_a_refusal_is_said_in_words_and_nothing_typed_is_lost(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    page = log_in(service, show.grace)
+    page.goto(f"/promotions/{show.waiting}")
+    with service.http() as ada:
+        answered(ada.post(f"{API}/promotions/{show.waiting}/cancel", json={"reason": "not wanted"}))
+    page.get_by_label("Comment needed to reject").fill("fine by me")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("alert").filter(has_text="CANCELLED")).to_be_visible()
+    expect(page.get_by_label("Comment needed to reject")).to_have_value("fine by me")
+
+
+def test_a_review_takes_no_mouse(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    page = log_in(service, show.grace)
+
+    def tab_to(name: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.textContent").strip().startswith(name):
+                return
+        raise AssertionError(f"the keyboard doesn't reach {name}")
+
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    tab_to("Review")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/promotions/{show.waiting}")
+    tab_to("Approve")
+    page.keyboard.press("Enter")
+    expect(page.locator("#policy-section")).to_contain_text("approve by grace")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "find"
+
+
+def test_one_logs_in_with_a_token_and_comes_where_one_wanted_and_out_again(
+    shared_show: Shown, browser: Browser
+) -> None:
+    service, show = shared_show
+    context = browser.new_context(base_url=service.url)
+    page = context.new_page()
+    page.goto(f"/models/{MODEL}?order_by=created_at")
+    page.get_by_label("Personal token").fill("mreg_personal_wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("This is no token of a model registry")
+    assert context.cookies() == []
+    page.get_by_label("Personal token").fill(show.mary)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"**/models/{MODEL}?order_by=created_at")
+    (cookie,) = context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    page.locator(".who summary").click()
+    expect(page.locator(".who .panel")).to_contain_text("reader on all models")
+    page.get_by_role("button", name="Log out", exact=True).click()
+    page.wait_for_url("**/login")
+    page.goto("/models")
+    expect(page.get_by_label("Personal token")).to_be_visible()
+    assert context.cookies() == []
+    context.close()
+
+
+def test_a_link_is_good_once_and_leaves_nothing_in_the_history(shared_show: Shown, browser: Browser) -> None:
+    service, show = shared_show
+    with service.http(show.mary) as http:
+        link = answered(http.post(f"{API}/login-links", json={"path": "/live"}), 201)["url"]
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.wait_for_url(f"{service.url}/live")
+    second = browser.new_context()
+    other = second.new_page()
+    other.goto(link)
+    expect(other.get_by_role("alert")).to_contain_text("used before")
+    assert "mreg_login" not in other.url
+    context.close()
+    second.close()
+
+
+def test_who_comes_from_another_site_is_still_logged_in(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    elsewhere = service.url.replace("127.0.0.1", "localhost")
+    page.route(f"{elsewhere}/**", lambda route: route.fulfill(
+        body=f'<a href="{service.url}/models/{MODEL}">the model</a>', content_type="text/html"
+    ))  # fmt: skip
+    page.goto(f"{elsewhere}/dags")
+    page.get_by_role("link", name="the model").click()
+    expect(page.get_by_role("heading", name=MODEL, exact=True)).to_be_visible()
+
+
+def test_the_address_of_a_model_answers_a_program_with_the_model(shared_show: Shown) -> None:
+    service, _ = shared_show
+    with service.http() as http:
+        for path in (f"/models/{MODEL}", f"/models/{MODEL}/versions/5"):
+            assert http.get(path).json() == http.get(f"{API}{path}").json()
+            page = http.get(path, headers={"accept": "text/html"})
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert http.get(f"/models/{MODEL}", params={"filter": "number = 1"}).status_code == 400
+
+
+def test_what_was_live_then_is_shown_as_of_then(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    page = log_in(service, show.mary)
+    page.goto(f"/live?model={MODEL}")
+    expect(page.locator("#live-models")).to_contain_text("drifted")
+    expect(page.locator("#history-section svg")).to_be_visible()
+    page.get_by_label("At UTC").fill("2020-01-01T00:00")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What was live at 2020-01-01 00:00 UTC")
+    expect(page.locator("main")).to_contain_text("Nothing was live then.")
+
+
+def test_a_filter_that_cannot_be_read_is_explained(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    page.goto("/models?filter=nonsense%20%3D%201")
+    expect(page.get_by_role("alert")).to_contain_text("nonsense")
+    page.goto(f"/models/{MODEL}?filter=metrics.auc%20%3E%200.92&order_by=metrics.auc%20desc")
+    rows = page.locator("#versions-list tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("0.934")
+
+
+def test_assets_are_kept_by_browsers_until_they_change(shared_show: Shown) -> None:
+    service, _ = shared_show
+    with httpx.Client(base_url=service.url, trust_env=False) as http:
+        page = http.get("/login", headers={"accept": "text/html"}).text
+        sheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+        assert http.get(sheet).headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert http.get("/static/older/pages.css").headers["cache-control"] == "no-store"
+        assert http.get("/static/older/pages.py").status_code == 404

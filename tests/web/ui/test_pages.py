@@ -1,0 +1,167 @@
+"""What holds for each page: everybody can use it, nothing in it acts, and it is small."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from registry_service.web.ui.assets import all_assets
+from tests.service_fixture import RunningService
+from tests.web.stories import API, answered, create_model, register
+from tests.web.ui.conftest import LogIn
+from tests.web.ui.showcase import MODEL, Showcase
+
+pytestmark = pytest.mark.slow
+
+Shown = tuple[RunningService, Showcase]
+MAX_WEIGHT = 150 * 1024
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+# Where markup in a text would show: an image that can't load, and words that a template would reckon.
+MARK = "<img src=x onerror=\"document.title='acted'\"><script>document.title='acted'</script>{{7*7}}\u202eabc"
+MARKDOWN = f"[link](javascript:document.title='acted') ![x](http://127.0.0.1:9/x.png) {MARK}"
+
+
+def paths(show: Showcase) -> list[str]:
+    return [
+        "/",
+        "/models",
+        "/models?q=payments",
+        f"/models/{MODEL}",
+        f"/models/{MODEL}/versions/5",
+        f"/models/{MODEL}/versions/3",
+        "/promotions",
+        "/promotions?phase=open",
+        f"/promotions/{show.waiting}",
+        f"/promotions/{show.rejected}",
+        f"/live?model={MODEL}",
+        "/live?at=2020-01-01T00:00",
+        "/log",
+        "/models/nothing",
+    ]
+
+
+def violations(page: Any) -> list[tuple[str, str]]:
+    found = Axe().run(page, options=WCAG).response["violations"]
+    return [(one["id"], json.dumps(one["nodes"][0]["html"])[:200]) for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_each_page(shared_show: Shown, log_in: LogIn, scheme: Any) -> None:
+    service, show = shared_show
+    page = log_in(service, show.grace)
+    page.emulate_media(color_scheme=scheme)
+    found = {}
+    for path in paths(show):
+        page.goto(path)
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        found[path] = violations(page)
+    page.context.clear_cookies()
+    page.goto("/login")
+    found["/login"] = violations(page)
+    assert {path: one for path, one in found.items() if one} == {}
+
+
+def test_axe_sees_what_is_planted(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.grace)
+    page.goto("/models")
+    page.evaluate("document.querySelector('#main').append(document.createElement('button'))")
+    assert "button-name" in {name for name, _ in violations(page)}
+
+
+def test_no_page_overflows_a_narrow_screen(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.grace)
+    page.set_viewport_size({"width": 360, "height": 740})
+    wide = {}
+    for path in paths(show):
+        page.goto(path)
+        wide[path] = page.evaluate("document.documentElement.scrollWidth")
+    assert {path: width for path, width in wide.items() if width > 360} == {}
+
+
+def test_each_page_is_small(shared_show: Shown) -> None:
+    """With every style and script that any page has."""
+    service, show = shared_show
+    assets = sum(len(found.body) for found in all_assets().values())
+    with service.http(show.grace) as http:
+        for path in paths(show):
+            weight = len(http.get(path, headers={"accept": "text/html"}).content) + assets
+            assert 15_000 < weight < MAX_WEIGHT, (path, weight)
+
+
+def test_markup_in_every_text_stays_inert(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    with service.http() as ada, service.http(service.airflow) as airflow:
+        create_model(ada, "hostile", description=MARKDOWN, tags={"team": MARK})
+        lineage = [
+            {"kind": "other", "ref": MARK},
+            {"kind": "dag_run", "ref": f"dag/{MARK}", "url": "https://x.example/?<b>"},
+        ]
+        metadata = {
+            "metrics": {"auc": 0.5},
+            "params": {"note": MARK},
+            "framework": MARK[:200],
+            "labels": [MARK],
+            "extra": {"k": MARK},
+        }
+        register(
+            airflow,
+            "hostile",
+            {"a.html": b"<script>document.title='acted'</script>"},
+            lineage=lineage,
+            metadata=metadata,
+            description=MARKDOWN,
+            tags={"t": MARK},
+        )
+        answered(
+            ada.put(
+                f"{API}/models/hostile/card", json={"text": f'---\nlicense: "{{{{7*7}}}}<img src=x>"\n---\n{MARKDOWN}'}
+            )
+        )
+        report = {
+            "name": "check",
+            "status": "failed",
+            "summary": MARK,
+            "evidence": {"k": MARK},
+            "url": "https://x.example/?<b>",
+        }
+        answered(airflow.post(f"{API}/models/hostile/versions/1/checks", json=report), 201)
+        asked = answered(
+            ada.post(
+                f"{API}/promotions", json={"model": "hostile", "version": "1", "stage": "staging", "reason": MARK}
+            ),
+            201,
+        )
+        review = {"verdict": "approve", "digest": asked["digest"], "comment": MARKDOWN}
+        answered(ada.post(f"{API}/promotions/{asked['id']}/reviews", json=review))
+        for where in ("models/hostile", "models/hostile/versions/1", f"promotions/{asked['id']}"):
+            answered(ada.post(f"{API}/{where}/comments", json={"text": MARKDOWN + " @grace"}), 201)
+        answered(ada.post(f"{API}/models/hostile/stages/staging/hold", json={"reason": MARK}))
+    page = log_in(service, show.grace)
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    asked_for: list[str] = []
+    page.on("request", lambda request: asked_for.append(request.url))
+    for path in (
+        "/",
+        "/models",
+        "/models?q=7",
+        "/models/hostile",
+        "/models/hostile/versions/1",
+        f"/promotions/{asked['id']}",
+        "/promotions",
+        "/live",
+        "/log",
+    ):
+        page.goto(path)
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        assert page.title() != "acted", path
+        assert page.locator("main img, main script:not([src])").count() == 0, path
+        assert page.locator("a[href^='javascript']").count() == 0, path
+        assert "\u202e" not in page.content(), path
+        if "hostile" in path:
+            assert "{{7*7}}" in page.inner_text("main"), path
+    assert [url for url in asked_for if not url.startswith(service.url)] == []
