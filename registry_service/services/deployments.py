@@ -14,7 +14,7 @@ from registry_service.db.queries.promotions import find_promotion, open_promotio
 from registry_service.db.queries.revoked import refuse_revoked
 from registry_service.db.queries.stages import find_stage
 from registry_service.db.queries.versions import find_version
-from registry_service.db.tables import deployment_metrics, deployments
+from registry_service.db.tables import deployment_metrics, deployments, stages
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
 from registry_service.domain.entities import Deployment, DeploymentStatus
@@ -46,9 +46,9 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     observed to run; a deployment of the same promotion by the same run is answered again.
 
     Under a promotion or for a stage, what is deployed must be approved for that stage now, or current in it; the
-    request by which it is approved is noted. Without either it is judged for the stages that protect the target, if any
-    do (see `protecting_stages`); else it is nobody's business but the target's. It ends no record of what a stage
-    authorised there.
+    request by which it is approved is noted. It is judged for the stages that protect the target besides, if any do
+    (see `protecting_stages`); where no stage is named and none protects, it is nobody's business but the target's. It
+    ends no record of what another stage authorised there.
 
     :raises NotApproved, StageHeld, LeaseHeld, OlderThanCurrent: judged now, it may not go there.
     :raises VersionRevoked: it was withdrawn.
@@ -73,8 +73,7 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
         stage = promotion.stage
     elif stage is not None:
         by_promotion = _check_stage_allows(work, model, version, find_stage(work, model, stage))
-    else:
-        _check_protection(work, model, version, body)
+    _check_protection(work, model, version, body, stage)
     again = _running_again(work, model, version, body, stage)
     if again is not None:
         work.existed = True
@@ -238,8 +237,8 @@ def _check_stage_allows(work: Work, model: Row[Any], version: Row[Any], stage: R
     return str(asked[0].id)
 
 
-def _check_protection(work: Work, model: Row[Any], version: Row[Any], body: StartDeployment) -> None:
-    """That a version may go to the target without a stage being named.
+def _check_protection(work: Work, model: Row[Any], version: Row[Any], body: StartDeployment, named: str | None) -> None:
+    """That a version may go to the target, whatever stage is named.
 
     :raises RegistryError: a stage protects the target, and wouldn't have it; which one says why.
     """
@@ -255,7 +254,10 @@ def _check_protection(work: Work, model: Row[Any], version: Row[Any], body: Star
         .distinct()
     )
     authorised = work.connection.execute(standing).scalars().all()
-    for stage in protecting_stages(body.role, authorised):
+    order = work.connection.execute(
+        select(stages.c.name).where(stages.c.model_id == model.id).order_by(stages.c.position)
+    ).scalars()
+    for stage in protecting_stages(body.role, named, authorised, list(order)):
         try:
             _check_stage_allows(work, model, version, find_stage(work, model, stage))
         except RegistryError as refused:

@@ -5,11 +5,29 @@ import pytest
 from registry_service.domain.entities import DeploymentRole
 from registry_service.domain.protection import protecting_stages
 
+ORDER = ["dev", "staging", "production"]
+
 
 @pytest.mark.parametrize("role", DeploymentRole)
-@pytest.mark.parametrize("authorised", [[], ["production"], ["staging", "production", "production"]])
+@pytest.mark.parametrize("authorised", [[], ["production"], ["staging", "production", "production"], ["former"]])
 def test_all_stages_that_stand_at_a_target_protect_it_from_what_gets_traffic(
     role: DeploymentRole, authorised: list[str]
 ) -> None:
     gets_traffic = role in (DeploymentRole.PRIMARY, DeploymentRole.CANARY)
-    assert protecting_stages(role, authorised) == (sorted({*authorised}) if gets_traffic else [])
+    assert protecting_stages(role, None, authorised, ORDER) == (sorted({*authorised}) if gets_traffic else [])
+
+
+@pytest.mark.parametrize(
+    ("named", "protecting"),
+    [
+        ("dev", ["former", "production", "staging"]),
+        ("staging", ["former", "production"]),
+        ("production", ["former"]),
+    ],
+)
+def test_a_stage_is_got_around_by_no_earlier_one_and_gives_way_to_a_later_one(
+    named: str, protecting: list[str]
+) -> None:
+    authorised = ["staging", "production", "former", "dev"]
+    assert protecting_stages(DeploymentRole.PRIMARY, named, authorised, ORDER) == protecting
+    assert protecting_stages(DeploymentRole.SHADOW, named, authorised, ORDER) == []

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from registry_service.db.queries.deployments import get_deployment, list_deployments
+from registry_service.db.queries.versions import get_version
 from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus
 from registry_service.domain.errors import (
     Conflict,
@@ -95,21 +96,21 @@ async def test_what_ran_there_before_ends_once_the_new_one_runs(world: World) ->
 async def test_a_record_without_authority_ends_none_that_a_stage_authorised(world: World) -> None:
     await world.registered(3)
     await world.promote(1)
-    await world.promote(2, "staging")
+    await world.promote(1, "staging")
     authorised = await deploy(world, version="1", stage="production")
     await observe(world, authorised, authorised.digest)
-    for body in ({"version": "1"}, {"version": "2", "stage": "staging"}):
+    for body in ({"version": "1"}, {"version": "1", "stage": "staging"}):
         other = await deploy(world, **body)
         await observe(world, other, other.digest)
         kept = await world.look("rita", get_deployment, authorised.id)
         assert (kept.status, kept.drifted) == (DeploymentStatus.RUNNING, False)
     # What the target itself says of it decides.
-    assert (await observe(world, authorised, other.digest)).drifted
+    assert (await observe(world, authorised, (await world.look("rita", get_version, "fraud", "2")).digest)).drifted
     await world.promote(3)
     new = await deploy(world, version="3", stage="production")
     await observe(world, new, new.digest)
     running = await world.look_at_all("rita", list_deployments, filter="status = 'running'")
-    assert {(one.version, one.stage) for one in running} == {(3, "production"), (2, "staging")}
+    assert {(one.version, one.stage) for one in running} == {(3, "production"), (1, "staging")}
 
 
 async def test_a_record_with_authority_ends_those_without(world: World) -> None:
@@ -191,13 +192,21 @@ async def test_each_stage_that_protects_a_target_has_its_say(world: World) -> No
     await world.registered(3)
     await world.promote(1)
     await world.promote(2, "staging")
-    await deploy(world, version="1", stage="production")
     await deploy(world, version="2", stage="staging")
+    # A later stage takes the target over, and an earlier one doesn't get around it.
+    await deploy(world, version="1", stage="production")
+    with pytest.raises(NotApproved, match="is protected by 'production'") as refused:
+        await deploy(world, version="2", stage="staging")
+    assert refused.value.details["protected_by"] == "production"
+    asked = await world.approved(3, "staging")
+    with pytest.raises(NotApproved, match="is protected by 'production'"):
+        await deploy(world, promotion=asked.id)
+    await deploy(world, version="2", stage="staging", role=DeploymentRole.SHADOW)
     with pytest.raises(NotApproved, match="is protected by 'staging'"):
         await deploy(world, version="1")
     with pytest.raises(NotApproved, match="is protected by 'production'"):
         await deploy(world, version="2")
-    await world.promote(3, "staging")
+    await world.apply(asked)
     await world.promote(3)
     await deploy(world, version="3")
 
