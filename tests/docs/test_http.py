@@ -45,6 +45,7 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     # fmt: off
     (
         who,
+        browsed,
         named,
         sent,
         pieces,
@@ -88,6 +89,8 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
 
     assert documents(who)[0]["principal"]["name"] == "ada"
     assert (tmp_path / "header").stat().st_mode & 0o077 == 0
+    link, ended = documents(browsed)
+    assert "/login#mreg_login_" in link["url"] and ended == {"ended": 0}
     first, again = documents(named)
     assert first == again, "the key makes one model of two requests"
     assert documents(sent)[-1]["received"]
