@@ -79,7 +79,9 @@ class State:
         shown = found[:limit]
         self.show(shown, lambda: text(shown))
         if len(found) > limit:
-            click.echo(f"There are more than these {limit}: raise --limit, or narrow by --filter.", err=True)
+            filters = any("--filter" in one.opts for one in click.get_current_context().command.params)
+            narrow = ", or narrow by --filter" if filters else ""
+            click.echo(f"There are more than these {limit}: raise --limit{narrow}.", err=True)
 
     def say(self, text: str) -> None:
         """Words for people, beside the answer. A program finds on stderr nothing but why it was refused."""

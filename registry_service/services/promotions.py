@@ -410,7 +410,8 @@ def _judged(work: Work, model: Row[Any], row: Row[Any], holder: str | None) -> t
 
 def _refuse_final(row: Row[Any]) -> None:
     if row.phase not in OPEN_PHASES:
-        why = f": {row.closed_reason}" if row.closed_reason else ""
+        # What people wrote may end as a sentence does.
+        why = f": {row.closed_reason.rstrip('. ')}" if row.closed_reason else ""
         raise PromotionFinal(
             f"Promotion '{row.id}' is {row.phase}, which is final{why}. Request a new one.",
             promotion=row.id,

@@ -91,3 +91,10 @@ def test_each_shell_gets_its_completion(alone: CommandLine) -> None:
         script = alone("completion", shell).out
         assert "_MODEL_REGISTRY_COMPLETE" in script and "model-registry" in script
     alone("completion", "csh", code=2)
+
+
+def test_a_list_that_goes_on_says_how_to_see_more_and_names_no_option_that_is_not_there(ada: CommandLine) -> None:
+    for name in ("more.one", "more.two"):
+        ada("models", "create", name)
+    assert ada("models", "list", "--limit", "1").err.endswith("raise --limit, or narrow by --filter.\n")
+    assert ada("activity", "--limit", "1").err.endswith("than these 1: raise --limit.\n")

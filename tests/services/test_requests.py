@@ -120,6 +120,14 @@ async def test_a_request_is_cancelled_at_any_time_before_it_is_applied(world: Wo
         await world.act("carl", cancel_promotion, applied.id, CancelPromotion())
 
 
+async def test_a_reason_that_is_a_sentence_ends_only_once(world: World) -> None:
+    await world.registered(1)
+    asked = await world.request(1)
+    await world.act("carl", cancel_promotion, asked.id, CancelPromotion(reason="Not today."))
+    with pytest.raises(PromotionFinal, match=r"final: Not today\. Request a new one"):
+        await world.approve("ben", asked)
+
+
 # ------------------------------------------------------------------------------------------------- newer requests
 
 
