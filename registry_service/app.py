@@ -279,8 +279,8 @@ def serve(settings: Settings | None = None) -> None:
     with listen(settings.host, settings.port) as listening:
         # With port 0 only the socket knows the address that goes into the token files.
         settings = msgspec.structs.replace(settings, port=listening.getsockname()[1])
-        # Who else can reach the service might read its output elsewhere: there, one asks for a link with one's token.
-        link = settings.is_loopback
+        # A link is for whoever sits before this machine, and must not come into a log: elsewhere one asks for it.
+        link = settings.is_loopback and sys.stderr.isatty()
         app = create_app(settings, announce=lambda made: _announce(settings, made), login_link=link)
         uvloop.run(run_server(app, build_server(app, settings, ending=app.stop_waiting), listening))
 
