@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from registry_service.domain.wording import printable
+from registry_service.domain.wording import printable, size
 
 __all__ = ["Cell", "cell", "count", "document", "facts", "joined", "printable", "section", "size", "table"]
 
@@ -77,16 +77,3 @@ def document(value: Mapping[str, object] | None) -> str | None:
 def count(number: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def size(count: int) -> str:
-    """A number of bytes in the unit that suits it."""
-
-    if count < 1024:
-        return f"{count} B"
-    amount = float(count)
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
-        amount /= 1024
-        if amount < 1024 or unit == "TiB":
-            return f"{amount:.1f} {unit}"
-    raise AssertionError("unreachable: the last unit takes what is left")

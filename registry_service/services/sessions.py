@@ -7,7 +7,7 @@ session at once; only a browser's cookie can show it. It is as narrow as what it
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, select, update
@@ -17,12 +17,11 @@ from registry_service.db.queries.principals import find_principal
 from registry_service.db.tables import tokens
 from registry_service.domain.entities import EndedSessions, LoginLink
 from registry_service.domain.errors import InvalidInput, NotAuthenticated, PersonRequired
-from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import CreateLoginLink
 from registry_service.domain.tokens import NewToken, TokenKind
 from registry_service.failpoints import reach
-from registry_service.services.tokens import issue_token
+from registry_service.services.tokens import end_of, end_tokens, issue_token, root_of
 from registry_service.services.work import Work
 
 SESSION_LIFETIME: Final = timedelta(hours=12)
@@ -46,7 +45,7 @@ def create_login_link(work: Work, body: CreateLoginLink) -> LoginLink:
             "path leads to no page here. Give one such as /models/churn, without an address before it.", field="path"
         )
     own = work.connection.execute(select(tokens).where(tokens.c.id == work.actor.token_id)).one()
-    link = issue_login(work, find_principal(work, work.actor.name), parent=_root_of(own), narrowed_as=own)
+    link = issue_login(work, find_principal(work, work.actor.name), parent=root_of(own), narrowed_as=own)
     return LoginLink(url=login_url(work.public_url, link, body.path), expires_at=work.now + LINK_LIFETIME)
 
 
@@ -91,10 +90,11 @@ def open_session(work: Work, shown: str) -> NewToken:
         raise NotAuthenticated(
             "This link was used before, or its token is revoked. Make another with: model-registry browse"
         )
-    parent = _root_of(row)
+    parent = root_of(row)
     if row.kind == TokenKind.LOGIN:
         work.connection.execute(update(tokens).where(tokens.c.id == shown).values(revoked_at=work.now))
         reach("session.link_used")
+    expires_at = work.now + SESSION_LIFETIME
     return issue_token(
         work,
         find_principal(work, work.actor.name),
@@ -102,7 +102,7 @@ def open_session(work: Work, shown: str) -> NewToken:
         name="browser session",
         role=row.role,
         patterns=row.patterns,
-        expires_at=min([work.now + SESSION_LIFETIME, *_bounds(work, parent)]),
+        expires_at=expires_at if parent is None else min(expires_at, end_of(work, parent)),
         parent=parent,
     )
 
@@ -116,39 +116,18 @@ def end_session(work: Work) -> None:
     kind = work.connection.execute(select(tokens.c.kind).where(tokens.c.id == work.actor.token_id)).scalar_one()
     if kind != TokenKind.SESSION:
         raise InvalidInput("This is no session of a browser. End a token with: model-registry tokens revoke TOKEN")
-    _end(work, [work.actor.token_id])
+    end_tokens(work, work.actor.name, tokens.c.id == work.actor.token_id)
 
 
 def end_sessions(work: Work) -> EndedSessions:
     """End all sessions of the caller, in whatever browser; to a narrowed token, those that it opened."""
 
     work.authorize_somewhere(Action.SESSION_OWN)
-    open_ones = select(tokens.c.id).where(
-        tokens.c.principal == work.actor.name,
-        tokens.c.kind == TokenKind.SESSION,
-        tokens.c.revoked_at.is_(None),
-        tokens.c.expires_at > work.now,
+    sessions = (
+        (tokens.c.principal == work.actor.name)
+        & (tokens.c.kind == TokenKind.SESSION)
+        & (tokens.c.expires_at > work.now)
     )
     if work.actor.is_narrowed:
-        open_ones = open_ones.where((tokens.c.parent == work.actor.token_id) | (tokens.c.id == work.actor.token_id))
-    found = list(work.connection.scalars(open_ones.order_by(tokens.c.id)))
-    _end(work, found)
-    return EndedSessions(ended=len(found))
-
-
-def _end(work: Work, ids: list[str]) -> None:
-    for one in ids:
-        work.connection.execute(update(tokens).where(tokens.c.id == one).values(revoked_at=work.now))
-        work.record(EventKind.TOKEN_REVOKED, subject=one, principal=work.actor.name)
-
-
-def _root_of(row: Row[Any]) -> str | None:
-    """The token that programs send, by which a link or a session came to be; None: the service itself made it."""
-    root: str | None = row.parent if row.kind in {TokenKind.LOGIN, TokenKind.SESSION} else row.id
-    return root
-
-
-def _bounds(work: Work, parent: str | None) -> list[datetime]:
-    if parent is None:
-        return []
-    return [work.connection.execute(select(tokens.c.expires_at).where(tokens.c.id == parent)).scalar_one()]
+        sessions &= (tokens.c.parent == work.actor.token_id) | (tokens.c.id == work.actor.token_id)
+    return EndedSessions(ended=end_tokens(work, work.actor.name, sessions))

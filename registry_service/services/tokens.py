@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, insert, select, update
 
 from registry_service.db.queries.principals import find_principal
 from registry_service.db.queries.tokens import describe_token, find_token
@@ -17,7 +17,7 @@ from registry_service.domain.errors import InvalidInput, NotPermitted
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import ALLOWED, Action, Role, check_pattern, reaches_no_further
 from registry_service.domain.requests import CreateToken
-from registry_service.domain.tokens import ENTROPY_BYTES, NewToken, TokenKind, new_token
+from registry_service.domain.tokens import BEARERS, ENTROPY_BYTES, NewToken, TokenKind, new_token
 from registry_service.failpoints import reach
 from registry_service.services.principals import check_role
 from registry_service.services.texts import check_line
@@ -64,14 +64,21 @@ def _end_of_own(work: Work, wanted: datetime) -> datetime:
     """How long a token lives at most that is made with the caller's. A session ends soon, and what is made in it lives
     as long as what is made with the token that opened it."""
 
-    own = find_token(work, work.actor.token_id)
-    if own.kind != TokenKind.SESSION:
-        bound: datetime = own.expires_at
-    elif own.parent is None:
-        bound = wanted
-    else:
-        bound = work.connection.execute(select(tokens.c.expires_at).where(tokens.c.id == own.parent)).scalar_one()
-    return bound
+    root = root_of(find_token(work, work.actor.token_id))
+    return wanted if root is None else end_of(work, root)
+
+
+def root_of(row: Row[Any]) -> str | None:
+    """The token that programs send, by which a link or a session came to be; of such a token, itself. None: the service
+    itself made the link."""
+    root: str | None = row.id if row.kind in BEARERS else row.parent
+    return root
+
+
+def end_of(work: Work, token: str) -> datetime:
+    """When a token ends by itself."""
+    end: datetime = work.connection.execute(select(tokens.c.expires_at).where(tokens.c.id == token)).scalar_one()
+    return end
 
 
 def issue_token(
@@ -127,17 +134,22 @@ def revoke_token(work: Work, token: str) -> Token:
 
     row = find_token(work, token)
     if row.revoked_at is None:
-        open_ones = (tokens.c.id == token) | ((tokens.c.parent == token) & (tokens.c.expires_at > work.now))
-        ended = work.connection.execute(
-            update(tokens)
-            .where(open_ones, tokens.c.revoked_at.is_(None))
-            .values(revoked_at=work.now)
-            .returning(tokens.c.id)
-        ).scalars()
-        for one in sorted(ended):
-            work.record(EventKind.TOKEN_REVOKED, subject=one, principal=row.principal)
+        opened = (tokens.c.parent == token) & (tokens.c.expires_at > work.now)
+        end_tokens(work, row.principal, (tokens.c.id == token) | opened)
         reach("token.revoked")
     return describe_token(find_token(work, token))
+
+
+def end_tokens(work: Work, principal: str, which: ColumnElement[bool]) -> int:
+    """End those of somebody's tokens that aren't revoked yet, and log each. How many there were."""
+
+    ended = work.connection.execute(
+        update(tokens).where(which, tokens.c.revoked_at.is_(None)).values(revoked_at=work.now).returning(tokens.c.id)
+    ).scalars()
+    found = sorted(ended)
+    for one in found:
+        work.record(EventKind.TOKEN_REVOKED, subject=one, principal=principal)
+    return len(found)
 
 
 def _refuse_wider(work: Work, role: Role | None, patterns: list[str]) -> None:

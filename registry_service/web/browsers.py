@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
+
+from litestar import Request
 
 from registry_service.web.asgi import Scope, Send, single_headers
 
@@ -24,6 +26,11 @@ def wants_page(method: str, path: str, headers: Mapping[str, str]) -> bool:
     if method not in {"GET", "HEAD"} or path.startswith(_FOR_PROGRAMS):
         return False
     return "text/html" in headers.get("accept", "")
+
+
+def opens_page(request: Request[Any, Any, Any]) -> bool:
+    """The same of a request that has come as far as its route."""
+    return wants_page(request.method, request.scope["path"], request.headers)
 
 
 async def send_to_login(scope: Scope, send: Send) -> None:

@@ -8,20 +8,18 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from registry_service.db.paging import PageRequest
 from registry_service.db.queries.models import get_model
 from registry_service.db.queries.promotions import get_promotion
 from registry_service.db.queries.versions import get_version
 from registry_service.domain.errors import InvalidInput
 from registry_service.domain.permissions import Action
-from registry_service.web.browsers import wants_page
+from registry_service.web.browsers import opens_page
 from registry_service.web.caller import Caller
-from registry_service.web.ui.models import Cursor, Filter, Order, look_at_model
+from registry_service.web.ui.models import look_at_model
+from registry_service.web.ui.parameters import Cursor, Filter, Order, page_request
 from registry_service.web.ui.promotions import look_at_promotion
 from registry_service.web.ui.version import look_at_version
 from registry_service.web.ui.visit import Visit
-
-VERSIONS_SHOWN = 25
 
 
 @get("/models/{model:str}", action=Action.MODEL_READ, include_in_schema=False)
@@ -34,12 +32,11 @@ async def model_page(
     order_by: FromQuery[Order] = None,
     cursor: FromQuery[Cursor] = None,
 ) -> Response[Any]:
-    if not wants_page(request.method, request.scope["path"], request.headers):
+    if not opens_page(request):
         if filter or order_by or cursor:
             raise InvalidInput(f"Versions are listed at /api/v1/models/{model}/versions.", source="query")
         return await caller.look(get_model, model)
-    page = PageRequest(filter=filter or None, order_by=order_by or None, cursor=cursor or None, limit=VERSIONS_SHOWN)
-    return await visit.page("model.html", look_at_model, model, page)
+    return await visit.page("model.html", look_at_model, model, page_request(filter, order_by, cursor))
 
 
 @get("/models/{model:str}/versions/{selector:str}", action=Action.VERSION_READ, include_in_schema=False)
@@ -50,7 +47,7 @@ async def version_page(
     model: FromPath[str],
     selector: FromPath[str],
 ) -> Response[Any]:
-    if not wants_page(request.method, request.scope["path"], request.headers):
+    if not opens_page(request):
         return await caller.look(get_version, model, selector)
     return await visit.page("version.html", look_at_version, model, selector)
 
@@ -62,6 +59,6 @@ async def promotion_page(
     visit: NamedDependency[Visit],
     promotion: FromPath[str],
 ) -> Response[Any]:
-    if not wants_page(request.method, request.scope["path"], request.headers):
+    if not opens_page(request):
         return await caller.look(get_promotion, promotion)
     return await visit.page("promotion.html", look_at_promotion, promotion)

@@ -19,7 +19,7 @@ from registry_service.domain.permissions import Action, is_privileged
 from registry_service.services.refused_acts import RefusedAct
 from registry_service.web.api.router import DEPENDENCIES, api_router
 from registry_service.web.authentication import check_declarations, require_action
-from registry_service.web.browsers import wants_page
+from registry_service.web.browsers import opens_page
 from registry_service.web.errors import HttpRefusal, invalid_field, refused
 from registry_service.web.health import is_live, is_ready
 from registry_service.web.limits import JSON_BODY
@@ -90,7 +90,7 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     state = request.scope["state"]
     answer = refused(error, state["request_id"])
     state["code"] = answer.code
-    if wants_page(request.method, request.scope["path"], request.headers):
+    if opens_page(request):
         return refusal_page(request, answer)
     media_type = answer.headers.pop("content-type")
     return Response(answer.body, status_code=answer.status, headers=answer.headers, media_type=media_type)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from registry_service.cli.options import scalar
-from registry_service.cli.text import cell, document, facts, joined, printable, section, size, table
+from registry_service.cli.text import cell, document, facts, joined, printable, section, table
 
 
 def test_a_table_is_aligned_and_says_when_it_is_empty() -> None:
@@ -44,14 +44,6 @@ def test_a_cell_is_one_line() -> None:
 def test_a_time_has_its_zone() -> None:
     shown = cell(datetime(2026, 3, 3, 12, 0, 1, 999, tzinfo=UTC))
     assert datetime.fromisoformat(shown) == datetime(2026, 3, 3, 12, 0, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (5 * 2**30, "5.0 GiB"), (3 * 2**50, "3072.0 TiB")],
-)
-def test_sizes_are_in_the_unit_that_suits_them(count: int, shown: str) -> None:
-    assert size(count) == shown
 
 
 def test_lists_and_mappings_go_on_one_line() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from registry_service.domain.wording import moment, span
+from registry_service.domain.wording import moment, size, span
 
 
 def test_a_moment_is_told_in_utc() -> None:
@@ -27,3 +27,11 @@ def test_a_moment_is_told_in_utc() -> None:
 )
 def test_a_span_is_told_in_its_largest_units(seconds: float, told: str) -> None:
     assert span(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (5 * 2**30, "5.0 GiB"), (3 * 2**50, "3072.0 TiB")],
+)
+def test_sizes_are_in_the_unit_that_suits_them(count: int, shown: str) -> None:
+    assert size(count) == shown

@@ -123,6 +123,8 @@ PARTS = {
     "apply_to_stage",
     "insert_attachment",
     "insert_policy",
+    "end_of",
+    "end_tokens",
     "issue_login",
     "issue_token",
     "note_served",

@@ -18,7 +18,7 @@ from registry_service.db.queries.facts import closure_of
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.past import END_OF_SPELL
 from registry_service.db.queries.sight import in_sight
-from registry_service.db.queries.versions import describe_versions
+from registry_service.db.queries.versions import describe_versions, find_version
 from registry_service.db.query import one_of
 from registry_service.db.tables import (
     deployments,
@@ -155,6 +155,17 @@ def get_deployment_provenance(view: View, deployment: str) -> VersionProvenance:
     """
 
     return _described(view, [find_deployment(view, deployment)], None)[0]
+
+
+def get_version_provenance(view: View, model: str, selector: str) -> VersionProvenance:
+    """All that answers for one version.
+
+    :raises ModelNotFound, VersionNotFound, StageVacant, AmbiguousDigest: there is no such version in sight.
+    """
+
+    found = find_model(view, model, Action.VERSION_READ)
+    version = find_version(view, found, selector)
+    return next(iter(_of_model(view, found, [version.number], None)))
 
 
 def _described(view: View, rows: Sequence[Row[Any]], digest: str | None) -> list[VersionProvenance]:

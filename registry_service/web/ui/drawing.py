@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -135,10 +135,11 @@ def _columns(graph: LineageGraph) -> dict[str, int]:
     """How many steps each node stands to the left (what made it) or right of the root."""
 
     found = {graph.root: 0}
-    for sign, links in ((-1, [(one.target, one.source) for one in graph.links]), (1, _pairs(graph))):
-        onward: dict[str, list[str]] = defaultdict(list)
-        for start, end in links:
-            onward[start].append(end)
+    made_of, made_into = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    for link in graph.links:
+        made_of[link.target].append(link.source)
+        made_into[link.source].append(link.target)
+    for sign, onward in ((-1, made_of), (1, made_into)):
         frontier = [graph.root]
         step = 0
         while frontier:
@@ -146,10 +147,6 @@ def _columns(graph: LineageGraph) -> dict[str, int]:
             frontier = [end for start in frontier for end in onward[start] if end not in found]
             found |= dict.fromkeys(frontier, sign * step)
     return found
-
-
-def _pairs(graph: LineageGraph) -> Iterable[tuple[str, str]]:
-    return [(one.source, one.target) for one in graph.links]
 
 
 def _line(start: _Place, end: _Place) -> Markup:

@@ -13,17 +13,16 @@ from markupsafe import Markup
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries.live import list_live
 from registry_service.db.queries.models import get_model
-from registry_service.db.queries.stages import stage_history_of
 from registry_service.db.view import View
 from registry_service.domain.entities import LiveModel, Page, StageRecord
-from registry_service.domain.errors import InvalidCursor, InvalidInput, InvalidName, ModelNotFound
+from registry_service.domain.errors import InvalidInput, ModelNotFound
 from registry_service.domain.events import is_pattern
 from registry_service.domain.permissions import Action
 from registry_service.web.ui.drawing import draw_history
-from registry_service.web.ui.models import Cursor
+from registry_service.web.ui.history import histories, in_one
+from registry_service.web.ui.parameters import SHOWN, Cursor
 from registry_service.web.ui.visit import Visit
 
-_SHOWN: Final = 25
 _HISTORY: Final = 100
 
 At = Annotated[str | None, QueryParameter(description="How it was at this time, in UTC.", max_length=40)]
@@ -45,17 +44,13 @@ class Live(NamedTuple):
 def look_at_live(view: View, model: str | None, at: str | None, cursor: str | None) -> Live:
     try:
         moment = _moment(at)
-        found = list_live(view, PageRequest(limit=_SHOWN, cursor=cursor), model=model, as_of=moment)
-        history = _history(view, model) if model is not None and not is_pattern(model) else {}
-    except (InvalidInput, InvalidName, InvalidCursor, ModelNotFound) as error:
+        found = list_live(view, PageRequest(limit=SHOWN, cursor=cursor), model=model, as_of=moment)
+        of_stages = {}
+        if model is not None and not is_pattern(model):
+            of_stages = histories(view, model, get_model(view, model).stages, limit=_HISTORY)
+    except (InvalidInput, ModelNotFound) as error:
         return Live(Page(items=[]), None, [], None, error.message)
-    together = sorted((one for of in history.values() for one in of), key=lambda one: one.revision, reverse=True)
-    return Live(found, moment, together, draw_history(history, view.now), None)
-
-
-def _history(view: View, model: str) -> dict[str, list[StageRecord]]:
-    page = PageRequest(limit=_HISTORY)
-    return {stage: stage_history_of(view, model, stage, page).items for stage in get_model(view, model).stages}
+    return Live(found, moment, in_one(of_stages), draw_history(of_stages, view.now), None)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -12,9 +12,9 @@ from registry_service.db.paging import PageRequest
 from registry_service.db.queries.following import list_activity
 from registry_service.db.view import View
 from registry_service.domain.entities import Activity, Page
-from registry_service.domain.errors import InvalidCursor, InvalidName, NotFound
+from registry_service.domain.errors import InvalidInput, NotFound
 from registry_service.domain.permissions import Action
-from registry_service.web.ui.models import Cursor
+from registry_service.web.ui.parameters import Cursor
 from registry_service.web.ui.visit import Visit
 
 _SHOWN: Final = 50
@@ -33,7 +33,7 @@ def look_at_log(view: View, cursor: str | None, model: str | None, person: str |
     page = PageRequest(limit=_SHOWN, cursor=cursor)
     try:
         return Log(list_activity(view, page, model=model, person=person, subscribed=subscribed), None)
-    except (NotFound, InvalidName, InvalidCursor) as error:
+    except (NotFound, InvalidInput) as error:
         return Log(Page(items=[]), error.message)
 
 

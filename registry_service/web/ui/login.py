@@ -24,8 +24,11 @@ Next = Annotated[str | None, QueryParameter(description="Where to go then.", max
 
 
 @get(LOGIN_PATH, action=PUBLIC, for_browsers=True, include_in_schema=False)
-async def login_page(request: Request[Any, Any, Any], next: FromQuery[Next] = None) -> Response[str]:  # noqa: A002 - the parameter's name in the address
-    return html_page("login.html", {"next": next, **shell(None, request)})
+async def login_page(
+    request: Request[Any, Any, Any],
+    next: FromQuery[Next] = None,  # noqa: A002, ARG001 - the parameter's name in the address, which the page's script reads
+) -> Response[str]:
+    return html_page("login.html", shell(None, request))
 
 
 @post(LOGIN_PATH, action=PUBLIC, for_browsers=True, include_in_schema=False, status_code=204)

@@ -15,8 +15,8 @@ from registry_service.db.queries.cards import get_card
 from registry_service.db.queries.comments import list_model_comments
 from registry_service.db.queries.models import find_model, get_model, list_models
 from registry_service.db.queries.policies import documents_of
-from registry_service.db.queries.promotions import list_promotions
-from registry_service.db.queries.stages import find_stage, list_stages, pointer_of, stage_history_of
+from registry_service.db.queries.promotions import describe_promotions, open_promotions
+from registry_service.db.queries.stages import find_stage, list_stages, pointer_of
 from registry_service.db.queries.versions import list_versions
 from registry_service.db.queries.words import search
 from registry_service.db.view import View
@@ -34,23 +34,19 @@ from registry_service.domain.entities import (
 )
 from registry_service.domain.errors import (
     CardNotFound,
-    InvalidCursor,
-    InvalidFilter,
     InvalidInput,
     NoRollbackTarget,
     NothingToRollBack,
 )
-from registry_service.domain.permissions import Action
+from registry_service.domain.permissions import Action, may
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.services.rollback import plan_rollback
+from registry_service.web.ui.history import histories, in_one
+from registry_service.web.ui.parameters import SHOWN, Cursor, Filter, Order, page_request
 from registry_service.web.ui.visit import Visit
 
-_SHOWN: Final = 25
 _HISTORY: Final = 20
 
-Filter = Annotated[str | None, QueryParameter(description="Which ones.", max_length=4096)]
-Order = Annotated[str | None, QueryParameter(description="In which order.", max_length=200)]
-Cursor = Annotated[str | None, QueryParameter(description="Where the page before ended.", max_length=4096)]
 Words = Annotated[str | None, QueryParameter(description="Words that names and descriptions have.", max_length=400)]
 
 
@@ -64,9 +60,9 @@ class Listed(NamedTuple):
 
 def look_at_models(view: View, page: PageRequest, words: str | None) -> Listed:
     try:
-        found = search(view, words, limit=_SHOWN).items if words and words.strip() else None
+        found = search(view, words, limit=SHOWN).items if words and words.strip() else None
         return Listed(list_models(view, page), found, None)
-    except (InvalidFilter, InvalidCursor, InvalidInput) as error:
+    except InvalidInput as error:
         return Listed(Page(items=[]), None, error.message)
 
 
@@ -78,8 +74,7 @@ async def models_page(
     cursor: FromQuery[Cursor] = None,
     q: FromQuery[Words] = None,
 ) -> Response[str]:
-    page = PageRequest(filter=filter or None, order_by=order_by or None, cursor=cursor or None, limit=_SHOWN)
-    return await visit.page("models.html", look_at_models, page, q)
+    return await visit.page("models.html", look_at_models, page_request(filter, order_by, cursor), q)
 
 
 class OneModel(NamedTuple):
@@ -104,11 +99,9 @@ def look_at_model(view: View, model: str, page: PageRequest) -> OneModel:
 
     found = get_model(view, model)
     stages = list_stages(view, model, PageRequest(limit=200)).items
-    newest = PageRequest(limit=_HISTORY)
-    history = [one for stage in stages for one in stage_history_of(view, model, stage.name, newest).items]
     try:
         versions, refusal = list_versions(view, model, page), None
-    except (InvalidFilter, InvalidCursor, InvalidInput) as error:
+    except InvalidInput as error:
         versions, refusal = Page[ModelVersion](items=[]), error.message
     try:
         card = get_card(view, model)
@@ -121,8 +114,8 @@ def look_at_model(view: View, model: str, page: PageRequest) -> OneModel:
         stages=stages,
         policies={stage.name: documents_of(view, stage.policies) for stage in stages},
         returns=dict(_returns(view, model, stages)),
-        history=sorted(history, key=lambda one: one.revision, reverse=True)[:_HISTORY],
-        open=list_promotions(view, PageRequest(filter=f"model = '{found.name}' AND phase IN ({_OPEN})")).items,
+        history=in_one(histories(view, model, found.stages, limit=_HISTORY))[:_HISTORY],
+        open=_open(view, found),
         versions=versions,
         comments=list_model_comments(view, model, PageRequest(limit=100)),
         refusal=refusal,
@@ -139,4 +132,9 @@ def _returns(view: View, model: str, stages: list[Stage]) -> Iterator[tuple[str,
             yield stage.name, plan_rollback(view, row, pointer, from_version=stage.version).to_version
 
 
-_OPEN: Final = "'PENDING', 'APPROVED', 'APPLYING'"
+def _open(view: View, model: RegisteredModel) -> list[Promotion]:
+    """What is asked for and neither done nor ended, the newest first."""
+
+    if not may(view.actor, Action.PROMOTION_READ, model.name):
+        return []
+    return describe_promotions(view, open_promotions(view, model.id)[::-1])

@@ -11,7 +11,6 @@ from litestar.params import FromQuery, QueryParameter
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries.checks import list_checks
 from registry_service.db.queries.comments import list_promotion_comments
-from registry_service.db.queries.compare import compare_versions
 from registry_service.db.queries.inbox import get_inbox
 from registry_service.db.queries.models import get_model
 from registry_service.db.queries.policies import documents_of
@@ -19,7 +18,6 @@ from registry_service.db.queries.promotions import get_promotion, list_promotion
 from registry_service.db.queries.stages import get_stage
 from registry_service.db.queries.versions import get_version
 from registry_service.db.view import View
-from registry_service.domain.comparing import NamedVersion
 from registry_service.domain.entities import (
     Check,
     Comment,
@@ -34,17 +32,15 @@ from registry_service.domain.entities import (
 from registry_service.domain.errors import VersionNotFound
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyDocument, PolicyPin
-from registry_service.domain.promotions import Phase
+from registry_service.domain.promotions import OPEN_PHASES, Phase
+from registry_service.web.ui.parameters import Cursor, page_request
+from registry_service.web.ui.version import beside_current
 from registry_service.web.ui.visit import Visit
 
-_SHOWN: Final = 25
-
 WithPhase = Annotated[str | None, QueryParameter(description="Only in this phase, or `open`.", max_length=20)]
-Cursor = Annotated[str | None, QueryParameter(description="Where the page before ended.", max_length=4096)]
 
-_FILTERS: Final = {"open": "phase IN ('PENDING', 'APPROVED', 'APPLYING')"} | {
-    phase.value: f"phase = '{phase.value}'" for phase in Phase
-}
+_OPEN: Final = ", ".join(f"'{phase}'" for phase in OPEN_PHASES)
+_FILTERS: Final = {"open": f"phase IN ({_OPEN})"} | {phase.value: f"phase = '{phase}'" for phase in Phase}
 
 
 class Asked(NamedTuple):
@@ -62,7 +58,7 @@ async def promotions_page(
     phase: FromQuery[WithPhase] = None,
     cursor: FromQuery[Cursor] = None,
 ) -> Response[str]:
-    page = PageRequest(filter=_FILTERS.get(phase or ""), cursor=cursor or None, limit=_SHOWN)
+    page = page_request(_FILTERS.get(phase or ""), None, cursor)
     return await visit.page("promotions.html", look_at_promotions, page)
 
 
@@ -90,10 +86,6 @@ def look_at_promotion(view: View, promotion: str) -> OnePromotion:
         version = get_version(view, asked.model_name, number)
     except VersionNotFound:
         version = None
-    beside = None
-    if version is not None and stage.version is not None and stage.version != asked.version:
-        named = [NamedVersion(asked.model_name, str(stage.version)), NamedVersion(asked.model_name, number)]
-        beside = compare_versions(view, named)
     return OnePromotion(
         promotion=asked,
         model=get_model(view, asked.model_name),
@@ -102,5 +94,5 @@ def look_at_promotion(view: View, promotion: str) -> OnePromotion:
         policies=documents_of(view, asked.policies),
         checks=[] if version is None else list_checks(view, asked.model_name, number, PageRequest(limit=50)).items,
         comments=list_promotion_comments(view, promotion, PageRequest(limit=100)),
-        beside=beside,
+        beside=None if version is None else beside_current(view, version, stage.version),
     )

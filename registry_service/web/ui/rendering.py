@@ -15,7 +15,7 @@ from litestar import Response
 from markupsafe import Markup
 
 from registry_service.domain.notebook import text_of
-from registry_service.domain.wording import moment, printable
+from registry_service.domain.wording import moment, printable, size
 from registry_service.web.release import RELEASE
 from registry_service.web.ui.assets import asset_url
 from registry_service.web.ui.markdown import markdown
@@ -33,15 +33,13 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.loopcontrols"],
     )
     made.filters |= {
-        "day": _day,
         "digest": _short_digest,
         "figure": _figure,
         "json": _json,
         "markdown": markdown,
-        "size": _size,
+        "size": size,
         "value": text_of,
         "when": _when,
         "words": _words,
@@ -105,29 +103,12 @@ def _when(at: datetime | None) -> str | Markup:
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), moment(at))
 
 
-def _day(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d")
-
-
 def _short_digest(digest: str | None) -> str | Markup:
     """The beginning of a digest, which is enough to tell two apart by eye; whole in its title, and to a copy."""
 
     if digest is None:
         return ""
     return Markup('<code class="digest" title="{}">{}</code>').format(digest, digest.removeprefix("sha256:")[:12])
-
-
-def _size(count: int | None) -> str:
-    """Bytes in the largest unit that leaves a whole number before the point."""
-
-    if count is None:
-        return ""
-    size = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
 
 
 def _figure(value: float | None) -> str:

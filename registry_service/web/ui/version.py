@@ -7,13 +7,12 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 from registry_service.db.paging import PageRequest
-from registry_service.db.queries.cards import get_version_card
 from registry_service.db.queries.checks import list_checks
 from registry_service.db.queries.comments import list_version_comments
 from registry_service.db.queries.compare import compare_versions
 from registry_service.db.queries.lineage import get_lineage
 from registry_service.db.queries.models import get_model
-from registry_service.db.queries.provenance import list_provenance
+from registry_service.db.queries.provenance import get_version_provenance
 from registry_service.db.queries.usages import get_version_use
 from registry_service.db.queries.versions import get_manifest, get_version
 from registry_service.db.view import View
@@ -27,7 +26,6 @@ from registry_service.domain.entities import (
     ModelVersion,
     Page,
     RegisteredModel,
-    VersionCard,
     VersionProvenance,
     VersionUse,
 )
@@ -51,9 +49,8 @@ class OneVersion(NamedTuple):
     comments: Page[Comment]
     lineage: LineageGraph
     graph: Markup
-    provenance: VersionProvenance | None
+    provenance: VersionProvenance
     use: VersionUse
-    card: VersionCard
     beside: Comparison | None
     beside_stage: str
 
@@ -65,15 +62,6 @@ def look_at_version(view: View, model: str, selector: str) -> OneVersion:
     number = str(version.number)
     found = get_model(view, model)
     stage = PRODUCTION if PRODUCTION in found.stages else next(reversed(found.stages), PRODUCTION)
-    current = found.stages.get(stage)
-    beside = None
-    if current is not None and current != version.number:
-        beside = compare_versions(view, [NamedVersion(model, str(current)), NamedVersion(model, number)])
-    answers = [
-        one
-        for one in list_provenance(view, version.digest, PageRequest(limit=200)).items
-        if one.version.model_name == version.model_name and one.version.number == version.number
-    ]
     lineage = get_lineage(view, model, number, depth=LINEAGE_DEPTH)
     return OneVersion(
         version=version,
@@ -83,9 +71,18 @@ def look_at_version(view: View, model: str, selector: str) -> OneVersion:
         comments=list_version_comments(view, model, number, PageRequest(limit=100)),
         lineage=lineage,
         graph=draw_lineage(lineage),
-        provenance=next(iter(answers), None),
+        provenance=get_version_provenance(view, model, number),
         use=get_version_use(view, model, number),
-        card=get_version_card(view, model, number),
-        beside=beside,
+        beside=beside_current(view, version, found.stages.get(stage)),
         beside_stage=stage,
     )
+
+
+def beside_current(view: View, version: ModelVersion, current: int | None) -> Comparison | None:
+    """The version compared with the one of its model that is current somewhere, which stands first; None where that is
+    this one, or there is none."""
+
+    if current is None or current == version.number:
+        return None
+    model = version.model_name
+    return compare_versions(view, [NamedVersion(model, str(current)), NamedVersion(model, str(version.number))])

@@ -48,7 +48,6 @@ def shell(actor: Actor | None, request: Request[Any, Any, Any]) -> dict[str, obj
         "query": {name: values[0] for name, values in request.query_params.dict().items()},
         "rooms": _rooms(actor) if actor is not None else [],
         "may": lambda action, model=None: actor is not None and may(actor, Action(action), model),
-        "may_somewhere": lambda action: actor is not None and may_anywhere(actor, Action(action)),
     }
 
 

@@ -27,7 +27,8 @@ export async function refresh(said) {
   late = false;
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(part.id);
-    if (next) dress(next);
+    // Both tell how long ago things were as of now: only what is otherwise is a change.
+    if (next) for (const one of [part, next]) dress(one);
     if (!next || next.innerHTML === part.innerHTML) continue;
     if (said === undefined && inUse(part)) {
       late = true;

@@ -1,0 +1,20 @@
+"""What pages with lists take in their addresses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from litestar.params import QueryParameter
+
+from registry_service.db.paging import PageRequest
+
+SHOWN: Final = 25
+
+Filter = Annotated[str | None, QueryParameter(description="Which ones.", max_length=4096)]
+Order = Annotated[str | None, QueryParameter(description="In which order.", max_length=200)]
+Cursor = Annotated[str | None, QueryParameter(description="Where the page before ended.", max_length=4096)]
+
+
+def page_request(where: str | None, order_by: str | None, cursor: str | None) -> PageRequest:
+    """The list that is asked for: a field of a form that was left empty asks for nothing."""
+    return PageRequest(filter=where or None, order_by=order_by or None, cursor=cursor or None, limit=SHOWN)
