@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -38,6 +39,7 @@ def environment() -> Environment:
         "digest": _short_digest,
         "figure": _figure,
         "json": _json,
+        "shell": shlex.quote,
         "markdown": markdown,
         "size": size,
         "value": text_of,

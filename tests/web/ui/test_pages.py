@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from html import unescape
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from registry_service.cli import main
 from registry_service.web.ui.assets import all_assets
-from tests.service_fixture import RunningService
+from tests.service_fixture import RunningService, running, settings_for
 from tests.web.stories import API, answered, create_model, register
 from tests.web.ui.conftest import LogIn
 from tests.web.ui.showcase import MODEL, Showcase
@@ -81,6 +87,55 @@ def test_no_page_overflows_a_narrow_screen(shared_show: Shown, log_in: LogIn) ->
         page.goto(path)
         wide[path] = page.evaluate("document.documentElement.scrollWidth")
     assert {path: width for path, width in wide.items() if width > 360} == {}
+
+
+def test_each_command_that_a_page_shows_is_one(shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service, show = shown
+    (tmp_path / "model.bin").touch()
+    monkeypatch.chdir(tmp_path)
+    nobody = service.token_of("nobody")
+    with service.http() as ada:
+        create_model(ada, "with a space")
+        register(ada, "with a space", {"model.bin": b"bytes"})
+        create_model(ada, "empty one")
+    shown_to_ada = ["/models/with a space", "/models/with a space/versions/1", "/models/empty one", *paths(show)]
+    shown_to_ada += ["/promotions?phase=EXPIRED", "/login"]
+    seen = set()
+    for token, asked in ((service.person, shown_to_ada), (nobody, ["/"])):
+        with service.http(token) as http:
+            for path in asked:
+                page = http.get(path, headers={"accept": "text/html"}).text
+                seen |= {unescape(one) for one in re.findall(r'<pre class="copy"><code>([^<]*)</code>', page)}
+    with running(settings_for(tmp_path / "fresh")) as fresh, fresh.http() as http:
+        for path in ("/", "/models", "/promotions", "/live"):
+            page = http.get(path, headers={"accept": "text/html"}).text
+            seen |= {unescape(one) for one in re.findall(r'<pre class="copy"><code>([^<]*)</code>', page)}
+    assert len(seen) > 8, "there are pages that show one"
+    for command in seen:
+        check_command(command)
+
+
+def check_command(line: str) -> None:
+    """That the line could be typed: the command is there, and takes what stands behind it.
+
+    :raises click.UsageError: it doesn't.
+    """
+
+    name, *words = shlex.split(line)
+    assert name == "model-registry", line
+    command: click.Command = main
+    context = click.Context(command, info_name=name)
+    while isinstance(command, click.Group):
+        found = command.get_command(context, words[0])
+        assert found is not None, line
+        command, words = found, words[1:]
+    command.make_context(command.name, words, parent=context)
+
+
+def test_a_command_that_is_none_is_noticed() -> None:
+    for line in ("model-registry versions download wine 1", "model-registry promotions request wine 1 production"):
+        with pytest.raises(click.UsageError):
+            check_command(line)
 
 
 def test_each_page_is_small(shared_show: Shown) -> None:
