@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -81,6 +82,10 @@ class Served(NamedTuple):
     model: Any
 
 
+class NoSuchModel(LookupError):
+    """No file of the directory belongs to this digest."""
+
+
 class EndpointServer(ThreadingHTTPServer):
     """The endpoint itself. It comes back from a restart with the model that it served before."""
 
@@ -90,20 +95,23 @@ class EndpointServer(ThreadingHTTPServer):
         self.models.mkdir(parents=True, exist_ok=True)
         self.remembered = models / "live"
         self.served: Served | None = None
+        self.changing = threading.Lock()
         if self.remembered.exists():
             self.serve(self.remembered.read_text())
 
     def serve(self, digest: str) -> None:
-        """:raises FileNotFoundError: there is no such model; what was served still is."""
+        """:raises NoSuchModel: what was served still is, as after any other failure."""
         import joblib
 
-        if not re.fullmatch("sha256:[0-9a-f]{64}", digest):
-            raise FileNotFoundError(digest)
         path = self.models / f"{digest.removeprefix('sha256:')}.joblib"
-        self.served = Served(digest, hashlib.sha256(path.read_bytes()).hexdigest(), joblib.load(path))
-        partial = self.remembered.with_suffix(".partial")
-        partial.write_text(digest)
-        partial.replace(self.remembered)
+        if not re.fullmatch("sha256:[0-9a-f]{64}", digest) or not path.exists():
+            raise NoSuchModel(digest)
+        with self.changing:
+            loaded = Served(digest, hashlib.sha256(path.read_bytes()).hexdigest(), joblib.load(path))
+            partial = self.remembered.with_suffix(".partial")
+            partial.write_text(digest)
+            partial.replace(self.remembered)
+            self.served = loaded
 
 
 class EndpointRequest(BaseHTTPRequestHandler):
@@ -119,8 +127,8 @@ class EndpointRequest(BaseHTTPRequestHandler):
             return self.send_error(404)
         try:
             self.server.serve(self._body()["digest"])
-        except FileNotFoundError:
-            return self.send_error(404, "No such model here")
+        except NoSuchModel as missing:
+            return self.send_error(404, f"No model {missing} here")
         return self._answer_live()
 
     def do_POST(self) -> None:

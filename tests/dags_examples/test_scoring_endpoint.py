@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -80,3 +81,13 @@ def test_what_it_does_not_have_is_refused_and_the_model_from_before_stays(
 
     assert endpoint.put("/live", json={"digest": digest}).status_code == 404
     assert endpoint.get("/live").json()["digest"] == seven
+
+
+def test_many_who_tell_it_at_once_are_all_heard(start: Callable[[], httpx.Client], tmp_path: Path) -> None:
+    digests = [put_model(tmp_path / "models", answer)[0] for answer in (7, 8)]
+    endpoint = start()
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = threads.map(lambda turn: endpoint.put("/live", json={"digest": digests[turn % 2]}), range(80))
+
+    assert {answer.status_code for answer in answers} == {200}

@@ -123,6 +123,10 @@ class Playground:
         """Bytes per process with its children."""
         return {process.name: process.memory() for process in self.processes}
 
+    def tails(self) -> str:
+        """The ends of what the processes said, for the message of a story that went wrong."""
+        return "\n".join(f"--- {process.name}\n{process.tail()}" for process in self.processes)
+
     def start_registry(self, timeout: float = 30) -> str:
         """Where it is, once it is ready."""
         registry = ServerProcess(

@@ -285,7 +285,10 @@ class Story:
         self.say(f"{APPROVER} approves version {version}: {comment}")
 
     def finish(self, run_id: str, *, dag_id: str = "gate_and_deploy") -> None:
-        self.airflow.wait_for_run(dag_id, run_id, timeout=180)
+        try:
+            self.airflow.wait_for_run(dag_id, run_id, timeout=180)
+        except AirflowFailure as failure:
+            raise AirflowFailure(f"{failure}\n{self.playground.tails()}") from failure
 
 
 TELLING = (NotAsTold, AirflowFailure, CommandFailed, httpx.HTTPError)
