@@ -140,7 +140,7 @@ wheels: $(INSTALLED) ## build sdist and wheel into dist/
 .PHONY: requirements
 requirements: ## compile the pinned requirement files anew (UPGRADE=1: newest releases)
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --output-file requirements/client.txt
-	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra service --extra s3 --extra charts --output-file requirements/service.txt
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra service --extra s3 --output-file requirements/service.txt
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --extra dev --output-file requirements/dev.txt
 	$(BIN)/uv pip compile $(COMPILE) --group pyproject.toml:swift --output-file requirements/swift.txt
 	grep '^uv==' requirements/dev.txt > requirements/uv.txt

@@ -61,7 +61,7 @@ def main() -> None:
             contestants["MLflow, empty"] = partial(start, partial(mlflow, directory))
         report.alternate("start and idle", contestants)
         if options.sizes:
-            for name, extras in (("client", ""), (OURS, "service"), ("with s3 and charts", "service,s3,charts")):
+            for name, extras in (("client", ""), (OURS, "service"), ("with s3", "service,s3")):
                 report.progress("installed", 0, name)
                 report.add("installed", name, installed(directory, extras))
             if MLFLOW.exists():

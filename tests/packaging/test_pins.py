@@ -21,7 +21,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 
 # Which extras each file of pins is for; without any: the client and the command.
-PINNED = {"client": (), "service": ("service", "s3", "charts"), "dev": ("service", "s3", "airflow", "charts", "dev")}
+PINNED = {"client": (), "service": ("service", "s3"), "dev": ("service", "s3", "airflow", "dev")}
 
 # Where code lives, and the extras that it may count on. The longest path that fits decides.
 CODE: dict[str, tuple[str, ...]] = {

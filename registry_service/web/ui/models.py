@@ -41,6 +41,7 @@ from registry_service.domain.errors import (
 from registry_service.domain.permissions import Action, may
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.services.rollback import plan_rollback
+from registry_service.web.ui.courses import Course, course_of
 from registry_service.web.ui.history import histories, in_one
 from registry_service.web.ui.parameters import SHOWN, Cursor, Filter, Order, page_request
 from registry_service.web.ui.visit import Visit
@@ -79,7 +80,8 @@ async def models_page(
 
 class OneModel(NamedTuple):
     """`policies`: of each stage, the documents that hold there. `returns`: where a rollback of a stage would lead.
-    `history`: the newest of all stages, together. `card_text`: the card without its front matter."""
+    `history`: the newest of all stages, together. `card_text`: the card without its front matter. `course`: what can be
+    drawn of a metric over the versions, and is."""
 
     model: RegisteredModel
     card: ModelCard | None
@@ -91,10 +93,11 @@ class OneModel(NamedTuple):
     open: list[Promotion]
     versions: Page[ModelVersion]
     comments: Page[Comment]
+    course: Course | None
     refusal: str | None
 
 
-def look_at_model(view: View, model: str, page: PageRequest) -> OneModel:
+def look_at_model(view: View, model: str, page: PageRequest, metric: str | None = None) -> OneModel:
     """:raises ModelNotFound, ModelRenamed: there is no model of this name in sight."""
 
     found = get_model(view, model)
@@ -118,6 +121,7 @@ def look_at_model(view: View, model: str, page: PageRequest) -> OneModel:
         open=_open(view, found),
         versions=versions,
         comments=list_model_comments(view, model, PageRequest(limit=100)),
+        course=course_of(view, model, metric),
         refusal=refusal,
     )
 

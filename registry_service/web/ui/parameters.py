@@ -13,6 +13,7 @@ SHOWN: Final = 25
 Filter = Annotated[str | None, QueryParameter(description="Which ones.", max_length=4096)]
 Order = Annotated[str | None, QueryParameter(description="In which order.", max_length=200)]
 Cursor = Annotated[str | None, QueryParameter(description="Where the page before ended.", max_length=4096)]
+Metric = Annotated[str | None, QueryParameter(description="Which metric is drawn.", max_length=600)]
 
 
 def page_request(where: str | None, order_by: str | None, cursor: str | None) -> PageRequest:

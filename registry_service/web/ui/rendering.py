@@ -37,7 +37,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "digest": _short_digest,
-        "figure": _figure,
+        "figure": figure,
         "json": _json,
         "shell": shlex.quote,
         "markdown": markdown,
@@ -113,7 +113,7 @@ def _short_digest(digest: str | None) -> str | Markup:
     return Markup('<code class="digest" title="{}">{}</code>').format(digest, digest.removeprefix("sha256:")[:12])
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from litestar import Request, Response
 
@@ -14,6 +14,7 @@ from registry_service.services.registry import Registry
 from registry_service.web.ui.rendering import html_page
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Visit:
@@ -27,8 +28,12 @@ class Visit:
     async def page(
         self, template: str, look: Callable[Concatenate[View, P], object], *args: P.args, **kwargs: P.kwargs
     ) -> Response[str]:
-        """A page about what `look` finds, all of it on one snapshot."""
-        return self.show(template, await self.registry.search(self.actor, look, *args, **kwargs))
+        """A page about what `look` finds."""
+        return self.show(template, await self.look(look, *args, **kwargs))
+
+    async def look(self, look: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `look` finds, all of it on one snapshot."""
+        return await self.registry.search(self.actor, look, *args, **kwargs)
 
     def show(self, template: str, facts: object, *, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
         return html_page(
@@ -54,6 +59,7 @@ def shell(actor: Actor | None, request: Request[Any, Any, Any]) -> dict[str, obj
 _ROOMS: Final = (
     ("/", "Home", Action.INBOX_OWN),
     ("/models", "Models", Action.MODEL_READ),
+    ("/compare", "Compare", Action.VERSION_READ),
     ("/promotions", "Promotions", Action.PROMOTION_READ),
     ("/live", "Live", Action.DEPLOYMENT_READ),
     ("/log", "Log", Action.EVENT_READ),

@@ -27,6 +27,7 @@ MAX_WEIGHT = 150 * 1024
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 # Where markup in a text would show: an image that can't load, and words that a template would reckon.
 MARK = "<img src=x onerror=\"document.title='acted'\"><script>document.title='acted'</script>{{7*7}}\u202eabc"
+KEY = "<img src=x onerror=\"document.title='acted'\">{{7*7}}"
 MARKDOWN = f"[link](javascript:document.title='acted') ![x](http://127.0.0.1:9/x.png) {MARK}"
 
 
@@ -38,6 +39,10 @@ def paths(show: Showcase) -> list[str]:
         f"/models/{MODEL}",
         f"/models/{MODEL}/versions/5",
         f"/models/{MODEL}/versions/3",
+        f"/models/{MODEL}?metric=log_loss",
+        "/compare",
+        f"/compare?versions={MODEL}/2,{MODEL}/3,{MODEL}/5,churn.de/1&everything=true",
+        "/compare?versions=nothing",
         "/promotions",
         "/promotions?phase=open",
         f"/promotions/{show.waiting}",
@@ -157,21 +162,22 @@ def test_markup_in_every_text_stays_inert(shown: Shown, log_in: LogIn) -> None:
             {"kind": "dag_run", "ref": f"dag/{MARK}", "url": "https://x.example/?<b>"},
         ]
         metadata = {
-            "metrics": {"auc": 0.5},
-            "params": {"note": MARK},
+            "metrics": {"auc": 0.5, KEY: 1.0},
+            "params": {"note": MARK, KEY: 2},
             "framework": MARK[:200],
             "labels": [MARK],
             "extra": {"k": MARK},
         }
-        register(
-            airflow,
-            "hostile",
-            {"a.html": b"<script>document.title='acted'</script>"},
-            lineage=lineage,
-            metadata=metadata,
-            description=MARKDOWN,
-            tags={"t": MARK},
-        )
+        for turn in (1, 2):
+            register(
+                airflow,
+                "hostile",
+                {"a.html": b"<script>document.title='acted'</script>", f"{KEY[:40]}{turn}": b"bytes"},
+                lineage=lineage,
+                metadata=metadata,
+                description=MARKDOWN,
+                tags={"t": MARK},
+            )
         answered(
             ada.put(
                 f"{API}/models/hostile/card", json={"text": f'---\nlicense: "{{{{7*7}}}}<img src=x>"\n---\n{MARKDOWN}'}
@@ -206,6 +212,7 @@ def test_markup_in_every_text_stays_inert(shown: Shown, log_in: LogIn) -> None:
         "/models?q=7",
         "/models/hostile",
         "/models/hostile/versions/1",
+        "/compare?versions=hostile/1,hostile/2&everything=true",
         f"/promotions/{asked['id']}",
         "/promotions",
         "/live",
