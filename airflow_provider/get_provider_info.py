@@ -67,6 +67,23 @@ def get_provider_info() -> dict[str, object]:
                         "example": None,
                         "default": "{AIRFLOW_HOME}/model_registry_cache",
                     },
+                    "url": {
+                        "description": "Where people open the registry's pages, if not at the connection's host.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "https://registry.example.com",
+                        "default": None,
+                    },
+                    "embed_pages": {
+                        "description": (
+                            "Show the registry's pages within Airflow's; the registry must allow it too"
+                            " (MODEL_REGISTRY_FRAMED_BY)."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "False",
+                    },
                 },
             },
         },

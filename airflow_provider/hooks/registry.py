@@ -155,7 +155,7 @@ def settings_of(connection: Connection) -> RegistrySettings:
         timeout = float(extra.get("timeout") or DEFAULT_TIMEOUT)
     except (TypeError, ValueError):
         raise ModelRegistryRefused(f"{name}: extra 'timeout' is a number of seconds.") from None
-    return RegistrySettings(_url(connection), connection.password, verify or False, timeout)
+    return RegistrySettings(url_of(connection), connection.password, verify or False, timeout)
 
 
 def new_client(settings: RegistrySettings) -> RegistryClient:
@@ -171,7 +171,7 @@ def new_async_client(settings: RegistrySettings) -> AsyncRegistryClient:
     return AsyncRegistryClient(settings.url, settings.token, timeout=settings.timeout, verify=settings.verify)
 
 
-def _url(connection: Connection) -> str:
+def url_of(connection: Connection) -> str:
     host = connection.host or ""
     if "://" in host:
         url = urlsplit(host)

@@ -102,9 +102,10 @@ class AirflowApi:
         *,
         json: object = None,
         params: Mapping[str, str | int | bool] | None = None,
+        root: str = "/api/v2",
     ) -> httpx.Response:
-        """Ask anything of `/api/v2`; a refusal raises AirflowFailure with its text."""
-        answer = self._http.request(method, f"/api/v2{path}", json=json, params=params)
+        """Ask anything of the API, or of what a plugin serves; a refusal raises AirflowFailure with its text."""
+        answer = self._http.request(method, f"{root}{path}", json=json, params=params)
         return self._checked(answer)
 
     def health(self) -> dict[str, dict[str, str | None]]:
