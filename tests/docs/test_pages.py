@@ -8,9 +8,11 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airflow_provider.get_provider_info import get_provider_info
 from registry_service.care.checks import CHECKS
 from tests.docs.cli_reference import reference
 from tests.docs.pages import PAGES, ROOT, blocks, links, table_rows
@@ -50,7 +52,7 @@ def test_code_of_the_page_about_airflow_runs(number: int, monkeypatch: pytest.Mo
 
 
 def test_the_pieces_take_the_parameters_that_the_page_names() -> None:
-    rows = [row for row in table_rows(ROOT / "docs" / "airflow.md") if row[0].startswith("`")]
+    rows = [row for row in table_rows(ROOT / "docs" / "airflow.md") if row[0].startswith("`") and len(row) == 3]
     assert len(rows) >= 12
     for place, what, parameters in rows:
         module = import_module(f"airflow_provider.{place.strip('`')}")
@@ -60,6 +62,14 @@ def test_the_pieces_take_the_parameters_that_the_page_names() -> None:
         piece = module.RegisterModelDecoratedOperator if name.startswith("@") else getattr(module, name)
         taken = set(inspect.signature(piece).parameters)
         assert {one.strip() for one in parameters.strip("`").split(",")} <= taken, name
+
+
+def test_the_options_of_airflows_configuration_are_those_that_the_page_names() -> None:
+    config: Any = get_provider_info()["config"]
+    page = (ROOT / "docs" / "airflow.md").read_text()
+    rows = [row[0] for row in table_rows(ROOT / "docs" / "airflow.md") if row[0].startswith("`") and len(row) == 2]
+    assert {f"`{name}`" for name in config["model_registry"]["options"]} == {*rows, "`cache_directory`"}
+    assert "`[model_registry] cache_directory`" in page
 
 
 def test_the_page_about_operations_lists_every_check() -> None:
