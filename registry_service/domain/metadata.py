@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
 from registry_service.domain.canonical import canonical
-from registry_service.domain.errors import TooLarge
+from registry_service.domain.errors import InvalidMetadata, TooLarge
 from registry_service.domain.names import check_key, check_text
+from registry_service.domain.schema_faults import faults_of
 
 MAX_FIGURES: Final = 2_000
 MAX_TEXT_BYTES: Final = 256
 MAX_PARAM_BYTES: Final = 6_000  # what MLflow's clients may send
 MAX_METADATA_BYTES: Final = 1024 * 1024
+MAX_FAULTS: Final = 10
 
 INDEXED_FIELDS: Final = (
     "framework", "format", "precision", "architecture", "task", "target_device", "target_device_type", "category",
@@ -132,11 +135,27 @@ def check_metadata(metadata: Metadata) -> None:
 
     :raises InvalidName: a metric or param has a key that is none.
     :raises InvalidInput: a text holds NUL or half of a surrogate pair.
-    :raises InvalidMetadata: something has no canonical form: NaN, infinities, integers beyond 2^53.
+    :raises InvalidMetadata: something has no canonical form: NaN, infinities, integers beyond 2^53; or a side of the
+        signature is no JSON Schema.
     :raises TooLarge: more than 2,000 metrics or params, a text of more than 256 bytes or a param of more than 6,000,
         or more than 1 MiB in all.
     """
 
+    _check_figures(metadata)
+    for key in (*INDEXED_FIELDS, "framework_version"):
+        text = getattr(metadata, key)
+        if text is not None:
+            check_text(text, key, limit=MAX_TEXT_BYTES)
+    for label in metadata.labels:
+        check_text(label, "labels", limit=MAX_TEXT_BYTES)
+    size = len(canonical(msgspec.to_builtins(metadata)))
+    if size > MAX_METADATA_BYTES:
+        raise TooLarge(f"The metadata has {size} bytes; 1 MiB is the limit. Keep large parts in a file.", size=size)
+    for side in ("inputs", "outputs"):
+        _check_schema(getattr(metadata.signature, side, None), f"signature.{side}")
+
+
+def _check_figures(metadata: Metadata) -> None:
     for what, figures in (("metrics", metadata.metrics), ("params", metadata.params)):
         if len(figures) > MAX_FIGURES:
             raise TooLarge(
@@ -147,15 +166,18 @@ def check_metadata(metadata: Metadata) -> None:
     for key, value in metadata.params.items():
         if isinstance(value, str):
             check_text(value, f"params.{key}", limit=MAX_PARAM_BYTES)
-    for key in (*INDEXED_FIELDS, "framework_version"):
-        text = getattr(metadata, key)
-        if text is not None:
-            check_text(text, key, limit=MAX_TEXT_BYTES)
-    for label in metadata.labels:
-        check_text(label, "labels", limit=MAX_TEXT_BYTES)
-    size = len(canonical(msgspec.to_builtins(metadata)))
-    if size > MAX_METADATA_BYTES:
-        raise TooLarge(f"The metadata has {size} bytes; 1 MiB is the limit. Keep large parts in a file.", size=size)
+
+
+def _check_schema(schema: object, field: str) -> None:
+    """:raises InvalidMetadata: it is there, and no JSON Schema; `details["faults"]` says why, at most ten times."""
+
+    faults = [] if schema is None else [f"{at or 'it'} {what}" for at, what in islice(faults_of(schema), MAX_FAULTS)]
+    if faults:
+        raise InvalidMetadata(
+            f"{field} is no JSON Schema (2020-12): {faults[0]}. Mend it, or say with $schema which dialect it is of.",
+            field=field,
+            faults=faults,
+        )
 
 
 def _has_type(value: object, wanted: FieldType) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,16 +13,22 @@ from typing import Any
 import pytest
 
 from tests.docs.pages import ROOT, blocks
-from tests.service_fixture import RunningService
+from tests.service_fixture import RunningService, running, settings_for
 
 pytestmark = pytest.mark.slow
 
 _END = "== end of a block =="
+METHODS = {"get", "put", "post", "patch", "delete"}
+# Where files are in a directory there are no addresses in a store: tests/storage and tests/client have a bucket.
+OF_BUCKETS = {
+    ("POST", "/api/v1/uploads/{upload}/files/{digest}/parts"),
+    ("POST", "/api/v1/uploads/{upload}/files/{digest}/complete"),
+}
 
 
-def type_page(service: RunningService, directory: Path) -> list[str]:
+def type_page(service: RunningService, directory: Path, page: str = "http.md") -> list[str]:
     """What each block of the page printed."""
-    script = "".join(f"{block}\necho '{_END}'\n" for block in blocks(ROOT / "docs" / "http.md", "sh"))
+    script = "".join(f"{block}\necho '{_END}'\n" for block in blocks(ROOT / "docs" / page, "sh"))
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         env=os.environ | {"MODEL_REGISTRY_HOME": str(service.home), "NO_PROXY": "*"},
@@ -33,6 +40,18 @@ def type_page(service: RunningService, directory: Path) -> list[str]:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.split(f"{_END}\n")[:-1]
+
+
+def answered_well(service: RunningService) -> set[tuple[str, str]]:
+    """The operations, as the service counts them, that it has answered as one wishes."""
+    with service.http() as http:
+        counted = http.get("/metrics").text
+    return set(re.findall(r'requests_total\{method="([A-Z]+)",route="([^"]+)",status="[23]xx"\} [1-9]', counted))
+
+
+def operations() -> set[tuple[str, str]]:
+    paths = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
+    return {(method.upper(), path) for path, of in paths.items() for method in of.keys() & METHODS}
 
 
 def documents(printed: str) -> list[dict[str, Any]]:
@@ -240,3 +259,24 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     now, then, freed = documents(renamed)
     assert (now["name"], now["former_names"], freed["former_names"]) == ("tide-at-the-pier", ["tide"], [])
     assert (then["code"], then["details"]["renamed_to"]) == ("model_renamed", "tide-at-the-pier")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the pages are typed with curl")
+def test_every_operation_is_typed_on_one_of_the_pages(tmp_path: Path) -> None:
+    """Each page against a registry of its own."""
+    typed: set[tuple[str, str]] = set()
+    printed: dict[str, list[str]] = {}
+    for page in ("http.md", "http-administration.md"):
+        (directory := tmp_path / page).mkdir()
+        with running(settings_for(tmp_path / f"service of {page}")) as service:
+            printed[page] = type_page(service, directory, page)
+            typed |= answered_well(service)
+    asked = operations()
+    assert len(asked) > 100
+    assert asked - typed == OF_BUCKETS
+    _, people, taken_back, tokens, _, _, policies, *_, deleted = printed["http-administration.md"]
+    assert documents(people)[-1]["items"][0]["members"] == ["vera"]
+    assert documents(taken_back)[-1]["disabled"]
+    assert "mreg_" not in tokens, "none is shown but to the file that keeps it"
+    assert documents(policies)[0]["outcome"] == "waiting"
+    assert documents(deleted)[-1]["name"] == "tide"

@@ -52,6 +52,8 @@ CASES = [
     Case("POST", "/models/m/versions/1/checks", '{"name": "e", "summary": "a", "status": "failed", "status": "passed"}',
          field="status"),
     Case("POST", VERSIONS, '{"files": [], "upload": "a",' + " " * 100_000 + '"upload": "b"}', field="upload"),
+    Case("POST", VERSIONS, '{"files": [], "metadata": {"signature": {"inputs": {"type": "wat"}}}}',
+         code="invalid_metadata", field="signature.inputs"),
     Case("POST", "/models", '{"name": "x", "description": "a\\u0000b"}', field=None),
     Case("POST", "/models/m/stages/production/hold", '{"reason": "a\\u0000b"}'),
     Case("POST", "/models/m/versions/1/checks", '{"name": "e", "status": "passed", "evidence": {"a": "\\u0000"}}'),
