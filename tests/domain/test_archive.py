@@ -91,7 +91,7 @@ def test_doubles_stay_what_they_are_at_any_depth() -> None:
     metadata = Metadata(
         metrics={"big": 1e20},
         params={"big": -1e20, "text": "1e20", "small": 1},
-        signature=Signature(inputs={"maximum": [1e20, {"x": 1e20}]}),
+        signature=Signature(inputs={"const": [1e20, {"x": 1e20}]}),
     )
     version = version_of(metadata=metadata)
     assert read_documents(documents_of(version)).version.metadata == metadata
