@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_provider.hooks.registry import ModelRegistryHook
 from airflow_provider.identity import TaskIdentity
 from airflow_provider.references import Selection
-from registry_service.client import Promotion, RequestPromotion
+from registry_service.client import Promotion, RequestPromotion, quoted
 
 
 def request_promotion(
@@ -27,12 +27,6 @@ def request_promotion(
 def find_promotion(hook: ModelRegistryHook, task: TaskIdentity, selected: Selection, stage: str) -> Promotion | None:
     """The newest promotion of a version to a stage, whoever requested it. None: nobody has."""
     version = hook.get_version(selected)
-    wanted = (
-        f"model = {_quoted(version.model_name)} AND stage = {_quoted(stage)} AND digest = {_quoted(version.digest)}"
-    )
+    wanted = f"model = {quoted(version.model_name)} AND stage = {quoted(stage)} AND digest = {quoted(version.digest)}"
     page = hook.client.list_promotions(filter=wanted, order_by="requested_at desc", limit=1)
     return hook.client.get_promotion(page.items[0].id, holder=task.run) if page.items else None
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
 from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -14,7 +14,7 @@ from airflow_provider.cache import ModelCache, refuse_revoked
 from airflow_provider.drafts import Files, ModelDraft
 from airflow_provider.exceptions import CheckFailed, ModelRegistryRefused, refusals_as_failures
 from airflow_provider.figures import check_figures
-from airflow_provider.hooks.registry import ModelRegistryHook
+from airflow_provider.hooks.registry import ModelRegistryHook, new_hasty_client
 from airflow_provider.identity import TaskIdentity
 from airflow_provider.links.registry import ModelVersionLink, push_version_url
 from airflow_provider.operators.base import ModelRegistryOperator
@@ -26,7 +26,9 @@ from registry_service.client import (
     Metadata,
     ModelVersion,
     NewLineageEdge,
+    RegistryError,
     ReportCheck,
+    ReportUsage,
     Signature,
     StageVacant,
     VersionNotFound,
@@ -35,6 +37,9 @@ from registry_service.client import (
 
 Evaluate = Callable[[Path], Mapping[str, float]]
 Test = Callable[[Path], bool]
+
+USAGE_TIMEOUT: Final = 5.0
+"""Seconds that a task waits at most to say that it uses a version."""
 
 
 class RegisterModelOperator(ModelRegistryOperator):
@@ -163,15 +168,20 @@ class DownloadModelOperator(ModelRegistryOperator):
     itself.
 
     :param version: what to get: a selector such as `model@production`, or what another task returned. (templated)
+    :param report_usage: tell the registry that this run uses the version, once for all tries, so that nobody takes it
+        for forgotten. Where that can't be told, the log says why and the task goes on.
     :param registry_conn_id: the Airflow connection of the registry.
     """
 
     template_fields: Sequence[str] = ("version",)
     operator_extra_links: Sequence[BaseOperatorLink] = (ModelVersionLink(),)
 
-    def __init__(self, *, version: Templated[str | Mapping[str, Any]], **kwargs: Any) -> None:
+    def __init__(
+        self, *, version: Templated[str | Mapping[str, Any]], report_usage: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.version = version
+        self.report_usage = report_usage
 
     def execute(self, context: Context) -> str:
         selected = selection(self.version)
@@ -189,7 +199,17 @@ class DownloadModelOperator(ModelRegistryOperator):
                 push_version_url(context, reference["url"])
             path = ModelCache().fetch(self.hook, reference)
         self.log.info("%s version %d is at %s", reference["model_name"], reference["version"], path)
+        if self.report_usage:
+            self._report_usage(TaskIdentity.of(context), reference)
         return str(path)
+
+    def _report_usage(self, task: TaskIdentity, reference: VersionReference) -> None:
+        body = ReportUsage(run=task.run, batch=task.task, digest=reference["digest"])
+        with new_hasty_client(self.hook.settings, USAGE_TIMEOUT) as client:
+            try:
+                client.report_usage(reference["model_name"], reference["version"], body)
+            except RegistryError as error:
+                self.log.warning("That the version is used was not reported: %s [%s]", error.message, error.code)
 
 
 class ModelCheckOperator(ModelRegistryOperator):

@@ -16,6 +16,7 @@ from registry_service.client import (
     RequestPromotion,
     Review,
     TakeLease,
+    quoted,
 )
 
 _holder = click.option("--holder", required=True, help="Names the run that deploys; a retry of it uses the same.")
@@ -148,11 +149,6 @@ def withdraw_review(state: State, promotion: str) -> None:
     """Take your own review back."""
     open_again = state.client.withdraw_review(promotion)
     state.show(open_again, lambda: progress_text(open_again, "Withdrawn"))
-
-
-def quoted(text: str) -> str:
-    """As a string of the filter language."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 OPEN = "phase IN ('PENDING', 'APPROVED', 'APPLYING')"

@@ -13,7 +13,7 @@ from registry_service.cli import completing, options
 from registry_service.cli.checks import checks_text
 from registry_service.cli.endings import REFUSED, Stopped
 from registry_service.cli.progress import progress_text
-from registry_service.cli.promotions import OPEN, decision_text, quoted
+from registry_service.cli.promotions import OPEN, decision_text
 from registry_service.cli.state import Command, Group, State, pass_state
 from registry_service.cli.text import Cell, count, facts, section, table
 from registry_service.client import (
@@ -28,6 +28,7 @@ from registry_service.client import (
     StageVacant,
     Verdict,
     VersionNotFound,
+    quoted,
 )
 
 _DONE: Final = MappingProxyType({Verdict.APPROVE: "Approved", Verdict.REJECT: "Rejected"})

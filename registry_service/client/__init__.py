@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         read_archive, verify_archive,
     )
     from registry_service.client.asynchronous import AsyncRegistryClient
-    from registry_service.client.calls import Call
+    from registry_service.client.calls import Call, quoted
     from registry_service.client.carrying import ImportedVersion
     from registry_service.client.credentials import Credentials, stored_credentials
     from registry_service.client.errors import NotConfigured, RegistryUnreachable, UnexpectedAnswer
@@ -138,7 +138,7 @@ __all__ = [
     "UpdateVersion", "Upload", "UploadClosed", "UploadIncomplete", "UploadNotFound", "Usage", "Use", "UseKind",
     "VacateStage", "Verdict", "VersionCard", "VersionDeleted", "VersionHandle", "VersionNotFound", "VersionProvenance",
     "VersionRevoked", "VersionStatus", "VersionUse", "WhoAmI", "WriteCard", "WriteComment", "WriteGroup", "WritePolicy",
-    "WriteRetentionRule", "collect", "convert_strictly", "decode_strictly", "read_archive", "regressions",
+    "WriteRetentionRule", "collect", "convert_strictly", "decode_strictly", "quoted", "read_archive", "regressions",
     "stored_credentials", "verify_archive",
 ]
 # isort: on

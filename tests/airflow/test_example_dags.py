@@ -71,6 +71,8 @@ def test_batch_scoring_scores_all_batches_with_the_version_that_was_current(
 
     with told_story.outside() as outside:
         digest = outside.version("@production")["digest"]
+        usages = outside.ask(f"/models/{MODEL}/versions/@production/usages")["items"]
+    assert f"airflow:batch_scoring/{run_id}" in {usage["run"] for usage in usages}
     result = xcom(airflow, "batch_scoring", run_id, "summarise")
     assert (result["model_name"], result["digest"]) == (MODEL, digest)
     assert sum(result["found"].values()) == 397

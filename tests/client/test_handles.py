@@ -14,6 +14,7 @@ import pytest
 from registry_service.client import (
     AsyncListing,
     AsyncRegistryClient,
+    CardNotFound,
     Comparison,
     FileNotInVersion,
     LineageKind,
@@ -23,10 +24,12 @@ from registry_service.client import (
     NewLineageEdge,
     NotApproved,
     NothingToRollBack,
+    ObserveDeployment,
     Promotion,
     RegisteredModel,
     RegistryClient,
     StageVacant,
+    StartDeployment,
 )
 from registry_service.client.handles import asynchronous, names, sync
 from registry_service.domain.entities import ManifestFile
@@ -268,3 +271,57 @@ def test_the_types_are_those_of_the_calls() -> None:
         assert_type(await model.stage("production").current(), ModelVersion)
 
     assert [blocking.__name__, awaiting.__name__] == ["blocking", "awaiting"]
+
+
+def test_a_card_and_what_answers_for_a_version_by_its_handles(
+    registry: Any, name: str, trained: Path, tmp_path: Path
+) -> None:
+    model = registry.model(name)
+    model.register(trained, lineage=[NewLineageEdge(kind=LineageKind.DATASET, ref="s3://lake/march")])
+    first = model.version(1)
+    with pytest.raises(CardNotFound):
+        model.card()
+    written = model.write_card("# What it is for")
+    again = model.write_card("# What it is for\n\nTests.", revision=written.revision)
+    assert model.card().text == again.text
+    assert [one.digest for one in model.card_history()] == [again.digest, written.digest]
+    assert first.card().current.digest == again.digest
+
+    (tmp_path / "roc.svg").write_bytes(b"<svg/>")
+    check = first.report_check_with(tmp_path / "roc.svg", "evaluation", "passed", summary="fine")
+    (attached,) = first.download_attachments(check.id, tmp_path / "brought")
+    assert (tmp_path / "brought" / "roc.svg").read_bytes() == b"<svg/>"
+    assert attached.name == "roc.svg"
+
+    first.request_promotion("staging")
+    answers = model.version("latest").provenance()
+    assert answers.version.number == 1
+    assert [edge.ref for edge in answers.version.lineage if edge.kind is LineageKind.DATASET] == ["s3://lake/march"]
+    assert [one.name for one in answers.checks] == ["evaluation"]
+    assert [one.stage for one in answers.promotions] == ["staging"]
+
+
+def test_provenance_is_that_of_the_version_and_not_of_another_with_its_content(
+    registry: Any, name: str, trained: Path
+) -> None:
+    for model in (f"{name}-a", f"{name}-b"):
+        registry.model(model).register(trained)
+    assert registry.model(f"{name}-a").version(1).provenance().version.model_name == f"{name}-a"
+    assert registry.model(f"{name}-b").version(1).provenance().version.model_name == f"{name}-b"
+
+
+def test_where_versions_of_a_model_run(registry: Any, name: str, trained: Path) -> None:
+    model = registry.model(name)
+    model.register(trained)
+    model.register({"weights": trained / "weights"}, metadata=Metadata(metrics={"auc": 1.0}))
+    assert model.live() is None
+    for number, target in ((1, "eu"), (2, "us")):
+        body = StartDeployment(model=model.name, version=str(number), target=target)
+        registry.observe_deployment(
+            registry.start_deployment(body).id, ObserveDeployment(digest=model.version(number).get().digest)
+        )
+    assert sorted(one.target for one in model.deployments()) == ["eu", "us"]
+    assert [one.version for one in model.deployments(filter="target = 'us' OR target = 'eu-2'")] == [2]
+    live = model.live()
+    assert live.model_name == model.name
+    assert {one.target for one in live.deployments} == {"eu", "us"}

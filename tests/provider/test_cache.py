@@ -71,14 +71,39 @@ def test_a_selector_is_resolved_and_a_fixed_version_stays_fixed(world: World, ve
     assert download(f"{world.model}@production").read_text() == "two"
 
 
+def test_a_run_says_once_that_it_uses_the_version(world: World, version: VersionReference) -> None:
+    operator = DownloadModelOperator(task_id="download", version=version, registry_conn_id="registry")
+    context = a_context(operator)
+    operator.execute(context)
+    operator.execute(context)  # a retry
+
+    (usage,) = world.person.list_usages(world.model, 1).items
+    ti = context["ti"]
+    assert usage.run == f"airflow:{ti.dag_id}/{ti.run_id}"
+    assert usage.batch == f"{usage.run}/download/-1"
+    assert usage.digest == version["digest"]
+    assert world.person.get_version_use(world.model, 1).usages == 1
+
+
+def test_a_run_that_only_looks_reports_no_usage(world: World, version: VersionReference) -> None:
+    resolve = ResolveModelOperator(task_id="r", version=version, registry_conn_id="registry")
+    resolve.execute(a_context(resolve))
+    operator = DownloadModelOperator(
+        task_id="download", version=version, report_usage=False, registry_conn_id="registry"
+    )
+    operator.execute(a_context(operator))
+    assert world.person.list_usages(world.model, 1).items == []
+
+
 @pytest.mark.slow
 def test_a_fixed_version_survives_an_outage(
-    world: World, version: VersionReference, monkeypatch: pytest.MonkeyPatch
+    world: World, version: VersionReference, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = world.register("two")
     path = download(version)
     cut(monkeypatch, world)
     assert download(version) == path
+    assert "That the version is used was not reported" in capsys.readouterr().out
     with pytest.raises(ModelRegistryException):
         download(other)
 

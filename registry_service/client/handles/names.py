@@ -13,7 +13,7 @@ from typing import Protocol, Unpack
 import msgspec
 
 from registry_service.client import calls, carrying, plans
-from registry_service.client.calls import Call, Paging
+from registry_service.client.calls import Call, Paging, quoted
 from registry_service.client.carrying import ImportedVersion
 from registry_service.client.plans import Files, Plan, ask
 from registry_service.client.transfer import Progress
@@ -21,14 +21,19 @@ from registry_service.domain.archive import Archive
 from registry_service.domain.entities import (
     Activity,
     Alias,
+    Attachment,
+    CardRevision,
     Check,
     CheckStatus,
     Comment,
     Comparison,
+    Deployment,
     LineageDirection,
     LineageGraph,
+    LiveModel,
     Manifest,
     ManifestFile,
+    ModelCard,
     ModelVersion,
     Page,
     Promotion,
@@ -38,9 +43,11 @@ from registry_service.domain.entities import (
     StageRecord,
     Usage,
     Verdict,
+    VersionCard,
+    VersionProvenance,
     VersionUse,
 )
-from registry_service.domain.errors import RegistryError
+from registry_service.domain.errors import RegistryError, VersionNotFound
 from registry_service.domain.metadata import Metadata, MetadataField
 from registry_service.domain.requests import (
     AddLineage,
@@ -61,6 +68,7 @@ from registry_service.domain.requests import (
     UpdateModel,
     UpdateVersion,
     VacateStage,
+    WriteCard,
     WriteComment,
 )
 
@@ -187,6 +195,34 @@ class ModelName:
         """What happened to the model, the newest first."""
         return calls.list_activity(model=self.model, **paging)
 
+    def card(self) -> Call[ModelCard]:
+        """What the model's card says now.
+
+        :raises CardNotFound: it has none.
+        """
+        return calls.get_card(self.model)
+
+    def write_card(
+        self, text: str, *, revision: int | None = None, idempotency_key: str | None = None
+    ) -> Call[ModelCard]:
+        """Give the card this text. With `revision`, only if the card hasn't changed since."""
+        return calls.write_card(self.model, WriteCard(text=text), revision=revision, idempotency_key=idempotency_key)
+
+    def card_history(self, **paging: Unpack[Paging]) -> Call[Page[CardRevision]]:
+        """The texts that the card has had, without the texts, the newest first."""
+        return calls.list_card_history(self.model, **paging)
+
+    def deployments(self, **paging: Unpack[Paging]) -> Call[Page[Deployment]]:
+        """Where versions of the model run or ran, filtered such as `target = 'eu' AND status = 'running'`."""
+        given = paging.get("filter")
+        paging["filter"] = f"model = {quoted(self.model)}" + (f" AND ({given})" if given else "")
+        return calls.list_deployments(**paging)
+
+    def live(self, *, stage: str | None = None, as_of: datetime | None = None) -> Plan[LiveModel | None]:
+        """What the stages authorise, and what the targets were seen to serve, now or at `as_of`. None: nothing is."""
+        page = yield from ask(calls.live(self.model, stage=stage, as_of=as_of, limit=1))
+        return page.items[0] if page.items else None
+
 
 @dataclass(frozen=True, slots=True)
 class VersionName:
@@ -306,6 +342,50 @@ class VersionName:
             name=name, status=CheckStatus(status), summary=summary, evidence=dict(evidence or {}), url=url
         )
         return calls.report_check(self.model, self.selector, body, idempotency_key=idempotency_key)
+
+    def report_check_with(
+        self,
+        attachments: Files,
+        name: str,
+        status: CheckStatus | str,
+        *,
+        summary: str = "",
+        evidence: Mapping[str, object] | None = None,
+        url: str | None = None,
+        progress: Progress | None = None,
+        idempotency_key: str | None = None,
+    ) -> Plan[Check]:
+        """The same with files, such as plots and reports: a file, a directory of files, or {name: file}."""
+        body = ReportCheck(
+            name=name, status=CheckStatus(status), summary=summary, evidence=dict(evidence or {}), url=url
+        )
+        return plans.report_with_attachments(
+            self.model, self.selector, body, attachments, progress=progress, idempotency_key=idempotency_key
+        )
+
+    def download_attachments(
+        self, check: int, destination: plans.PathText, *, progress: Progress | None = None
+    ) -> Plan[list[Attachment]]:
+        """Bring what is attached to a report of a check, by the report's id, to `destination`, verified."""
+        return plans.download_attachments(self.model, self.selector, check, destination, progress=progress)
+
+    def card(self) -> Call[VersionCard]:
+        """The model's card that stood when the version was registered and last approved, and what changed since."""
+        return calls.get_version_card(self.model, self.selector)
+
+    def provenance(self) -> Plan[VersionProvenance]:
+        """All that answers for the version: its lineage, checks, promotions with their reviews, when it was in which
+        stage, and where it was deployed."""
+        version = yield from ask(self.get())
+        page = yield from ask(calls.list_provenance(version.digest, limit=200))
+        while True:
+            for found in page.items:
+                if (found.version.model_id, found.version.number) == (version.model_id, version.number):
+                    return found
+            # It may have been deleted in the meantime.
+            if page.next_cursor is None:
+                raise VersionNotFound(f"{self.reference} is not there any more.", version=version.number)
+            page = yield from ask(calls.list_provenance(version.digest, limit=200, cursor=page.next_cursor))
 
     def use(self) -> Call[VersionUse]:
         """What the version is needed for, how often a usage was reported, and when it was last used."""

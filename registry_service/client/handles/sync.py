@@ -144,6 +144,11 @@ class ModelHandle(Handle[ModelName]):
     comments = _lists(ModelName.comments)
     comment = _sends(ModelName.comment)
     activity = _lists(ModelName.activity)
+    card = _sends(ModelName.card)
+    write_card = _sends(ModelName.write_card)
+    card_history = _lists(ModelName.card_history)
+    deployments = _lists(ModelName.deployments)
+    live = _follows(ModelName.live)
 
     @property
     def name(self) -> str:
@@ -180,6 +185,10 @@ class VersionHandle(Handle[VersionName]):
     add_lineage = _sends(VersionName.add_lineage)
     checks = _lists(VersionName.checks)
     report_check = _sends(VersionName.report_check)
+    report_check_with = _follows(VersionName.report_check_with)
+    download_attachments = _follows(VersionName.download_attachments)
+    card = _sends(VersionName.card)
+    provenance = _follows(VersionName.provenance)
     use = _sends(VersionName.use)
     usages = _lists(VersionName.usages)
     report_usage = _sends(VersionName.report_usage)
