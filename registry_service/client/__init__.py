@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         read_archive, verify_archive,
     )
     from registry_service.client.asynchronous import AsyncRegistryClient
-    from registry_service.client.calls import Call, quoted
+    from registry_service.client.calls import Call
+    from registry_service.client.calls.call import quoted
     from registry_service.client.carrying import ImportedVersion
     from registry_service.client.credentials import Credentials, stored_credentials
     from registry_service.client.errors import NotConfigured, RegistryUnreachable, UnexpectedAnswer
@@ -160,6 +161,7 @@ _PLACES: Final = (
     "registry_service.domain.strictness",
     "registry_service.domain.archive",
     "registry_service.client.calls",
+    "registry_service.client.calls.call",
     "registry_service.client.credentials",
     "registry_service.client.errors",
     "registry_service.client.files",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry_service.client.calls.call import Call, Content, Paging, RetryRule, Sink, quoted
+from registry_service.client.calls.call import Call, Content, Paging, RetryRule, Sink
 from registry_service.client.calls.cards import (
     get_card,
     get_card_revision,
@@ -268,7 +268,6 @@ __all__ = [
     "move_consumer",
     "observe_deployment",
     "place_legal_hold",
-    "quoted",
     "read_events",
     "register_version",
     "release_lease",

@@ -13,7 +13,8 @@ from typing import Protocol, Unpack
 import msgspec
 
 from registry_service.client import calls, carrying, plans
-from registry_service.client.calls import Call, Paging, quoted
+from registry_service.client.calls import Call, Paging
+from registry_service.client.calls.call import quoted
 from registry_service.client.carrying import ImportedVersion
 from registry_service.client.plans import Files, Plan, ask
 from registry_service.client.transfer import Progress
