@@ -8,6 +8,7 @@ from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import joined, size, table
 from registry_service.client import Check, CheckStatus, ReportCheck
+from registry_service.domain.notebook import text_of
 
 
 @click.group(cls=Group)
@@ -88,13 +89,15 @@ def download_attachments(state: State, model: str, selector: str, check: int, de
 
 def checks_text(found: list[Check]) -> str:
     return table(
-        ["id", "check", "status", "summary", "attached", "reported", "by"],
+        ["id", "check", "status", "summary", "evidence", "url", "attached", "reported", "by"],
         [
             (
                 item.id,
                 item.name,
                 item.status,
                 item.summary or None,
+                text_of(item.evidence) or None,
+                item.url,
                 joined([one.name for one in item.attachments]),
                 item.reported_at,
                 item.reported_by,

@@ -18,6 +18,7 @@ from registry_service.client import (
     TakeLease,
     quoted,
 )
+from registry_service.domain.entities.review import end_of
 
 _holder = click.option("--holder", required=True, help="Names the run that deploys; a retry of it uses the same.")
 
@@ -206,7 +207,7 @@ def _reviews_text(reviews: list[Review]) -> str:
         [
             (
                 item.reviewer,
-                f"{item.verdict}{' (withdrawn)' if item.withdrawn_at else ''}",
+                f"{item.verdict}{f' ({end})' if (end := end_of(item, reviews)) else ''}",
                 item.at,
                 item.comment or None,
             )

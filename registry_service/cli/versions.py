@@ -20,6 +20,7 @@ from registry_service.client import (
     Metadata,
     ModelVersion,
     NewLineageEdge,
+    Replaceability,
     RevocationImpact,
     RevokedVersion,
     RevokeVersion,
@@ -448,9 +449,12 @@ def _comparison_text(found: Comparison) -> str:
         (heading, finding.side, finding.path or None, finding.message)
         for heading, one in zip(found.headings(), found.replaceable, strict=True)
         for finding in one.findings
+        if finding.path or finding.verdict is not Replaceability.UNKNOWN
     ]
     if findings:
         text += "\n" + section("signatures", table(["version", "of", "path", "finding"], findings, empty=""))
+    elif any(one.findings for one in found.replaceable):
+        text += "\n\nNot all of them have a signature by which to compare what they take and give."
     if found.files is None:
         text += "\n\nThe files are too many to compare."
     elif found.files.left_out:

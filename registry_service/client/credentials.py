@@ -85,8 +85,9 @@ def find(
     if found.url is None or found.token is None:
         what = "registry" if found.url is None else f"token for {found.url}"
         looked = [config_path(environment), profile_path(profile, environment)]
+        login = f"model-registry --registry {registry} login" if registry else "model-registry login"
         raise NotConfigured(
-            f"There is no {what}. Run `model-registry login`, set {URL} and {TOKEN} (or {TOKEN_FILE}), or pass them."
+            f"There is no {what}. Run `{login}`, set {URL} and {TOKEN} (or {TOKEN_FILE}), or pass them."
             f" Looked in {' and '.join(map(str, looked))}."
         )
     return Credentials(checked_url(found.url), _checked_token(found.token), found.ca_file)

@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 
 from registry_service.domain.errors import InvalidName, RegistryError, TooLarge
+from registry_service.domain.wording import printable
 from registry_service.web.asgi import SAFE_METHODS, ASGIApp, Message, Receive, Scope, Send, single_headers
 from registry_service.web.errors import HttpRefusal, refused
 from registry_service.web.limits import BODY_SECONDS, MAX_HEADERS, MAX_URL_BYTES, body_limit
@@ -122,8 +123,8 @@ class Guard:
         if _ENCODED_SLASH.search(scope["raw_path"]) and not _FILE_OF_A_VERSION.match(scope["raw_path"]):
             # Decoded, it would divide one name into two steps of another address.
             raise InvalidName(
-                "The address holds a '/' (as %2F) within a name. Nothing but a file of a version has one in its name:"
-                " correct the name."
+                f"The address names '{_named_with_slash(scope['raw_path'])}', with a '/' (as %2F) in it, which no name"
+                " here has. Correct it; only a file of a version is addressed by a path with more than one part."
             )
         host = headers.get("host", "").lower()
         # Probes of a container platform ask by address, and the answer to them holds nothing of anybody's.
@@ -213,3 +214,9 @@ def _host_name(host: str) -> str:
     """The name in a Host header, without port and brackets; empty where it is none."""
     found = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?", host)
     return (found[1] or found[2]) if found else ""
+
+
+def _named_with_slash(path: bytes) -> str:
+    """The part of an address that a slash is encoded in, decoded."""
+    part = next(one for one in path.split(b"/") if _ENCODED_SLASH.search(one))
+    return printable(unquote(part.decode("latin-1")))[:200]

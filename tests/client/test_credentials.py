@@ -8,6 +8,7 @@ import pytest
 
 from registry_service.client import NotConfigured, RegistryClient
 from registry_service.client.credentials import Credentials, find, profile_path, read_profile, write_profile
+from registry_service.client.registries import KnownRegistry, change_registries, config_path
 from registry_service.services.credentials import read_credentials
 
 
@@ -55,6 +56,14 @@ def test_the_environments_token_is_sent_to_no_other_url_than_the_environments(tm
     assert find("https://a.example/", environment=there).token == "t"
     del there["MODEL_REGISTRY_URL"]
     assert find("https://b.example", environment=there).token == "t"
+
+
+def test_a_known_registry_without_a_token_says_how_to_log_in_there(tmp_path: Path) -> None:
+    there = {"MODEL_REGISTRY_HOME": str(tmp_path)}
+    us = KnownRegistry(url="https://us.example")
+    change_registries(config_path(there), lambda known: known.with_one("us", us))
+    with pytest.raises(NotConfigured, match=r"Run `model-registry --registry us login`"):
+        find(registry="us", environment=there)
 
 
 def test_without_any_settings_the_message_says_what_to_do(tmp_path: Path) -> None:

@@ -278,3 +278,10 @@ def test_a_body_of_backslashes_costs_no_memory_besides_itself(http: httpx.Client
     finally:
         tracemalloc.stop()
     assert peak < 8 * len(body)
+
+
+def test_a_name_with_a_slash_is_named_in_the_refusal(shared_service: RunningService) -> None:
+    with shared_service.http() as http:
+        problem = http.get(f"{API}/models/team%2ffraud%1b/versions").json()
+    assert problem["code"] == "invalid_name"
+    assert "names 'team/fraud\\x1b', with a '/'" in problem["detail"]

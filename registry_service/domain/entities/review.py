@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from registry_service.domain.entities.answer import Answer
 
@@ -44,6 +46,29 @@ class Check(Answer, frozen=True, kw_only=True):
 class Verdict(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
+
+
+class Spoken(Protocol):
+    """What a review is known by among others of its promotion."""
+
+    @property
+    def reviewer(self) -> str: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def withdrawn_at(self) -> datetime | None: ...
+
+
+def end_of(review: Spoken, reviews: Iterable[Spoken]) -> str:
+    """`withdrawn`, `replaced` by a later one of the same person, or nothing where it stands."""
+
+    if review.withdrawn_at is None:
+        return ""
+    # Who reviews again takes back what they said before, in the same act.
+    again = any(other.reviewer == review.reviewer and other.at == review.withdrawn_at for other in reviews)
+    return "replaced" if again else "withdrawn"
 
 
 class Review(Answer, frozen=True, kw_only=True):

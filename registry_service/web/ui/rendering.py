@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
 from markupsafe import Markup
 
+from registry_service.domain.entities.review import end_of
 from registry_service.domain.notebook import text_of
 from registry_service.domain.wording import moment, printable, size
 from registry_service.web.release import RELEASE
@@ -37,6 +38,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "digest": _short_digest,
+        "end_of": end_of,
         "figure": figure,
         "json": _json,
         "shell": shlex.quote,
