@@ -1,7 +1,8 @@
-"""The page about HTTP, typed from top to bottom into one shell against a real service."""
+"""The pages about HTTP, each typed from top to bottom into one shell against a real service."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -12,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from registry_service.db.database import DialectName
+from registry_service.settings import Settings
 from tests.docs.pages import ROOT, blocks
+from tests.fixtures_database import PostgresServer
 from tests.service_fixture import RunningService, running, settings_for
 
 pytestmark = pytest.mark.slow
@@ -52,6 +56,11 @@ def answered_well(service: RunningService) -> set[tuple[str, str]]:
 def operations() -> set[tuple[str, str]]:
     paths = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
     return {(method.upper(), path) for path, of in paths.items() for method in of.keys() & METHODS}
+
+
+def typed_into_a_new_service(settings: Settings, directory: Path, page: str) -> tuple[list[str], set[tuple[str, str]]]:
+    with running(settings) as service:
+        return type_page(service, directory, page), answered_well(service)
 
 
 def documents(printed: str) -> list[dict[str, Any]]:
@@ -262,15 +271,22 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the pages are typed with curl")
-def test_every_operation_is_typed_on_one_of_the_pages(tmp_path: Path) -> None:
-    """Each page against a registry of its own."""
+async def test_every_operation_is_typed_on_one_of_the_pages(
+    tmp_path: Path, dialect: DialectName, request: pytest.FixtureRequest
+) -> None:
+    """Each page against a registry of its own, on either database."""
     typed: set[tuple[str, str]] = set()
     printed: dict[str, list[str]] = {}
     for page in ("http.md", "http-administration.md"):
         (directory := tmp_path / page).mkdir()
-        with running(settings_for(tmp_path / f"service of {page}")) as service:
-            printed[page] = type_page(service, directory, page)
-            typed |= answered_well(service)
+        on_other: dict[str, str] = {}
+        if dialect == "postgresql":
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            on_other["database_url"] = server.url(await server.create())
+        settings = settings_for(tmp_path / f"service of {page}", **on_other)
+        # The service has a loop of its own, in a thread.
+        printed[page], answered = await asyncio.to_thread(typed_into_a_new_service, settings, directory, page)
+        typed |= answered
     asked = operations()
     assert len(asked) > 100
     assert asked - typed == OF_BUCKETS
