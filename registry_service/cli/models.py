@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from registry_service.cli import cards, options
+from registry_service.cli.facets import facets_text
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
 from registry_service.client import CreateModel, MetadataField, RegisteredModel, RenameModel, UpdateModel
@@ -42,6 +43,18 @@ def list_models(state: State, where: str | None, order_by: str | None, limit: in
             empty="No models. Make one: model-registry versions register NAME PATH",
         ),
     )
+
+
+@models.command("facets")
+@click.argument("fields", nargs=-1, required=True)
+@click.option("--filter", "where", metavar="EXPRESSION", help="Among what matches, such as \"stage = 'production'\".")
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Values of each field.")
+@pass_state
+def count_model_facets(state: State, fields: tuple[str, ...], where: str | None, limit: int) -> None:
+    """Which values FIELDS such as owner, tags.team and stage have, and how many models have each."""
+
+    found = state.client.count_model_facets(fields, filter=where, limit=limit)
+    state.show(found, lambda: facets_text(found, "model"))
 
 
 @models.command("show")

@@ -10,12 +10,12 @@ import click
 import msgspec
 
 from registry_service.cli import archives, cards, completing, keeping, options
+from registry_service.cli.facets import facets_text
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, document, facts, joined, section, size, table
 from registry_service.cli.transfers import transfer_progress
 from registry_service.client import (
     Comparison,
-    Facets,
     Manifest,
     Metadata,
     ModelVersion,
@@ -108,18 +108,7 @@ def count_facets(state: State, fields: tuple[str, ...], where: str | None, limit
     """Which values FIELDS such as framework and tags.team have, and how many versions have each."""
 
     found = state.client.count_facets(fields, filter=where, limit=limit)
-    state.show(found, lambda: _facets_text(found))
-
-
-def _facets_text(found: Facets) -> str:
-    rows: list[tuple[str, str | float, int | None]] = []
-    for facet in found.facets:
-        rows += [(facet.field, one.value, one.count) for one in facet.values]
-        rows += [(facet.field, "(none)", facet.lacking)] if facet.lacking else []
-        rows += [(facet.field, "(more)", None)] if facet.more else []
-    of = "" if found.complete else ", the newest; there are more"
-    shown = table(["field", "value", "versions"], rows, empty="Nothing has these.")
-    return f"{shown}\nof {count(found.counted, 'version')}{of}"
+    state.show(found, lambda: facets_text(found, "version"))
 
 
 @versions.command("show")

@@ -288,6 +288,7 @@ class RegistryClient:
     list_all_versions = _sends(calls.list_all_versions)
     search = _sends(calls.search)
     count_facets = _sends(calls.count_facets)
+    count_model_facets = _sends(calls.count_model_facets)
     register_version = _sends(calls.register_version)
     get_version = _sends(calls.get_version)
     update_version = _sends(calls.update_version)

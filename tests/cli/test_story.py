@@ -277,6 +277,8 @@ def test_versions_are_found_tagged_and_downloaded(ada: CommandLine, model: str, 
     assert model in ada(*everywhere).out
     facets = ada("versions", "facets", "tags.team", "framework", "--filter", f"model = '{model}'").out
     assert "tags.team  b" in facets and "of 2 versions" in facets
+    facets = ada("models", "facets", "owner", "stage", "--filter", f"name = '{model}'").out
+    assert "owner  ada" in facets and "stage  (none)" in facets and "of 1 model" in facets
     assert [one["version"] for one in ada.json("search", "FIRST", "te") if one["model_name"] == model] == [1]
     assert "Nothing in sight" in ada("search", "neverwritten").out
     one = ada("versions", "list", model, "--limit", "1")

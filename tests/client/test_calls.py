@@ -36,6 +36,7 @@ WIRE = {
     "list_all_versions": "GET /versions",
     "search": "GET /search",
     "count_facets": "GET /versions/facets",
+    "count_model_facets": "GET /facets/models",
     "register_version": "POST /models/{model}/versions",
     "get_version": "GET /models/{model}/versions/{selector}",
     "update_version": "PATCH /models/{model}/versions/{selector}",

@@ -160,7 +160,9 @@ def test_the_page_about_http_can_be_typed(service: RunningService, tmp_path: Pat
     assert [one["number"] for one in unchecked["items"]] == [1]
     assert [one["name"] for one in of_models["items"]] == ["tide"]
 
-    assert documents(facets)[0]["facets"][0] == {"field": "framework", "values": [], "lacking": 1, "more": False}
+    of_versions, of_models = documents(facets)
+    assert of_versions["facets"][0] == {"field": "framework", "values": [], "lacking": 1, "more": False}
+    assert of_models["facets"][0]["values"] == [{"value": "ada", "count": 1}]
     assert [(one["model_name"], one["version"]) for one in documents(by_words)[0]["items"]] == [("tide", None)]
 
     (moved,) = documents(event)[0]["events"]

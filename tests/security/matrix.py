@@ -41,11 +41,13 @@ _BOUND: Final = frozenset(
 # Where a query is what a route is about.
 _QUERIES: Final = {
     "compare_versions": {"versions": "{model}/1,{model}/2"},
+    "comparison_as_csv": {"versions": "{model}/1,{model}/2"},
     "stream_events": {"seconds": "0"},  # else it would go on for ever
     "list_served": {"target": "eu"},
     "live": {"model": "{model}"},
     "search": {"q": "payments"},
     "count_facets": {"fields": "framework"},
+    "count_model_facets": {"fields": "owner"},
     "list_made_from": {"kind": "dataset", "ref": "s3://payments"},
 }
 

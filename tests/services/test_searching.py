@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from registry_service.db.paging import PageRequest
-from registry_service.db.queries.facets import count_facets
+from registry_service.db.queries.facets import count_facets, count_model_facets
 from registry_service.db.queries.models import list_models
 from registry_service.db.queries.versions import list_all_versions, list_versions
 from registry_service.db.searching import FEW
@@ -283,6 +283,38 @@ async def test_facets_count_each_value_in_sight(filled: World) -> None:
         ({"ready": 7}, 0, False),
     ]
     assert await counted("rita", "metrics.auc", "tags.rare = 'yes'") == [1, ({}, 1, False)]
+
+
+async def test_facets_of_models_count_each_value_in_sight(filled: World) -> None:
+    await filled.person("otto", Role.READER, "chu*")
+
+    async def counted(by: str, fields: str, where: str | None = None) -> list[Any]:
+        found = await filled.look(by, count_model_facets, fields, where, limit=10)
+        return [found.counted, *(({v.value: v.count for v in one.values}, one.lacking) for one in found.facets)]
+
+    await filled.model("empty")
+    for fields in ("name", "stage", "tags.team", "latest_version.framework", "owner"):
+        count, (values, lacking) = await counted("rita", fields)
+        assert count == 3, fields
+        assert sum(values.values()) + lacking >= 3, fields
+    assert (await counted("rita", "stage"))[1] == ({"staging": 2, "production": 1}, 1)
+    assert await counted("rita", "name,latest_version.framework", "latest_version IS NULL") == [
+        1,
+        ({"empty": 1}, 0),
+        ({}, 1),
+    ]
+    assert (await counted("otto", "name"))[1] == ({"churn": 1}, 0)
+    with pytest.raises(InvalidInput):
+        await counted("rita", "metrics.auc")
+
+
+async def test_a_model_whose_latest_version_names_no_framework_lacks_one(world: World) -> None:
+    for name, framework in (("said", "onnx"), ("unsaid", None)):
+        await world.model(name)
+        await world.register(name, metadata=Metadata(framework=framework))
+    found = await world.look("rita", count_model_facets, "latest_version.framework", None, limit=10)
+    (facet,) = found.facets
+    assert ([(one.value, one.count) for one in facet.values], facet.lacking) == ([("onnx", 1)], 1)
 
 
 async def test_what_edge_users_say_of_a_version_is_found_and_counted(world: World) -> None:

@@ -143,6 +143,7 @@ from registry_service.client.calls.usages import get_version_use, list_usages, r
 from registry_service.client.calls.versions import (
     compare_versions,
     count_facets,
+    count_model_facets,
     delete_version,
     download_attachment,
     download_file,
@@ -187,6 +188,7 @@ __all__ = [
     "continue_preview",
     "continue_upload_file",
     "count_facets",
+    "count_model_facets",
     "create_grant",
     "create_login_link",
     "create_model",

@@ -50,6 +50,16 @@ def count_facets(
     return read(Facets, "versions", "facets", fields=",".join(fields), filter=filter, limit=limit)
 
 
+def count_model_facets(
+    fields: Sequence[str],
+    *,
+    filter: str | None = None,  # noqa: A002 - the parameter's name on the wire
+    limit: int | None = None,
+) -> Call[Facets]:
+    """The same of models in sight, by fields such as `owner`, `stage` and `latest_version.framework`."""
+    return read(Facets, "facets", "models", fields=",".join(fields), filter=filter, limit=limit)
+
+
 def register_version(model: str, body: RegisterVersion, *, idempotency_key: str | None = None) -> Call[ModelVersion]:
     """Make the next version of files that an upload brought. An identity that is known answers with its version."""
     return write("POST", ModelVersion, "models", model, "versions", body=body, key=idempotency_key)

@@ -1,12 +1,14 @@
-"""Facets: how often each value occurs among the versions that a filter finds."""
+"""Facets: how often each value occurs among the versions, or the models, that a filter finds."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Select, String, Text, and_, func, select, true
+from sqlalchemy import FromClause, Select, String, Text, and_, func, select
 
-from registry_service.db.filterable import LISTS, Attribute, Condition, Value
+from registry_service.db.filterable import LISTS, Attribute, Condition, Filterable, Value
+from registry_service.db.filters import matching
 from registry_service.db.paging import PageRequest, pinned
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.searching import searched
@@ -18,11 +20,10 @@ from registry_service.domain.expressions import Reference, Type, parse_names
 from registry_service.domain.permissions import Action
 
 COUNTED: Final = 10_000
-"""Versions that are counted at most: the newest. So a question has an end however many there are."""
+"""Versions, or models, that are counted at most: the newest. So a question has an end however many there are."""
 
 MAX_FIELDS: Final = 8
 _MAX_TEXT: Final = 256
-_VERSIONS: Final = LISTS["versions"]
 
 
 def count_facets(view: View, fields: str, where: str | None, *, limit: int) -> Facets:
@@ -31,17 +32,47 @@ def count_facets(view: View, fields: str, where: str | None, *, limit: int) -> F
     :raises InvalidInput, InvalidFilter: a field or the filter is none of versions.
     """
 
-    wanted = parse_names(fields, _VERSIONS.vocabulary)
+    def among(seen: Select[Any]) -> FromClause:
+        keys = seen.subquery("seen")
+        same = and_(keys.c.model_id == versions.c.model_id, keys.c.number == versions.c.number)
+        return versions.join(keys, same).join(models, models.c.id == versions.c.model_id)
+
+    return _count(view, LISTS["versions"], fields, _seen_versions(view, where), among, limit=limit)
+
+
+def count_model_facets(view: View, fields: str, where: str | None, *, limit: int) -> Facets:
+    """The same among models.
+
+    :raises InvalidInput, InvalidFilter: a field or the filter is none of models.
+    """
+
+    def among(seen: Select[Any]) -> FromClause:
+        keys = seen.subquery("seen")
+        return models.join(keys, keys.c.id == models.c.id)
+
+    return _count(view, LISTS["models"], fields, _seen_models(view, where), among, limit=limit)
+
+
+def _count(
+    view: View,
+    of: Filterable,
+    fields: str,
+    seen: Select[Any],
+    among: Callable[[Select[Any]], FromClause],
+    *,
+    limit: int,
+) -> Facets:
+    wanted = parse_names(fields, of.vocabulary)
     if len(wanted) > MAX_FIELDS:
         raise InvalidInput(f"{len(wanted)} fields are too many; {MAX_FIELDS} are the limit.", field="fields")
-    seen = _seen(view, where)
     found: int = view.connection.execute(select(func.count()).select_from(seen.subquery())).scalar_one()
     counted = min(found, COUNTED)
-    facets = [_facet(view, seen.limit(COUNTED), written, reference, limit) for written, reference in wanted]
+    rows = select().select_from(among(seen.limit(COUNTED)))
+    facets = [_facet(view, of, rows, written, reference, limit=limit) for written, reference in wanted]
     return Facets(counted=counted, complete=found <= COUNTED, facets=facets)
 
 
-def _seen(view: View, where: str | None) -> Select[Any]:
+def _seen_versions(view: View, where: str | None) -> Select[Any]:
     """Keys of the versions that the filter finds, the newest first, and of one more than are counted."""
 
     all_ = select(versions.c.model_id, versions.c.number).join(models, models.c.id == versions.c.model_id)
@@ -55,17 +86,21 @@ def _seen(view: View, where: str | None) -> Select[Any]:
     return part.statement.order_by(*(key.desc() for key in part.keys)).limit(COUNTED + 1)
 
 
-def _facet(view: View, seen: Select[Any], written: str, reference: Reference, limit: int) -> Facet:
-    keys = seen.subquery("seen")
-    of = (
-        select()
-        .select_from(versions)
-        .join(keys, and_(keys.c.model_id == versions.c.model_id, keys.c.number == versions.c.number))
-        .join(models, models.c.id == versions.c.model_id)
-    )
-    values = (_VERSIONS.attributes if reference.key is None else _VERSIONS.spaces)[reference.name]
+def _seen_models(view: View, where: str | None) -> Select[Any]:
+    """The same of models."""
+
+    found = select(models.c.id).where(models.c.deleted_at.is_(None), in_sight(view, Action.MODEL_READ, models.c.name))
+    if where:
+        found = found.where(matching("models", where, now=view.now))
+    return found.order_by(models.c.created_at.desc(), models.c.id.desc()).limit(COUNTED + 1)
+
+
+def _facet(
+    view: View, of_list: Filterable, of: Select[Any], written: str, reference: Reference, *, limit: int
+) -> Facet:
+    values = (of_list.attributes if reference.key is None else of_list.spaces)[reference.name]
     if values.type is Type.TIME:
-        raise InvalidInput(f"'{written}' is a time, of which nearly every version has its own.", field="fields")
+        raise InvalidInput(f"'{written}' is a time, of which nearly each has its own.", field="fields")
     if isinstance(values, Attribute):
         column = values.column
         lacks: Condition = column.is_(None)
@@ -73,8 +108,9 @@ def _facet(view: View, seen: Select[Any], written: str, reference: Reference, li
     else:
         rows = values.table.alias()
         column = rows.c[values.value]
-        some = of.join(rows, and_(*values.conditions(rows, reference.key)))
-        lacks = ~values.some(values.table.alias(), reference.key, true())
+        some = of.join(rows, and_(*values.conditions(rows, reference.key), column.is_not(None)))
+        others = values.table.alias()
+        lacks = ~values.some(others, reference.key, others.c[values.value].is_not(None))
     each = some.add_columns(_short(column).label("value")).subquery()
     grouped = select(each.c.value, func.count().label("times")).group_by(each.c.value)
     rows_ = view.connection.execute(grouped.order_by(func.count().desc(), each.c.value).limit(limit + 1)).all()

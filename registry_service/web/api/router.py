@@ -15,6 +15,7 @@ from registry_service.web.api.delegations import Delegations
 from registry_service.web.api.deployments import Deployments
 from registry_service.web.api.downloads import download_attachment, download_file
 from registry_service.web.api.events import Events
+from registry_service.web.api.facets import count_facets, count_model_facets
 from registry_service.web.api.following import Following
 from registry_service.web.api.forgotten import Forgotten
 from registry_service.web.api.inbox import Inboxes
@@ -53,6 +54,6 @@ def api_router() -> Router:
             Models, Versions, AllVersions, search, download_file, compare_versions, Lineage, Provenance, Uploads,
             Aliases, Stages, Promotions, Reviews, Deployments, Usages, Comments, Inboxes, Following, Policies,
             Events, Principals, Delegations, Tokens, Maintenance, Cards, Retention, Forgotten, live,
-            download_attachment,
+            download_attachment, count_facets, count_model_facets,
         ],
     )  # fmt: skip

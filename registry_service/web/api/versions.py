@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import Controller, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries import checks as check_queries
-from registry_service.db.queries import facets
 from registry_service.db.queries import versions as queries
 from registry_service.domain.entities import (
     Check,
-    Facets,
     Manifest,
     ModelVersion,
     Page,
@@ -39,12 +35,6 @@ from registry_service.web.caller import Caller
 from registry_service.web.limits import MANIFEST_BODY
 from registry_service.web.requests import AsOf, moment_of
 
-Fields = Annotated[
-    str, QueryParameter(description="Up to 8 names between commas: `framework,tags.team`.", max_length=1024)
-]
-Filter = Annotated[str | None, QueryParameter(description="Which versions: `stage = 'production'`.", max_length=4096)]
-Values = Annotated[int, QueryParameter(description="How many values of each field at most.", ge=1, le=100)]
-
 
 class AllVersions(Controller):
     path = "/versions"
@@ -56,17 +46,6 @@ class AllVersions(Controller):
     ) -> Encoded[Page[ModelVersion]]:
         """Versions of all models that the caller may read, the newest first."""
         return await caller.list(queries.list_all_versions, page)
-
-    @get("/facets", action=Action.VERSION_READ)
-    async def count_facets(
-        self,
-        caller: NamedDependency[Caller],
-        fields: FromQuery[Fields] = "",
-        filter: FromQuery[Filter] = None,  # noqa: A002 - the parameter's name on the wire
-        limit: FromQuery[Values] = 10,
-    ) -> Encoded[Facets]:
-        """Which values fields have, and how often, among the newest 10,000 versions that the filter finds."""
-        return await caller.list(facets.count_facets, fields, filter, limit=limit)
 
 
 class Versions(Controller):

@@ -41,6 +41,7 @@ from registry_service.domain.errors import (
 from registry_service.domain.permissions import Action, may
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.services.rollback import plan_rollback
+from registry_service.web.ui.choices import Choices, model_choices, words_of_models, words_of_versions
 from registry_service.web.ui.courses import Course, course_of
 from registry_service.web.ui.history import histories, in_one
 from registry_service.web.ui.parameters import SHOWN, Cursor, Filter, Order, page_request
@@ -52,19 +53,24 @@ Words = Annotated[str | None, QueryParameter(description="Words that names and d
 
 
 class Listed(NamedTuple):
-    """`refusal`: what is wrong with what was asked for, in words; then nothing was looked for."""
+    """`refusal`: what is wrong with what was asked for, in words; then nothing was looked for. `choices`: what the list
+    may be narrowed to. `words`: what a filter may name."""
 
     models: Page[RegisteredModel]
     found: list[FoundText] | None
     refusal: str | None
+    choices: list[Choices]
+    words: list[str]
 
 
 def look_at_models(view: View, page: PageRequest, words: str | None) -> Listed:
     try:
         found = search(view, words, limit=SHOWN).items if words and words.strip() else None
-        return Listed(list_models(view, page), found, None)
+        listed = list_models(view, page)
+        choices = model_choices(view, page.filter, listed.items) if found is None else []
+        return Listed(listed, found, None, choices, words_of_models())
     except InvalidInput as error:
-        return Listed(Page(items=[]), None, error.message)
+        return Listed(Page(items=[]), None, error.message, [], words_of_models())
 
 
 @get("/models", action=Action.MODEL_READ, include_in_schema=False)
@@ -81,7 +87,7 @@ async def models_page(
 class OneModel(NamedTuple):
     """`policies`: of each stage, the documents that hold there. `returns`: where a rollback of a stage would lead.
     `history`: the newest of all stages, together. `card_text`: the card without its front matter. `course`: what can be
-    drawn of a metric over the versions, and is."""
+    drawn of a metric over the versions, and is. `words`: what a filter of the versions may name."""
 
     model: RegisteredModel
     card: ModelCard | None
@@ -94,6 +100,7 @@ class OneModel(NamedTuple):
     versions: Page[ModelVersion]
     comments: Page[Comment]
     course: Course | None
+    words: list[str]
     refusal: str | None
 
 
@@ -122,6 +129,7 @@ def look_at_model(view: View, model: str, page: PageRequest, metric: str | None 
         versions=versions,
         comments=list_model_comments(view, model, PageRequest(limit=100)),
         course=course_of(view, model, metric),
+        words=words_of_versions(versions.items),
         refusal=refusal,
     )
 

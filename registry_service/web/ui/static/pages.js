@@ -1,5 +1,6 @@
 // What every page does: acts on the registry, shows how long ago things were, copies, and follows what happens.
 import { actOn, actOnMany } from "./acts.js";
+import { complete } from "./complete.js";
 import { dress } from "./dress.js";
 import { follow } from "./follow.js";
 import { tellTimes } from "./times.js";
@@ -42,5 +43,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 dress(document);
+for (const field of document.querySelectorAll("input[data-complete]")) complete(field);
 setInterval(() => tellTimes(document), 30_000);
 if (document.body.dataset.events) follow(document.body.dataset.events.split(","), document.body.dataset.model ?? null);
