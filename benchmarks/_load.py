@@ -174,7 +174,8 @@ async def _generate(load: Load, tell: Pipe) -> Done:
     numbers, aside_numbers = itertools.count(), itertools.count()
 
     async def go_on(connection: Connection, until: float, done: Done) -> None:
-        while (begun := time.perf_counter()) < until and (number := next(numbers)) < MAX_TURNS:
+        # Past its time too, as long as a lane has none: of nothing there are no figures.
+        while ((begun := time.perf_counter()) < until or not all(done.lanes)) and (number := next(numbers)) < MAX_TURNS:
             await load.turn(connection, number)
             done.lanes[number % load.lanes].append(time.perf_counter() - begun)
 
