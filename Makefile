@@ -133,6 +133,10 @@ bench-peers: $(INSTALLED) .cache/mlflow/.installed ## measure the service beside
 	$(BIN)/uv pip sync --quiet --python .cache/mlflow/bin/python requirements/mlflow.txt
 	@touch $@
 
+.PHONY: screenshots
+screenshots: $(INSTALLED) ## take the pictures of docs/images anew, in a real browser
+	@$(BIN)/python -m tests.web.ui.screenshots
+
 .PHONY: wheels
 wheels: $(INSTALLED) ## build sdist and wheel into dist/
 	$(BIN)/python -m build --installer uv --outdir dist .

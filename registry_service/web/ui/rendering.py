@@ -21,6 +21,7 @@ from registry_service.domain.wording import moment, printable, size
 from registry_service.web.release import RELEASE
 from registry_service.web.ui.assets import asset_url
 from registry_service.web.ui.markdown import markdown
+from registry_service.web.ui.telling import told
 
 HTML: Final = "text/html"
 
@@ -44,6 +45,7 @@ def environment() -> Environment:
         "shell": shlex.quote,
         "markdown": markdown,
         "size": size,
+        "told": told,
         "value": text_of,
         "when": _when,
         "words": _words,
