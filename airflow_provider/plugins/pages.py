@@ -93,7 +93,8 @@ def _link(left: Row[Any]) -> dict[str, Any] | None:
     """None where the value is no address: a backend for XCom may keep the values elsewhere."""
     value: object = left.value
     if isinstance(value, str) and value.startswith('"'):
-        value = json.loads(value)
+        with suppress(ValueError):
+            value = json.loads(value)
     if not isinstance(value, str) or not _opens(value):
         return None
     return {
@@ -114,4 +115,7 @@ def _name(url: str) -> str:
 
 
 def _opens(address: str) -> bool:
-    return urlsplit(address).scheme in {"http", "https"}
+    # Anybody's task may leave anything behind: what is no address must not keep the others from being shown.
+    with suppress(ValueError):
+        return urlsplit(address).scheme in {"http", "https"}
+    return False

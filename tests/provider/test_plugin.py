@@ -50,6 +50,10 @@ def test_nothing_heavy_is_imported_by_processes_without_pages() -> None:
         ("model_registry_version_url", "javascript:alert(1)", None),
         ("model_registry_version_url", "s3://bucket/xcom/1", None),
         ("model_registry_version_url", {"is": "elsewhere"}, None),
+        ("model_registry_version_url", "http://[", None),
+        ("model_registry_version_url", '"http://["', None),
+        ("model_registry_version_url", '"http://\u2100.x/"', None),
+        ("model_registry_version_url", '"abc', None),
     ],
 )
 def test_only_addresses_become_links(key: str, value: object, name: str | None) -> None:
