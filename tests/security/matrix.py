@@ -172,7 +172,12 @@ def make_things(service: RunningService, admin: httpx.Client, model: str, http: 
         f"{API}/subscriptions", json={"pattern": model}
     )
     token = http if http.headers.get("authorization") else admin
-    plot = {"name": "plot.svg", "digest": digest_of(CONTENT), "size": len(CONTENT)}
+    plot = {
+        "name": "plot.svg",
+        "media_type": "image/svg+xml",
+        "digest": digest_of(CONTENT),
+        "size": len(CONTENT),
+    }
     report = {"name": "evaluation", "status": "passed", "attachments": [plot]}
     check = answered(admin.post(f"{API}/models/{model}/versions/1/checks", json=report), 201)["id"]
     # The parameter `digest` is that of these bytes.
@@ -263,7 +268,7 @@ def _send(http: httpx.Client, call: Call, things: Things) -> httpx.Response:
     path = call.template
     for name in parameters(call):
         value = values.get(name, "")
-        if name == "name" and "/attachments/" in path:
+        if name == "name" and ("/attachments/" in path or path.startswith("/pictures/")):
             value = "plot.svg"
         elif name == "name":
             value = "team" if "/policies/" in path else values["principal"] if "/principals/" in path else "mine"

@@ -14,7 +14,7 @@ from litestar.response import Stream
 
 from registry_service.db.queries.checks import get_attachment
 from registry_service.db.queries.versions import get_file
-from registry_service.domain.entities import ManifestFile
+from registry_service.domain.entities import Attachment, ManifestFile
 from registry_service.domain.permissions import Action
 from registry_service.services.revoking import examine_file
 from registry_service.storage.base import ArtifactStore
@@ -68,7 +68,7 @@ async def download_file(
         url = await store.presigned_download(file.digest, filename=_name(file.path))
         if url is not None:
             return _elsewhere(url, number)
-    return await _bytes(request, store, file.digest, file.size, headers)
+    return await _bytes(request, store, file, headers)
 
 
 @route(
@@ -90,13 +90,19 @@ async def download_attachment(
     """The bytes of what is attached to a check, or one range of them, always as a download of no type. The ETag is
     their digest."""
 
-    # Never by way of the store, which would not say of a page or a drawing that it is inert.
-    store: ArtifactStore = state.store
-    file = await caller.registry.view(caller.actor, get_attachment, model, selector, check, name)
+    found = await caller.registry.view(caller.actor, get_attachment, model, selector, check, name)
+    return await send_attachment(request, state.store, found)
+
+
+async def send_attachment(
+    request: Request[Any, Any, Any], store: ArtifactStore, file: Attachment, *, media_type: str = MEDIA_TYPE
+) -> Response[Any]:
+    """Never by way of the store, which would not say of a page or a drawing that it is inert."""
+
     headers = _headers(file.digest, file.name)
     if _is_there(request, file.digest):
-        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=MEDIA_TYPE, headers=headers)
-    return await _bytes(request, store, file.digest, file.size, headers)
+        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=media_type, headers=headers)
+    return await _bytes(request, store, file, headers, media_type)
 
 
 def _headers(digest: str, name: str) -> dict[str, str]:
@@ -114,9 +120,15 @@ def _is_there(request: Request[Any, Any, Any], digest: str) -> bool:
 
 
 async def _bytes(
-    request: Request[Any, Any, Any], store: ArtifactStore, digest: str, size: int, headers: dict[str, str]
+    request: Request[Any, Any, Any],
+    store: ArtifactStore,
+    file: Attachment | ManifestFile,
+    headers: dict[str, str],
+    media_type: str = MEDIA_TYPE,
 ) -> Response[Any]:
     """What is asked for of bytes in the store."""
+
+    digest, size = file.digest, file.size
 
     wanted = _wanted(request, f'"{digest}"', size)
     piece = wanted or ByteRange(0, size)
@@ -125,9 +137,9 @@ async def _bytes(
     if wanted:
         headers["content-range"] = f"bytes {piece.start}-{piece.stop - 1}/{size}"
     if request.method == HttpMethod.HEAD:
-        return Response(b"", status_code=status, media_type=MEDIA_TYPE, headers=headers)
+        return Response(b"", status_code=status, media_type=media_type, headers=headers)
     chunks = await store.open_range(digest, piece.start, piece.stop)
-    return Stream(chunks, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return Stream(chunks, status_code=status, media_type=media_type, headers=headers)
 
 
 async def _examined(caller: Caller, model: str, selector: str, path: str, reason: str) -> tuple[int, ManifestFile]:

@@ -24,6 +24,8 @@ from registry_service.web.ui.markdown import markdown
 from registry_service.web.ui.telling import told
 
 HTML: Final = "text/html"
+PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"})
+"""What is attached to checks and shown, as an image and nothing else."""
 
 
 @cache
@@ -50,7 +52,7 @@ def environment() -> Environment:
         "when": _when,
         "words": _words,
     }
-    made.globals |= {"asset": asset_url, "to": address, "release": RELEASE, "same": same_page}
+    made.globals |= {"pictures": PICTURES, "asset": asset_url, "to": address, "release": RELEASE, "same": same_page}
     # Text may hold marks that turn the direction of what follows: nobody shall read another name than is there.
     made.finalize = _finalize
     return made

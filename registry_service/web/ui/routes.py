@@ -13,6 +13,7 @@ from registry_service.web.ui.live import live_page
 from registry_service.web.ui.log import log_page
 from registry_service.web.ui.login import close_session, login_page, open_session
 from registry_service.web.ui.models import models_page
+from registry_service.web.ui.pictures import picture
 from registry_service.web.ui.promotions import promotions_page
 from registry_service.web.ui.visit import provide_visit
 
@@ -25,6 +26,7 @@ PAGES: Final = (
     models_page,
     compare_page,
     comparison_as_csv,
+    picture,
     promotions_page,
     live_page,
     log_page,

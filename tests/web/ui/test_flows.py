@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.service_fixture import RunningService
-from tests.web.stories import API, answered
+from tests.web.stories import API, answered, digest_of, upload
 from tests.web.ui.conftest import LogIn
 from tests.web.ui.showcase import MODEL, Showcase
 
@@ -236,3 +238,49 @@ def test_assets_are_kept_by_browsers_until_they_change(shared_show: Shown) -> No
         assert http.get(sheet).headers["cache-control"] == "public, max-age=31536000, immutable"
         assert http.get("/static/older/pages.css").headers["cache-control"] == "no-store"
         assert http.get("/static/older/pages.py").status_code == 404
+
+
+SCRIPT = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40" onload="parent.document.title=1">'
+    b'<script>fetch("/api/v1/whoami").then(() => { top.document.title = "acted" })</script>'
+    b'<image href="/static/x/mark.svg" width="9" height="9"/><rect width="80" height="40"/></svg>'
+)
+
+
+def test_a_plot_is_seen_and_runs_nothing(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    with service.http(service.airflow) as airflow:
+        files = [
+            {"name": "roc.svg", "media_type": "image/svg+xml", "digest": digest_of(SCRIPT), "size": len(SCRIPT)},
+            {"name": "page.html", "media_type": "text/html", "digest": digest_of(SCRIPT), "size": len(SCRIPT)},
+        ]
+        upload_ = upload(airflow, MODEL, [SCRIPT])
+        report = {"name": "drift", "status": "passed", "attachments": files, "upload": upload_}
+        answered(airflow.post(f"{API}/models/{MODEL}/versions/5/checks", json=report), 201)
+    page = log_in(service, show.mary)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(service.url)))
+    page.goto(f"/models/{MODEL}/versions/5")
+    picture = page.get_by_role("img", name="roc.svg, attached to drift")
+    picture.scroll_into_view_if_needed()
+    deadline = time.monotonic() + 10
+    while picture.evaluate("(image) => image.naturalWidth") != 80:
+        assert time.monotonic() < deadline, "the browser doesn't show it"
+        page.wait_for_timeout(50)
+    assert page.title() != "acted"
+    assert "/api/v1/whoami" not in asked
+    assert "/static/x/mark.svg" not in asked
+    expect(page.get_by_role("img", name="page.html")).to_have_count(0)
+    address = picture.get_attribute("src")
+    assert address is not None
+    with service.http(show.mary) as http:
+        shown_ = http.get(address, headers={"sec-fetch-dest": "image"})
+        opened = http.get(address, headers={"sec-fetch-dest": "document"})
+        html = http.get(address.replace("roc.svg", "page.html"))
+    assert shown_.headers["content-type"] == "image/svg+xml"
+    assert "sandbox" in shown_.headers["content-security-policy"]
+    assert shown_.headers["content-disposition"].startswith("attachment")
+    assert (opened.status_code, html.status_code) == (404, 404)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="page.html").click()
+    assert download.value.suggested_filename == "page.html"
