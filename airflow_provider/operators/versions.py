@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 from airflow_provider.assets import REGISTERED_VERSIONS
 from airflow_provider.cache import ModelCache, refuse_revoked
 from airflow_provider.drafts import Files, ModelDraft
-from airflow_provider.exceptions import CheckFailed, ModelRegistryRefused, refusals_as_failures
+from airflow_provider.exceptions import CheckFailed, ModelRegistryException, ModelRegistryRefused, refusals_as_failures
 from airflow_provider.figures import check_figures
 from airflow_provider.hooks.registry import ModelRegistryHook, new_hasty_client
 from airflow_provider.identity import TaskIdentity
@@ -26,7 +26,6 @@ from registry_service.client import (
     Metadata,
     ModelVersion,
     NewLineageEdge,
-    RegistryError,
     ReportCheck,
     ReportUsage,
     Signature,
@@ -205,11 +204,11 @@ class DownloadModelOperator(ModelRegistryOperator):
 
     def _report_usage(self, task: TaskIdentity, reference: VersionReference) -> None:
         body = ReportUsage(run=task.run, batch=task.task, digest=reference["digest"])
-        with new_hasty_client(self.hook.settings, USAGE_TIMEOUT) as client:
-            try:
+        try:
+            with refusals_as_failures(), new_hasty_client(self.hook.settings, USAGE_TIMEOUT) as client:
                 client.report_usage(reference["model_name"], reference["version"], body)
-            except RegistryError as error:
-                self.log.warning("That the version is used was not reported: %s [%s]", error.message, error.code)
+        except (ModelRegistryException, ModelRegistryRefused) as error:
+            self.log.warning("That the version is used was not reported: %s [%s]", error, error.code)
 
 
 class ModelCheckOperator(ModelRegistryOperator):

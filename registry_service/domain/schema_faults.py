@@ -29,7 +29,8 @@ class Fault(NamedTuple):
 def faults_of(schema: object) -> Iterator[Fault]:
     """All of them, the outermost first."""
 
-    if isinstance(schema, Mapping) and not str(schema.get("$schema", DIALECT)).startswith(DIALECT):
+    dialect = schema.get("$schema") if isinstance(schema, Mapping) else None
+    if isinstance(dialect, str) and dialect and not dialect.startswith(DIALECT):
         return
     # As a list: a document may be nested deeper than calls can be.
     left: list[tuple[str, object]] = [("", schema)]
