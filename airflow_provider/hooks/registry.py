@@ -172,6 +172,7 @@ def new_async_client(settings: RegistrySettings) -> AsyncRegistryClient:
 
 
 def url_of(connection: Connection) -> str:
+    """The registry's URL: the host, where that is one, else put together of host, port and schema."""
     host = connection.host or ""
     if "://" in host:
         url = urlsplit(host)

@@ -1,9 +1,27 @@
-"""Facets as a table."""
+"""Facets: what is asked for, and the answer as a table."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
 from registry_service.cli.text import count, table
 from registry_service.client import Facets
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def facet_options(command: F) -> F:
+    """The fields, among what, and how many values of each."""
+
+    which = click.option(
+        "--filter", "where", metavar="EXPRESSION", help="Among what matches, such as \"stage = 'production'\"."
+    )
+    most = click.IntRange(1, 100)
+    limit = click.option("--limit", type=most, default=10, show_default=True, help="Values of each field.")
+    return click.argument("fields", nargs=-1, required=True)(which(limit(command)))
 
 
 def facets_text(found: Facets, what: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from registry_service.cli import cards, options
-from registry_service.cli.facets import facets_text
+from registry_service.cli.facets import facet_options, facets_text
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
 from registry_service.client import CreateModel, MetadataField, RegisteredModel, RenameModel, UpdateModel
@@ -46,9 +46,7 @@ def list_models(state: State, where: str | None, order_by: str | None, limit: in
 
 
 @models.command("facets")
-@click.argument("fields", nargs=-1, required=True)
-@click.option("--filter", "where", metavar="EXPRESSION", help="Among what matches, such as \"stage = 'production'\".")
-@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Values of each field.")
+@facet_options
 @pass_state
 def count_model_facets(state: State, fields: tuple[str, ...], where: str | None, limit: int) -> None:
     """Which values FIELDS such as owner, tags.team and stage have, and how many models have each."""

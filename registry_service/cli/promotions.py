@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from registry_service.cli import completing, options
@@ -18,7 +20,7 @@ from registry_service.client import (
     TakeLease,
     quoted,
 )
-from registry_service.domain.entities.review import end_of
+from registry_service.domain.entities.review import Spoken, end_of
 
 _holder = click.option("--holder", required=True, help="Names the run that deploys; a retry of it uses the same.")
 
@@ -201,13 +203,19 @@ def decision_text(decision: Decision) -> str:
     return "\n".join(dict.fromkeys(lines))
 
 
+def with_end(text: str, review: Spoken, among: Iterable[Spoken]) -> str:
+    """What is said of a review, and how it ended."""
+    end = end_of(review, among)
+    return f"{text} ({end})" if end else text
+
+
 def _reviews_text(reviews: list[Review]) -> str:
     return table(
         ["reviewer", "verdict", "at", "comment"],
         [
             (
                 item.reviewer,
-                f"{item.verdict}{f' ({end})' if (end := end_of(item, reviews)) else ''}",
+                with_end(str(item.verdict), item, reviews),
                 item.at,
                 item.comment or None,
             )

@@ -6,10 +6,10 @@ from datetime import datetime
 import click
 
 from registry_service.cli import options
+from registry_service.cli.promotions import with_end
 from registry_service.cli.state import Command, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
 from registry_service.client import DeploymentRole, PromotionRecord, VersionProvenance
-from registry_service.domain.entities.review import end_of
 
 
 @click.command(cls=Command)
@@ -100,9 +100,4 @@ def _asked(found: VersionProvenance) -> list[tuple[str | None, ...]]:
 
 
 def _reviews(item: PromotionRecord) -> str | None:
-    return joined(
-        [
-            f"{one.verdict} by {one.reviewer}{f' ({end})' if (end := end_of(one, item.reviews)) else ''}"
-            for one in item.reviews
-        ]
-    )
+    return joined([with_end(f"{one.verdict} by {one.reviewer}", one, item.reviews) for one in item.reviews])

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from registry_service.cli import archives, cards, completing, keeping, options
-from registry_service.cli.facets import facets_text
+from registry_service.cli.facets import facet_options, facets_text
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, document, facts, joined, section, size, table
 from registry_service.cli.transfers import transfer_progress
@@ -100,9 +100,7 @@ def find_versions(state: State, where: str | None, order_by: str | None, limit: 
 
 
 @versions.command("facets")
-@click.argument("fields", nargs=-1, required=True)
-@click.option("--filter", "where", metavar="EXPRESSION", help="Among what matches, such as \"stage = 'production'\".")
-@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Values of each field.")
+@facet_options
 @pass_state
 def count_facets(state: State, fields: tuple[str, ...], where: str | None, limit: int) -> None:
     """Which values FIELDS such as framework and tags.team have, and how many versions have each."""

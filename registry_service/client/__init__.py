@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     )
     from registry_service.client.asynchronous import AsyncRegistryClient
     from registry_service.client.calls import Call
-    from registry_service.client.calls.call import quoted
     from registry_service.client.carrying import ImportedVersion
     from registry_service.client.credentials import Credentials, stored_credentials
     from registry_service.client.errors import NotConfigured, RegistryUnreachable, UnexpectedAnswer
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
         OnNewer, PolicyDocument, PolicyPin, Prerequisite, RequiredCheck, RequiredCondition, ReviewRule, RollbackRule,
     )
     from registry_service.domain.promotions import Phase, PromotionKind
+    from registry_service.domain.quoting import quoted
     from registry_service.domain.requests import (
         AddLineage, ApplyPromotion, ArrangeStages, AttachPolicy, CancelPromotion, ClearFailure, CollectGarbage,
         CreateGrant, CreateModel, CreatePrincipal, CreateToken, Delegate, DeleteVersion, FailPromotion, GiveReview,
@@ -156,12 +156,12 @@ _PLACES: Final = (
     "registry_service.domain.metadata",
     "registry_service.domain.policies",
     "registry_service.domain.promotions",
+    "registry_service.domain.quoting",
     "registry_service.domain.requests",
     "registry_service.domain.retention_rules",
     "registry_service.domain.strictness",
     "registry_service.domain.archive",
     "registry_service.client.calls",
-    "registry_service.client.calls.call",
     "registry_service.client.credentials",
     "registry_service.client.errors",
     "registry_service.client.files",

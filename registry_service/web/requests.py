@@ -149,8 +149,8 @@ def provide_page(
 
 
 async def refuse_unknown_parameters(request: AnyRequest) -> None:
-    """A misspelt parameter must not be a silently missing one, and one that comes twice has no one meaning, but where
-    the route asks for it.
+    """A misspelt parameter must not be a silently missing one, and one that comes twice has no one meaning, unless
+    it is a list.
 
     :raises InvalidInput: as it says.
     """
@@ -161,7 +161,7 @@ async def refuse_unknown_parameters(request: AnyRequest) -> None:
         if name not in known:
             takes = f"It takes: {', '.join(sorted(known))}." if known else "It takes none."
             raise InvalidInput(f"There is no parameter '{name[:80]}' here. {takes}", field=name[:80], source="query")
-        if len(values) > 1 and name != request.route_handler.opt.get("repeated"):
+        if len(values) > 1 and name not in request.route_handler.opt.get("lists", frozenset()):
             raise InvalidInput(f"Parameter '{name}' is given twice. Give it once.", field=name, source="query")
 
 

@@ -78,12 +78,14 @@ def build_routes(lifespan: Sequence[Lifespan] = (), *, more: Sequence[Any] = ())
 
 
 def _note_parameters(app: Litestar) -> None:
-    """Tell each route which query parameters it takes, for `refuse_unknown_parameters`."""
+    """Tell each route which query parameters it takes, and which of them are lists, for `refuse_unknown_parameters`."""
 
     for route in app.routes:
         assert isinstance(route, HTTPRoute)
         for handler, parameters in route.route_handler_map.values():
-            handler.opt["query"] = frozenset(parameter.field_alias for parameter in parameters.expected_query_params)
+            expected = parameters.expected_query_params
+            handler.opt["query"] = frozenset(one.field_alias for one in expected)
+            handler.opt["lists"] = frozenset(one.field_alias for one in expected if one.is_sequence)
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

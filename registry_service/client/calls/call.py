@@ -60,11 +60,6 @@ class Paging(TypedDict, total=False):
     cursor: str | None
 
 
-def quoted(text: str) -> str:
-    """The text as a filter has it: `name = 'it''s'`."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
     """One call: what is sent, and what its answer is decoded to.

@@ -32,12 +32,7 @@ def count_facets(view: View, fields: str, where: str | None, *, limit: int) -> F
     :raises InvalidInput, InvalidFilter: a field or the filter is none of versions.
     """
 
-    def among(seen: Select[Any]) -> FromClause:
-        keys = seen.subquery("seen")
-        same = and_(keys.c.model_id == versions.c.model_id, keys.c.number == versions.c.number)
-        return versions.join(keys, same).join(models, models.c.id == versions.c.model_id)
-
-    return _count(view, LISTS["versions"], fields, _seen_versions(view, where), among, limit=limit)
+    return _count(view, LISTS["versions"], fields, _seen_versions(view, where), _among_versions, limit=limit)
 
 
 def count_model_facets(view: View, fields: str, where: str | None, *, limit: int) -> Facets:
@@ -46,11 +41,7 @@ def count_model_facets(view: View, fields: str, where: str | None, *, limit: int
     :raises InvalidInput, InvalidFilter: a field or the filter is none of models.
     """
 
-    def among(seen: Select[Any]) -> FromClause:
-        keys = seen.subquery("seen")
-        return models.join(keys, keys.c.id == models.c.id)
-
-    return _count(view, LISTS["models"], fields, _seen_models(view, where), among, limit=limit)
+    return _count(view, LISTS["models"], fields, _seen_models(view, where), _among_models, limit=limit)
 
 
 def _count(
@@ -58,7 +49,7 @@ def _count(
     of: Filterable,
     fields: str,
     seen: Select[Any],
-    among: Callable[[Select[Any]], FromClause],
+    among: Callable[[FromClause], FromClause],
     *,
     limit: int,
 ) -> Facets:
@@ -67,7 +58,7 @@ def _count(
         raise InvalidInput(f"{len(wanted)} fields are too many; {MAX_FIELDS} are the limit.", field="fields")
     found: int = view.connection.execute(select(func.count()).select_from(seen.subquery())).scalar_one()
     counted = min(found, COUNTED)
-    rows = select().select_from(among(seen.limit(COUNTED)))
+    rows = select().select_from(among(seen.limit(COUNTED).subquery("seen")))
     facets = [_facet(view, of, rows, written, reference, limit=limit) for written, reference in wanted]
     return Facets(counted=counted, complete=found <= COUNTED, facets=facets)
 
@@ -93,6 +84,16 @@ def _seen_models(view: View, where: str | None) -> Select[Any]:
     if where:
         found = found.where(matching("models", where, now=view.now))
     return found.order_by(models.c.created_at.desc(), models.c.id.desc()).limit(COUNTED + 1)
+
+
+def _among_versions(keys: FromClause) -> FromClause:
+    """The versions whose keys these are, and their models."""
+    same = and_(keys.c.model_id == versions.c.model_id, keys.c.number == versions.c.number)
+    return versions.join(keys, same).join(models, models.c.id == versions.c.model_id)
+
+
+def _among_models(keys: FromClause) -> FromClause:
+    return models.join(keys, keys.c.id == models.c.id)
 
 
 def _facet(

@@ -106,7 +106,7 @@ class Comparison(Answer, frozen=True, kw_only=True):
         values = [*((f"param {value.name}", value) for value in self.params), *((one.name, one) for one in self.fields)]
         return [
             *(Line(metric.name, _figures(metric)) for metric in self.metrics),
-            *(Line(name, [Cell(_text(one)) for one in value.values]) for name, value in values),
+            *(Line(name, [Cell(text_of_value(one)) for one in value.values]) for name, value in values),
             Line("replaces the first", [Cell(one.verdict) for one in self.replaceable]),
             *(Line(f"file {file.path}", [Cell(one) for one in file.changes]) for file in _items(self.files)),
             Line("current in", [Cell(", ".join(one.stages)) for one in self.versions]),
@@ -132,7 +132,9 @@ def _items(files: FileComparison | None) -> list[ComparedFile]:
     return [] if files is None else files.items
 
 
-def _text(value: object) -> str:
+def text_of_value(value: object) -> str:
+    """A param or a field as text: text as it is, all else as JSON."""
+
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -25,7 +25,7 @@ holds, for filters and for the conditions under which a rule applies.
 from __future__ import annotations
 
 from registry_service.domain.expressions.evaluate import Lookup, applies, evaluate, matches
-from registry_service.domain.expressions.format import formatted
+from registry_service.domain.expressions.format import formatted, named
 from registry_service.domain.expressions.order import Order, parse_names, parse_order
 from registry_service.domain.expressions.parser import parse, speaks_of_now
 from registry_service.domain.expressions.tree import Expression, Reference, Scalar, Type, references, references_current
@@ -43,6 +43,7 @@ __all__ = [
     "evaluate",
     "formatted",
     "matches",
+    "named",
     "parse",
     "parse_names",
     "parse_order",

@@ -24,6 +24,7 @@ from registry_service.domain.expressions.tree import (
     Scalar,
     Truth,
 )
+from registry_service.domain.quoting import quoted
 
 _PRODUCTS: Final = frozenset({ArithmeticOperator.MULTIPLY, ArithmeticOperator.DIVIDE})
 _PLAIN_KEY: Final = re.compile(r"\w+(?:\.\w+)*", re.ASCII)
@@ -70,7 +71,7 @@ def _operand(operand: Operand) -> str:
         return f"{_side(operand.left, operand)} {operand.operator} {_side(operand.right, operand, is_right=True)}"
     if isinstance(operand, Literal):
         return _scalar(operand.value)
-    return _reference(operand)
+    return named(operand)
 
 
 def _side(operand: Operand, of: Arithmetic, *, is_right: bool = False) -> str:
@@ -83,14 +84,15 @@ def _side(operand: Operand, of: Arithmetic, *, is_right: bool = False) -> str:
     return f"({text})" if inner < outer or (is_right and inner == outer) else text
 
 
-def _reference(reference: Reference) -> str:
+def named(reference: Reference) -> str:
+    """What a reference is called in an expression."""
+
     name = f"current.{reference.name}" if reference.current else reference.name
     if reference.key is None:
         return name
     if _PLAIN_KEY.fullmatch(reference.key):
         return f"{name}.{reference.key}"
-    quoted = reference.key.replace("`", "``")
-    return f"{name}.`{quoted}`"
+    return f"{name}.{quoted(reference.key, '`')}"
 
 
 def _scalar(value: Scalar) -> str:
@@ -100,5 +102,4 @@ def _scalar(value: Scalar) -> str:
         return f"'{value.isoformat()}'"
     if isinstance(value, float):
         return repr(value).removesuffix(".0")
-    quoted = value.replace("'", "''")
-    return f"'{quoted}'"
+    return quoted(value)

@@ -129,7 +129,6 @@ async def _bytes(
     """What is asked for of bytes in the store."""
 
     digest, size = file.digest, file.size
-
     wanted = _wanted(request, f'"{digest}"', size)
     piece = wanted or ByteRange(0, size)
     status = HTTPStatus.PARTIAL_CONTENT if wanted else HTTPStatus.OK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ from registry_service.db.filterable import LISTS
 from registry_service.db.queries.facets import count_model_facets
 from registry_service.db.view import View
 from registry_service.domain.entities import Facet, ModelVersion, RegisteredModel
-from registry_service.domain.expressions import Reference, formatted, parse, parse_names
+from registry_service.domain.expressions import Reference, Type, formatted, named, parse, parse_names
 from registry_service.domain.expressions.tree import Comparison, Literal, Operator, Or
 
 MAX_TAGS: Final = 3
@@ -52,9 +52,9 @@ def model_choices(view: View, where: str | None, shown: Iterable[RegisteredModel
     """
 
     keys = list(dict.fromkeys(chain.from_iterable(model.tags for model in shown)))[:MAX_TAGS]
-    named = {**_FIELDS, **{_tag(key): key for key in keys}}
-    counted = count_model_facets(view, ",".join(named), where, limit=_VALUES)
-    names = dict(zip((facet.field for facet in counted.facets), named.values(), strict=True))
+    fields = {**_FIELDS, **{_key("tags", key): key for key in keys}}
+    counted = count_model_facets(view, ",".join(fields), where, limit=_VALUES)
+    names = dict(zip((facet.field for facet in counted.facets), fields.values(), strict=True))
     alternatives = bool(where) and isinstance(parse(where or "", LISTS["models"].vocabulary, now=view.now), Or)
     found = (_choices(facet, names, where or "", alternatives=alternatives) for facet in counted.facets)
     return [one for one in found if one.among and (len(one.among) > 1 or one.lacking or one.among[0].chosen)]
@@ -69,20 +69,16 @@ def words_of_models() -> list[str]:
 def words_of_versions(versions: Iterable[ModelVersion]) -> list[str]:
     """The same of versions, with the keys that these have."""
     filterable = LISTS["versions"]
-    known = {
-        *((space, key) for version in versions for space, keys in _spaces(version).items() for key in keys),
-    }
-    named = [f"{space}.{key}" if key.isidentifier() else f"{space}.`{key.replace('`', '``')}`" for space, key in known]
-    return sorted([*filterable.attributes, *(f"{space}." for space in filterable.spaces), *named])
+    known = {_key(space, key) for version in versions for space, keys in _spaces(version).items() for key in keys}
+    return sorted([*filterable.attributes, *(f"{space}." for space in filterable.spaces), *known])
 
 
 def _spaces(version: ModelVersion) -> Mapping[str, Iterable[str]]:
     return {"metrics": version.metadata.metrics, "params": version.metadata.params, "tags": version.tags}
 
 
-def _tag(key: str) -> str:
-    escaped = key.replace("`", "``")
-    return f"tags.`{escaped}`"
+def _key(space: str, key: str) -> str:
+    return named(Reference(space, Type.TEXT, key))
 
 
 def _choices(facet: Facet, names: Mapping[str, str], where: str, *, alternatives: bool) -> Choices:
@@ -101,20 +97,20 @@ def _condition(reference: Reference, value: str | float) -> str:
 def _narrowed(where: str, condition: str) -> tuple[str, bool]:
     """The filter with the condition, and that it wasn't there; or without, and that it was."""
 
-    left = list(_without(where, condition))
-    if left:
-        return left[0], True
-    if not where.strip():
-        return condition, False
-    return f"{where} AND {condition}", False
+    left = _without(where, condition)
+    if left is not None:
+        return left, True
+    return (f"{where} AND {condition}" if where.strip() else condition), False
 
 
-def _without(where: str, condition: str) -> Iterator[str]:
+def _without(where: str, condition: str) -> str | None:
+    """None: it isn't there."""
+
     if where == condition:
-        yield ""
-    elif where.endswith(f" AND {condition}"):
-        yield where.removesuffix(f" AND {condition}")
-    elif where.startswith(f"{condition} AND "):
-        yield where.removeprefix(f"{condition} AND ")
-    elif f" AND {condition} AND " in where:
-        yield where.replace(f" AND {condition} AND ", " AND ", 1)
+        return ""
+    if where.endswith(f" AND {condition}"):
+        return where.removesuffix(f" AND {condition}")
+    if where.startswith(f"{condition} AND "):
+        return where.removeprefix(f"{condition} AND ")
+    between = f" AND {condition} AND "
+    return where.replace(between, " AND ", 1) if between in where else None

@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, NamedTuple
 
-import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
@@ -17,6 +16,7 @@ from registry_service.db.queries.compare import compare_versions
 from registry_service.db.view import View
 from registry_service.domain.comparing import parse_versions
 from registry_service.domain.entities import Comparison
+from registry_service.domain.entities.comparison import text_of_value
 from registry_service.domain.errors import Conflict, InvalidInput, NotFound
 from registry_service.domain.permissions import Action
 from registry_service.web.ui.charts import Axis, Subject, draw_course, draw_parallel, draw_scatter, numbers
@@ -117,7 +117,7 @@ def names_of(comparison: Comparison) -> list[str]:
     return comparison.headings()
 
 
-@get("/compare", action=Action.VERSION_READ, repeated="versions", include_in_schema=False)
+@get("/compare", action=Action.VERSION_READ, include_in_schema=False)
 async def compare_page(
     visit: NamedDependency[Visit],
     versions: FromQuery[Versions] = None,
@@ -169,5 +169,5 @@ def _rows(comparison: Comparison) -> Iterator[list[object]]:
 def _inert(cell: object) -> object:
     if cell is None or isinstance(cell, int | float):
         return cell
-    text = cell if isinstance(cell, str) else msgspec.json.encode(cell).decode()
+    text = text_of_value(cell)
     return f"'{text}" if text.startswith(_FORMULAS) else text

@@ -26,6 +26,8 @@ from registry_service.web.ui.telling import told
 HTML: Final = "text/html"
 PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"})
 """What is attached to checks and shown, as an image and nothing else."""
+MAX_PICTURE: Final = 4 * 1024 * 1024
+"""Bytes; a larger one is only downloaded."""
 
 
 @cache
@@ -52,7 +54,14 @@ def environment() -> Environment:
         "when": _when,
         "words": _words,
     }
-    made.globals |= {"pictures": PICTURES, "asset": asset_url, "to": address, "release": RELEASE, "same": same_page}
+    made.globals |= {
+        "max_picture": MAX_PICTURE,
+        "pictures": PICTURES,
+        "asset": asset_url,
+        "to": address,
+        "release": RELEASE,
+        "same": same_page,
+    }
     # Text may hold marks that turn the direction of what follows: nobody shall read another name than is there.
     made.finalize = _finalize
     return made

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from registry_service.domain.events import EventKind
 
-_DID: Final = MappingProxyType(
+_DID: Final[Mapping[str, str]] = MappingProxyType(
     {
         EventKind.MODEL_CREATED: "made the model",
         EventKind.MODEL_UPDATED: "changed the model",
@@ -84,9 +85,6 @@ _DID: Final = MappingProxyType(
 )
 
 
-_BY_NAME: Final = {kind.value: words for kind, words in _DID.items()}
-
-
 def told(kind: str) -> str:
     """What was done; of a kind that only a later release knows, its name."""
-    return _BY_NAME.get(kind, kind)
+    return _DID.get(kind, kind)
