@@ -114,6 +114,11 @@ def start_deployment(
     default=DeploymentStatus.RUNNING.value,
     show_default=True,
 )
+@click.option(
+    "--release",
+    metavar="REASON",
+    help="Of a deployment that has ended: why its stage protects the target no longer. Who may vacate the stage may.",
+)
 @pass_state
 def observe_deployment(
     state: State,
@@ -121,6 +126,7 @@ def observe_deployment(
     digest: str | None,
     status: DeploymentStatus,
     metrics: tuple[tuple[str, float], ...],
+    release: str | None,
     *,
     nothing: bool,
 ) -> None:
@@ -128,7 +134,7 @@ def observe_deployment(
 
     if (digest is None) is not nothing:
         raise click.UsageError("Say which --digest the target serves, or --nothing.")
-    body = ObserveDeployment(digest=digest, status=status, metrics=dict(metrics))
+    body = ObserveDeployment(digest=digest, status=status, metrics=dict(metrics), release=release)
     observed = state.client.observe_deployment(deployment, body)
     state.show(observed, lambda: deployment_text(observed))
 
@@ -208,6 +214,7 @@ def deployment_text(found: Deployment) -> str:
             "started": found.started_at,
             "started by": found.started_by,
             "ended": found.ended_at,
+            "released": found.released_at,
         }
     )
 

@@ -224,7 +224,7 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
                     name: _text(deployments.c[name])
                     for name in ("id", "target", "role", "status", "stage", "digest", "run", "started_by")
                 },
-                **{name: _time(deployments.c[name]) for name in ("started_at", "ended_at")},
+                **{name: _time(deployments.c[name]) for name in ("started_at", "ended_at", "released_at")},
                 "model": _text(models.c.name),
                 "version": _number(deployments.c.number),
                 "promotion": _text(deployments.c.promotion_id),

@@ -8,19 +8,27 @@ from registry_service.domain.entities.deployment import DeploymentRole
 
 
 def protecting_stages(
-    role: DeploymentRole, named: str | None, authorised: Iterable[str], order: Sequence[str]
+    role: DeploymentRole, named: str | None, standing: Iterable[str], ended: Iterable[str], order: Sequence[str]
 ) -> list[str]:
     """The stages for each of which a deployment is judged besides the one that it names. A target is protected for a
     model by each stage for which a deployment of the model stands there, from whatever gets traffic: from what names no
-    stage, and from what names one that comes before it. A later stage takes a target over from an earlier one.
+    stage, and from what names one that comes before it. A later stage takes a target over from an earlier one. After
+    the last deployment has ended, the latest stage goes on protecting it until it is released: whoever may only report
+    what a target serves lifts no protection by saying that it serves nothing.
 
     :param role: of the deployment that is to start; a shadow gets no traffic
     :param named: the stage that it is for
-    :param authorised: the stages of the model's deployments that stand at the target
-    :param order: the model's stages, the first one first; one that stands and is none of them protects from all
+    :param standing: the stages of the model's deployments that stand at the target
+    :param ended: the stages of those that got traffic there, have ended and weren't released
+    :param order: the model's stages, the first one first; one that is none of them protects from all
     """
 
     if role is DeploymentRole.SHADOW:
         return []
-    before = set() if named is None else {*order[: order.index(named) + 1]}
-    return sorted(set(authorised) - before)
+    places = {stage: place for place, stage in enumerate(order)}
+    protecting = set(standing)
+    latest = max({*protecting, *ended}, key=lambda stage: places.get(stage, len(places)), default=None)
+    if latest is not None:
+        protecting.add(latest)
+    before = set() if named is None else {*order[: places[named] + 1]}
+    return sorted(protecting - before)

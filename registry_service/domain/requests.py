@@ -364,7 +364,8 @@ class StartPreview(Request, frozen=True, kw_only=True):
 
 
 class StartDeployment(Request, frozen=True, kw_only=True):
-    """`version` is a selector; None: the promotion's. `traffic` is a share, 0 to 1."""
+    """`version` is a selector; None: the promotion's. `traffic` is a share, 0 to 1; a shadow's is
+    the share that is mirrored to it, whose answers nobody gets."""
 
     model: str
     target: str
@@ -378,11 +379,13 @@ class StartDeployment(Request, frozen=True, kw_only=True):
 
 class ObserveDeployment(Request, frozen=True, kw_only=True):
     """What the target says it serves. None: it serves nothing. `metrics`: what was measured of it by now, such as
-    latency, errors and scores; at most 50 figures."""
+    latency, errors and scores; at most 50 figures. `release`: the reason why the target, whose deployment has ended,
+    is protected by its stage no longer; only who may vacate the stage gives it."""
 
     digest: str | None
     status: DeploymentStatus = DeploymentStatus.RUNNING
     metrics: dict[str, float] = {}
+    release: str | None = None
 
 
 # --------------------------------------------------------------------------------------------------- who one is

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
 
 from registry_service.db.queries.deployments import find_deployment, get_deployment
 from registry_service.db.queries.facts import FactSource
@@ -17,7 +17,7 @@ from registry_service.db.queries.versions import find_version
 from registry_service.db.tables import deployment_metrics, deployments, stages
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Outcome
-from registry_service.domain.entities import Deployment, DeploymentStatus
+from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus
 from registry_service.domain.entities.deployment import ACTIVE_STATUSES
 from registry_service.domain.errors import Conflict, InvalidInput, NotApproved, RegistryError
 from registry_service.domain.events import EventKind
@@ -33,10 +33,16 @@ from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.ids import new_id
 from registry_service.services.judging import refusal
-from registry_service.services.texts import check_line
+from registry_service.services.texts import check_line, check_reason
 from registry_service.services.usages import note_served, note_use
 from registry_service.services.work import Work
 
+_LEFT: Final = and_(
+    deployments.c.ended_at.is_not(None),
+    deployments.c.released_at.is_(None),
+    deployments.c.role != DeploymentRole.SHADOW,
+)
+"""Of deployments whose stage protects their target after their end."""
 FIGURES_KEPT: Final = 1_440
 """Reports with figures of one deployment that are kept: the newest, a day of them at one a minute."""
 
@@ -115,13 +121,16 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
 
 
 def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> Deployment:
-    """Record what the target says it serves. A digest other than the authorised one is drift, and an event.
+    """Record what the target says it serves. A digest other than the authorised one is drift, and an event. With a
+    reason as `release`, the deployment's stage no longer protects the target for what ended there.
 
     :raises Conflict: the deployment has ended; what runs there now is another one.
+    :raises NotPermitted, PersonRequired: only a person who may vacate the stage releases a target from it.
     """
 
     seen = find_deployment(work, deployment)
     check_figures(body.metrics)
+    _check_release(work, seen, body)
     if body.digest is not None:
         check_digest(body.digest)
     model = find_model(work, seen.model_name, Action.DEPLOYMENT_WRITE, lock=True)
@@ -133,12 +142,11 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
             deployment=deployment,
             status=before.status,
         )
-    drifted = body.digest is not None and body.digest != before.digest
-    was_drifted = before.observed_digest is not None and before.observed_digest != before.digest
+    drifted = _is_other(body.digest, before)
     kind = EventKind.DEPLOYMENT_OBSERVED
     if over:
         kind = EventKind.DEPLOYMENT_ENDED
-    elif drifted and not was_drifted:
+    elif drifted and not _is_other(before.observed_digest, before):
         kind = EventKind.DEPLOYMENT_DRIFTED
     told = {
         "version": before.number,
@@ -147,6 +155,7 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
         "target": before.target,
         "status": body.status,
         "stage": before.stage,
+        **({} if body.release is None else {"released": body.release}),
     }
     revision = record_change(work, model, kind, subject=deployment, **told)
     work.connection.execute(
@@ -160,6 +169,7 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
             revision=revision,
         )
     )
+    _release(work, before, body)
     if body.metrics:
         _keep_figures(work, deployment, body.metrics)
     if body.digest is not None:
@@ -168,6 +178,38 @@ def observe_deployment(work: Work, deployment: str, body: ObserveDeployment) -> 
         _end_predecessors(work, model, before)
     reach("deployment.observed")
     return get_deployment(work, deployment)
+
+
+def _is_other(observed: str | None, deployment: Row[Any]) -> bool:
+    return observed is not None and observed != deployment.digest
+
+
+def _check_release(work: Work, deployment: Row[Any], body: ObserveDeployment) -> None:
+    if body.release is None:
+        return
+    if deployment.stage is None:
+        raise InvalidInput("The deployment is for no stage: there is nothing to release.", field="release")
+    if body.status in ACTIVE_STATUSES:
+        raise InvalidInput("A target is released by a deployment that has ended or failed.", field="release")
+    find_model(work, deployment.model_name, Action.STAGE_VACATE)
+    check_reason(body.release, f"Say why '{deployment.stage}' protects the target no longer.")
+
+
+def _release(work: Work, deployment: Row[Any], body: ObserveDeployment) -> None:
+    """From the stage, for all that has ended there: it is the target that is released."""
+
+    if body.release is not None:
+        work.connection.execute(
+            update(deployments)
+            .where(
+                deployments.c.model_id == deployment.model_id,
+                deployments.c.target == deployment.target,
+                deployments.c.stage == deployment.stage,
+                deployments.c.ended_at.is_not(None),
+                deployments.c.released_at.is_(None),
+            )
+            .values(released_at=work.now)
+        )
 
 
 def _keep_figures(work: Work, deployment: str, metrics: Mapping[str, float]) -> None:
@@ -243,29 +285,38 @@ def _check_protection(work: Work, model: Row[Any], version: Row[Any], body: Star
     :raises RegistryError: a stage protects the target, and wouldn't have it; which one says why.
     """
 
-    standing = (
-        select(deployments.c.stage)
-        .where(
-            deployments.c.model_id == model.id,
-            deployments.c.target == body.target,
-            deployments.c.stage.is_not(None),
-            deployments.c.status.in_(ACTIVE_STATUSES),
-        )
-        .distinct()
+    at_target = select(deployments.c.stage).where(
+        deployments.c.model_id == model.id, deployments.c.target == body.target, deployments.c.stage.is_not(None)
     )
-    authorised = work.connection.execute(standing).scalars().all()
+    standing, ended = (
+        work.connection.execute(at_target.where(condition).distinct()).scalars().all()
+        for condition in (deployments.c.status.in_(ACTIVE_STATUSES), _LEFT)
+    )
     order = work.connection.execute(
         select(stages.c.name).where(stages.c.model_id == model.id).order_by(stages.c.position)
     ).scalars()
-    for stage in protecting_stages(body.role, named, authorised, list(order)):
+    for stage in protecting_stages(body.role, named, standing, ended, list(order)):
         try:
             _check_stage_allows(work, model, version, find_stage(work, model, stage))
         except RegistryError as refused:
+            why, told, lifted = "stands there", {}, ""
+            if stage not in standing:
+                last = work.connection.execute(
+                    at_target.with_only_columns(deployments.c.id)
+                    .where(_LEFT, deployments.c.stage == stage)
+                    .order_by(deployments.c.started_at.desc(), deployments.c.id.desc())
+                ).scalar()
+                why, told = "was the last one there", {"deployment": last}
+                lifted = (
+                    f" Whoever may vacate '{stage}' lifts the protection: by reporting deployment '{last}' as ended"
+                    " once more, with a reason as `release`."
+                )
             message = (
-                f"Target '{body.target}' is protected by '{stage}', for which a deployment of '{model.name}' stands"
-                f" there. {refused.message} A shadow, which gets no traffic, may be started without."
+                f"Target '{body.target}' is protected by '{stage}', for which a deployment of '{model.name}' {why}."
+                f" {refused.message} A shadow, which gets no traffic, may be started without.{lifted}"
             )
-            raise type(refused)(message, **(refused.details | {"target": body.target, "protected_by": stage})) from None
+            told = refused.details | told | {"target": body.target, "protected_by": stage}
+            raise type(refused)(message, **told) from None
 
 
 def _running_again(

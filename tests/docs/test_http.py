@@ -100,6 +100,7 @@ def check_story(printed: list[str], directory: Path) -> None:
         many,
         traced,
         answered_for,
+        released,
         was_live,
         measured,
         used,
@@ -213,6 +214,9 @@ def check_story(printed: list[str], directory: Path) -> None:
     ]
     assert [one["reviewer"] for one in by_deployment["promotions"][-1]["reviews"]] == ["ada"]
     assert by_target["items"] == [by_deployment]
+
+    (freed,) = documents(released)
+    assert (freed["status"], freed["stage"], freed["released_at"] is not None) == ("ended", "production", True)
 
     live_now, in_stage, at_noon = documents(was_live)
     (of_tide,), (of_stage,), (before,) = live_now["items"], in_stage["items"], at_noon["items"]

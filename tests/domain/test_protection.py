@@ -14,7 +14,7 @@ def test_all_stages_that_stand_at_a_target_protect_it_from_what_gets_traffic(
     role: DeploymentRole, authorised: list[str]
 ) -> None:
     gets_traffic = role in (DeploymentRole.PRIMARY, DeploymentRole.CANARY)
-    assert protecting_stages(role, None, authorised, ORDER) == (sorted({*authorised}) if gets_traffic else [])
+    assert protecting_stages(role, None, authorised, [], ORDER) == (sorted({*authorised}) if gets_traffic else [])
 
 
 @pytest.mark.parametrize(
@@ -29,5 +29,25 @@ def test_a_stage_is_got_around_by_no_earlier_one_and_gives_way_to_a_later_one(
     named: str, protecting: list[str]
 ) -> None:
     authorised = ["staging", "production", "former", "dev"]
-    assert protecting_stages(DeploymentRole.PRIMARY, named, authorised, ORDER) == protecting
-    assert protecting_stages(DeploymentRole.SHADOW, named, authorised, ORDER) == []
+    assert protecting_stages(DeploymentRole.PRIMARY, named, authorised, [], ORDER) == protecting
+    assert protecting_stages(DeploymentRole.SHADOW, named, authorised, [], ORDER) == []
+
+
+@pytest.mark.parametrize(
+    ("standing", "ended", "named", "protecting"),
+    [
+        ([], ["production"], None, ["production"]),
+        ([], ["production"], "staging", ["production"]),
+        ([], ["production"], "production", []),
+        ([], ["staging", "production"], None, ["production"]),
+        (["staging"], ["production"], None, ["production", "staging"]),
+        (["staging"], ["production"], "staging", ["production"]),
+        (["production"], ["staging"], None, ["production"]),
+        ([], ["production", "former"], "production", ["former"]),
+    ],
+)
+def test_the_latest_stage_goes_on_protecting_when_its_deployments_have_ended(
+    standing: list[str], ended: list[str], named: str | None, protecting: list[str]
+) -> None:
+    assert protecting_stages(DeploymentRole.CANARY, named, standing, ended, ORDER) == protecting
+    assert protecting_stages(DeploymentRole.SHADOW, named, standing, ended, ORDER) == []

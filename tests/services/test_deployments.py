@@ -13,6 +13,7 @@ from registry_service.domain.errors import (
     InvalidInput,
     NotApproved,
     NotPermitted,
+    PersonRequired,
     PromotionNotFound,
     StageHeld,
     StageNotFound,
@@ -153,7 +154,7 @@ async def test_a_target_of_a_stage_takes_nothing_with_traffic_that_isnt_approved
     # Nothing protects it before.
     free = await deploy(world, version="2")
     await observe(world, free, None, DeploymentStatus.ENDED)
-    protecting = await deploy(world, version="1", stage="production")
+    await deploy(world, version="1", stage="production")
     for role in (DeploymentRole.PRIMARY, DeploymentRole.CANARY):
         with pytest.raises(NotApproved) as refused:
             await deploy(world, version="2", role=role)
@@ -174,9 +175,63 @@ async def test_a_target_of_a_stage_takes_nothing_with_traffic_that_isnt_approved
         await deploy(world, version="3", role=DeploymentRole.CANARY)
     await world.approve("ben", asked)
     assert (await deploy(world, version="3", role=DeploymentRole.CANARY)).promotion_id is None
-    # What has ended protects no more.
-    await observe(world, protecting, None, DeploymentStatus.ENDED)
-    await deploy(world, version="2")
+
+
+async def test_a_target_stays_protected_after_the_end_until_who_may_vacate_the_stage_releases_it(world: World) -> None:
+    await world.registered(2)
+    await world.promote(1)
+    await world.promote(1, "staging")
+    last = await deploy(world, version="1", stage="production")
+    await observe(world, last, None, DeploymentStatus.ENDED)
+    # Neither around the stage nor around it by an earlier one.
+    for body in ({"version": "2"}, {"version": "2", "role": DeploymentRole.CANARY}):
+        with pytest.raises(NotApproved, match=f"was the last one there.*reporting deployment '{last.id}'") as refused:
+            await deploy(world, **body)
+        assert refused.value.details["deployment"] == last.id
+    asked = await world.approved(2, "staging")
+    with pytest.raises(NotApproved, match="is protected by 'production'"):
+        await deploy(world, promotion=asked.id)
+    # A shadow for an earlier stage that came and went takes nothing over.
+    shadow = await deploy(world, version="1", stage="staging", role=DeploymentRole.SHADOW)
+    await observe(world, shadow, None, DeploymentStatus.ENDED)
+    with pytest.raises(NotApproved, match="is protected by 'production'"):
+        await deploy(world, version="2")
+    await deploy(world, version="1")
+
+    for person in ("airflow", "carl"):
+        with pytest.raises((NotPermitted, PersonRequired)):
+            await release(world, last, by=person)
+    released = await release(world, last, by="maria")
+    assert released.released_at == world.clock.now
+    event = (await world.events("deployment.ended"))[-1]
+    assert (event.actor, event.data["released"]) == ("maria", "the box serves the lab now")
+    assert (await deploy(world, version="2")).stage is None
+
+
+async def test_only_what_ended_for_a_stage_and_was_said_why_releases_a_target(world: World) -> None:
+    await world.registered(1)
+    await world.promote(1)
+    standing = await deploy(world, version="1", stage="production")
+    with pytest.raises(InvalidInput, match="has ended or failed"):
+        await release(world, standing, by="maria", status=DeploymentStatus.RUNNING)
+    with pytest.raises(InvalidInput, match="Say why"):
+        await release(world, standing, by="maria", reason=" ")
+    assert (await world.look("rita", get_deployment, standing.id)).status is DeploymentStatus.DEPLOYING
+    free = await deploy(world, version="1", target="laptop")
+    with pytest.raises(InvalidInput, match="is for no stage"):
+        await release(world, free, by="maria")
+
+
+async def release(
+    world: World,
+    deployment: Deployment,
+    *,
+    by: str,
+    status: DeploymentStatus = DeploymentStatus.ENDED,
+    reason: str = "the box serves the lab now",
+) -> Deployment:
+    body = ObserveDeployment(digest=None, status=status, release=reason)
+    return await world.act(by, observe_deployment, deployment.id, body)
 
 
 async def test_a_deployment_under_a_promotion_protects_its_target_and_of_another_model_it_doesnt(world: World) -> None:

@@ -105,5 +105,6 @@ def describe_deployment(row: Row[Any]) -> Deployment:
         started_at=row.started_at,
         started_by=row.started_by,
         ended_at=row.ended_at,
+        released_at=row.released_at,
         revision=row.revision,
     )

@@ -26,6 +26,8 @@ deployments = Table(
     Column("started_at", UtcTimestamp, nullable=False),
     Column("started_by", String(256), nullable=False),
     Column("ended_at", UtcTimestamp),
+    # Since when the stage of what has ended protects the target no longer.
+    Column("released_at", UtcTimestamp),
     Column("revision", BigInteger, nullable=False),
     # How many observations came with figures, also those that are kept no more: it numbers the next one.
     Column("measured", BigInteger, nullable=False, server_default=text("0")),

@@ -30,7 +30,8 @@ class Deployment(Answer, frozen=True, kw_only=True):
     """Where a version runs. `digest` is authorised (the registry says so), `observed_digest` is what the target said
     last. `drifted`: the target serves what isn't authorised: other content, what was revoked, that of a promotion which
     ended without being applied, or what isn't current in its stage, as that was vacated or points elsewhere now.
-    `revoked`: the authorised content was revoked."""
+    `revoked`: the authorised content was revoked. `released_at`: since when its stage no longer protects the target for
+    what has ended there."""
 
     id: str
     model_name: str
@@ -50,4 +51,5 @@ class Deployment(Answer, frozen=True, kw_only=True):
     started_at: datetime
     started_by: str
     ended_at: datetime | None
+    released_at: datetime | None
     revision: int

@@ -206,6 +206,7 @@ DEPLOYMENT: Final = entities.Deployment(
     started_at=AT + 2 * HOUR,
     started_by="airflow",
     ended_at=None,
+    released_at=None,
     revision=31,
 )
 IMPACT: Final = entities.RevocationImpact(
