@@ -111,7 +111,7 @@ def _people_and_models(connection: Connection, home: Path, names: list[str]) -> 
     create_principal(work, CreatePrincipal(name="ben", kind=PrincipalKind.PERSON))
     create_grant(work, CreateGrant(principal="ben", role=Role.APPROVER))
     insert_attachment(work, AttachPolicy(policy=TEAM.name, model_pattern="*"))
-    made = [create_model(work, CreateModel(name=name, owner="admin")).id for name in names]
+    made = [create_model(work, CreateModel(name=name, owners=["admin"])).id for name in names]
     ends = _NOW + timedelta(days=365)
     tokens = {
         name: issue_token(work, find_principal(work, name), name="benchmark", expires_at=ends).text

@@ -9,7 +9,7 @@ import click
 
 from registry_service.cli import options
 from registry_service.cli.state import Group, State, pass_state
-from registry_service.cli.text import size, table
+from registry_service.cli.text import joined, size, table
 
 F = TypeVar("F", bound=Callable[..., Any])
 _DAY: Final = 86_400
@@ -49,11 +49,11 @@ def list_models(state: State, idle: int, order_by: str | None, limit: int) -> No
         found,
         limit,
         lambda shown: table(
-            ["model", "owner", "versions", "unused", "size", "own", "last used", "counted"],
+            ["model", "owners", "versions", "unused", "size", "own", "last used", "counted"],
             [
                 (
                     one.model_name,
-                    one.owner,
+                    joined(one.owners),
                     one.versions,
                     one.unused,
                     size(one.size),

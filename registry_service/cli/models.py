@@ -35,9 +35,9 @@ def list_models(state: State, where: str | None, order_by: str | None, limit: in
         found,
         limit,
         lambda items: table(
-            ["name", "latest", "stages", "owner", "updated", "status"],
+            ["name", "latest", "stages", "owners", "updated", "status"],
             [
-                (item.name, item.latest_version, _stages(item), item.owner, item.updated_at, _status(item))
+                (item.name, item.latest_version, _stages(item), joined(item.owners), item.updated_at, _status(item))
                 for item in items
             ],
             empty="No models. Make one: model-registry versions register NAME PATH",
@@ -88,7 +88,7 @@ def _fields(function: F) -> F:
 @models.command("create")
 @click.argument("name")
 @click.option("--description", default="", help="Markdown.")
-@click.option("--owner", help="Principal who answers for it; else you.")
+@click.option("--owner", "owners", multiple=True, help="Who answers for it, may be given again; else you.")
 @click.option("--tag", "tags", type=options.Pair(), multiple=True)
 @click.option("--stage", "stages", multiple=True, help="In their order; else staging, production.")
 @_fields
@@ -97,7 +97,7 @@ def create_model(
     state: State,
     name: str,
     description: str,
-    owner: str | None,
+    owners: tuple[str, ...],
     tags: tuple[tuple[str, str], ...],
     stages: tuple[str, ...],
     required: tuple[tuple[str, FieldType], ...],
@@ -108,7 +108,7 @@ def create_model(
     body = CreateModel(
         name=name,
         description=description,
-        owner=owner,
+        owners=list(owners),
         tags=dict(tags),
         metadata_fields=_demands([], required, recommended),
         stages=list(stages) if stages else None,
@@ -120,7 +120,7 @@ def create_model(
 @models.command("update")
 @options.model
 @click.option("--description")
-@click.option("--owner")
+@click.option("--owner", "owners", multiple=True, help="All who answer for it, in place of those now.")
 @click.option("--tag", "tags", type=options.Pair(), multiple=True, help="Set a tag; the others stay.")
 @click.option("--remove-tag", "removed", multiple=True, metavar="KEY")
 @_fields
@@ -130,7 +130,7 @@ def update_model(
     state: State,
     model: str,
     description: str | None,
-    owner: str | None,
+    owners: tuple[str, ...],
     tags: tuple[tuple[str, str], ...],
     removed: tuple[str, ...],
     required: tuple[tuple[str, FieldType], ...],
@@ -151,7 +151,7 @@ def update_model(
             fields = _demands(staying, required, recommended)
     body = UpdateModel(
         description=options.given(description),
-        owner=options.given(owner),
+        owners=options.given(list(owners) or None),
         tags=options.given(kept),
         metadata_fields=options.given(fields),
     )
@@ -237,7 +237,7 @@ def model_text(model: RegisteredModel) -> str:
     text = facts(
         {
             "name": model.name,
-            "owner": model.owner,
+            "owners": joined(model.owners),
             "latest version": model.latest_version,
             "stages": _stages(model),
             "aliases": joined({f"@{name}": number for name, number in model.aliases.items()}),

@@ -15,6 +15,7 @@ from registry_service.db.tables import (
     aliases,
     checks,
     deployments,
+    model_owners,
     model_tags,
     models,
     promotions,
@@ -126,6 +127,9 @@ def _edge(kind: LineageKind) -> Rows:
     )
 
 
+_OWNER: Final = Rows(
+    Type.TEXT, model_owners, _OF_MODEL, value="owner", equals=lambda rows, owner: rows.c.owner == owner
+)
 _LAST_USED: Final = (
     select(version_uses.c.last_used_at)
     .where(*(version_uses.c[name] == column for name, column in _OF_VERSION.items()))
@@ -149,7 +153,7 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
     {
         "models": Filterable(
             {
-                **{name: _text(models.c[name]) for name in ("name", "owner", "description", "created_by")},
+                **{name: _text(models.c[name]) for name in ("name", "description", "created_by")},
                 **{name: _time(models.c[name]) for name in ("created_at", "updated_at")},
                 "archived": Attribute(Type.BOOLEAN, models.c.archived),
                 "latest_version": _number(func.nullif(models.c.last_number, 0, type_=Integer())),
@@ -158,6 +162,7 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
                     for name in INDEXED_FIELDS
                 },
                 "latest_version.score": Rows(Type.NUMBER, versions, _OF_LATEST, value="score"),
+                "owner": _OWNER,
                 # Where something is current.
                 "stage": Rows(Type.TEXT, stages, _OF_MODEL, value="name", only=lambda rows: rows.c.number.is_not(None)),
                 "alias": Rows(Type.TEXT, aliases, _OF_MODEL, value="name"),
@@ -166,7 +171,7 @@ LISTS: Final[Mapping[str, Filterable]] = MappingProxyType(
         ),
         # Whose models, of what was live.
         "live": Filterable(
-            {"model": _text(models.c.name), **{name: _text(models.c[name]) for name in ("owner", "description")}},
+            {"model": _text(models.c.name), "description": _text(models.c.description), "owner": _OWNER},
             {"tags": Rows(Type.TEXT, model_tags, _OF_MODEL, key="key")},
         ),
         "versions": Filterable(

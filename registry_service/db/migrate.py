@@ -13,8 +13,9 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -33,12 +34,14 @@ from registry_service.failpoints import reach
 
 T = TypeVar("T")
 
+NEWEST: Final = "head"
+
 # Replicas that start together take turns: the second finds nothing left to do.
 _LOCK = "SELECT pg_advisory_xact_lock(19794, 2)"
 
 
-async def upgrade(url: str) -> None:
-    """Bring the database at `url` to the newest revision, in one transaction; make it where it is a missing file.
+async def upgrade(url: str, to: str = NEWEST) -> None:
+    """Bring the database at `url` to the revision, in one transaction; make it where it is a missing file.
 
     Raises DatabaseUnavailable when it can't be reached, when a running service owns the directory of the SQLite file,
     or when a newer release wrote the database; StorageFull when the disk is full. Nothing is changed then.
@@ -46,14 +49,14 @@ async def upgrade(url: str) -> None:
 
     location = locate(url)
     if isinstance(location, str):
-        await _in_postgres_transaction(location, upgrade_connection)
+        await _in_postgres_transaction(location, partial(upgrade_connection, to=to))
         reach("migration.committed")
         return
     lock = DirectoryLock(location.parent)
     lock.acquire()
     try:
         create_file(location)
-        await asyncio.to_thread(_in_sqlite_transaction, location, upgrade_connection)
+        await asyncio.to_thread(_in_sqlite_transaction, location, partial(upgrade_connection, to=to))
         reach("migration.committed")
     finally:
         lock.release()
@@ -78,7 +81,7 @@ def head() -> str:
     return newest
 
 
-def upgrade_connection(connection: Connection) -> None:
+def upgrade_connection(connection: Connection, *, to: str = NEWEST) -> None:
     """`upgrade` in the transaction of `connection`."""
 
     found = current_of_connection(connection)
@@ -89,7 +92,7 @@ def upgrade_connection(connection: Connection) -> None:
             "Run that release, or restore a backup from before it."
         )
     reach("migration.begun")
-    command.upgrade(_config(connection), "head")
+    command.upgrade(_config(connection), to)
     reach("migration.written")
 
 

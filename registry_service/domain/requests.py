@@ -31,22 +31,22 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class CreateModel(Request, frozen=True, kw_only=True):
-    """`stages` are made in this order; None: `staging`, `production`. `owner` None: the caller, or for a service its
-    first owner."""
+    """`stages` are made in this order; None: `staging`, `production`. `owners` empty: the caller, or for a service
+    those who own it."""
 
     name: str
     description: str = ""
-    owner: str | None = None
+    owners: list[str] = []
     tags: dict[str, str] = {}
     metadata_fields: list[MetadataField] = []
     stages: list[str] | None = None
 
 
 class UpdateModel(Request, frozen=True, kw_only=True):
-    """`tags` given replace all tags."""
+    """`owners` and `tags` given replace all owners and all tags."""
 
     description: str | msgspec.UnsetType = msgspec.UNSET
-    owner: str | msgspec.UnsetType = msgspec.UNSET
+    owners: list[str] | msgspec.UnsetType = msgspec.UNSET
     tags: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     metadata_fields: list[MetadataField] | msgspec.UnsetType = msgspec.UNSET
     archived: bool | msgspec.UnsetType = msgspec.UNSET

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import delete, insert, update
@@ -11,9 +11,9 @@ from sqlalchemy import delete, insert, update
 from registry_service.db.locks import lock_key
 from registry_service.db.queries.models import describe_models, find_model
 from registry_service.db.queries.principals import find_principal, owners_of
-from registry_service.db.tables import model_tags, models, stages
+from registry_service.db.tables import model_owners, model_tags, models, stages
 from registry_service.domain.entities import PrincipalKind, RegisteredModel
-from registry_service.domain.errors import InvalidMetadata, NotPermitted
+from registry_service.domain.errors import InvalidInput, InvalidMetadata, NotPermitted
 from registry_service.domain.events import EventKind
 from registry_service.domain.metadata import MetadataField
 from registry_service.domain.names import check_model_name, check_tags, fold
@@ -30,6 +30,9 @@ from registry_service.services.model_names import refuse_taken
 from registry_service.services.texts import check_description
 from registry_service.services.work import Work
 
+MAX_OWNERS: Final = 20
+"""People who answer for one model, at most."""
+
 
 def create_model(work: Work, body: CreateModel) -> RegisteredModel:
     """:raises NameClash: a model whose name differs by case only exists, or two stages have one name.
@@ -44,6 +47,7 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
     _check_fields(body.metadata_fields)
     wanted = list(DEFAULT_STAGES if body.stages is None else body.stages)
     check_arrange([], wanted, used=(), aliases=())
+    owners = _owners(work, body.owners)
     lock_key(work.connection, f"model name {fold(name)}")
     refuse_taken(work, name)
     model_id = new_id()
@@ -53,7 +57,6 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
             name=name,
             name_taken=name,
             name_fold=fold(name),
-            owner=_owner(work, body.owner),
             description=body.description,
             metadata_fields=body.metadata_fields,
             created_at=work.now,
@@ -62,6 +65,7 @@ def create_model(work: Work, body: CreateModel) -> RegisteredModel:
             revision=1,
         )
     )
+    _write_owners(work, model_id, owners)
     _write_tags(work, model_id, body.tags)
     let_find(work, model_id, OF_MODEL, name=name, tags=body.tags, description=body.description)
     for position, stage in enumerate(wanted):
@@ -83,8 +87,6 @@ def update_model(work: Work, model: str, body: UpdateModel, *, if_match: int | N
     if body.description is not msgspec.UNSET:
         check_description(body.description)
         values["description"] = body.description
-    if body.owner is not msgspec.UNSET:
-        values["owner"] = _owner(work, body.owner)
     if body.metadata_fields is not msgspec.UNSET:
         _check_fields(body.metadata_fields)
         values["metadata_fields"] = body.metadata_fields
@@ -92,6 +94,10 @@ def update_model(work: Work, model: str, body: UpdateModel, *, if_match: int | N
         values["archived"] = body.archived
     if values:
         work.connection.execute(update(models).where(models.c.id == found.id).values(**values))
+    if body.owners is not msgspec.UNSET:
+        if not body.owners:
+            raise InvalidInput("Somebody has to answer for a model. Name at least one owner.", field="owners")
+        _write_owners(work, found.id, _owners(work, body.owners))
     if body.tags is not msgspec.UNSET:
         check_tags(body.tags)
         work.connection.execute(delete(model_tags).where(model_tags.c.model_id == found.id))
@@ -126,20 +132,31 @@ def restore_model(work: Work, model: str) -> RegisteredModel:
     return _described(work, model)
 
 
-def _owner(work: Work, owner: str | None) -> str:
-    """The owner asked for; else the caller, or for a service the first of its owners: a person answers for a model."""
+def _owners(work: Work, wanted: Sequence[str]) -> list[str]:
+    """The owners asked for; else the caller, or for a service its owners: people answer for a model."""
 
-    if owner is None:
+    if not wanted:
         if work.actor.is_person:
-            return work.actor.name
-        answerable = owners_of(work, [work.actor.name])[work.actor.name]
-        return answerable[0] if answerable else work.actor.name
-    row = find_principal(work, owner)
-    if row.disabled:
-        raise NotPermitted(f"'{owner}' is disabled and can't own a model. Name somebody else.", principal=owner)
-    if row.kind == PrincipalKind.SERVICE and owner != work.actor.name:
-        raise NotPermitted(f"'{owner}' is a service. A model's owner is a person; name one.", principal=owner)
-    return owner
+            return [work.actor.name]
+        return owners_of(work, [work.actor.name])[work.actor.name] or [work.actor.name]
+    owners = list(dict.fromkeys(wanted))
+    if len(owners) > MAX_OWNERS:
+        raise InvalidInput(f"{len(owners)} owners are too many; {MAX_OWNERS} are the limit.", field="owners")
+    for owner in owners:
+        row = find_principal(work, owner)
+        if row.disabled:
+            raise NotPermitted(f"'{owner}' is disabled and can't own a model. Name somebody else.", principal=owner)
+        if row.kind == PrincipalKind.SERVICE and owner != work.actor.name:
+            raise NotPermitted(f"'{owner}' is a service. A model's owner is a person; name one.", principal=owner)
+    return owners
+
+
+def _write_owners(work: Work, model_id: str, owners: Sequence[str]) -> None:
+    work.connection.execute(delete(model_owners).where(model_owners.c.model_id == model_id))
+    work.connection.execute(
+        insert(model_owners),
+        [{"model_id": model_id, "owner": owner, "position": position} for position, owner in enumerate(owners)],
+    )
 
 
 def _check_fields(fields: Sequence[MetadataField]) -> None:

@@ -153,8 +153,10 @@ FAULTS: dict[str, list[str]] = {
         "UPDATE tokens SET principal = 'nobody' WHERE principal = 'carl'",
         "UPDATE group_members SET principal = 'nobody'",
         "UPDATE principal_owners SET owner = 'nobody'",
+        f"UPDATE model_owners SET owner = 'nobody' WHERE model_id = {FRAUD}",
         "UPDATE grants SET principal = 'nobody' WHERE principal = 'carl'",
     ],
+    "model_owner": [f"DELETE FROM model_owners WHERE model_id = {FRAUD}"],
     "grant": ["UPDATE grants SET group_name = NULL", "UPDATE grants SET role = 'king' WHERE principal = 'carl'"],
     "token": ["UPDATE tokens SET secret_hash = ''", "UPDATE tokens SET expires_at = created_at"],
     "idempotency": [

@@ -176,7 +176,7 @@ def _model(name: str) -> dict[str, Any]:
     return {
         "id": "m1",
         "name": name,
-        "owner": "ada",
+        "owners": ["ada"],
         "description": "",
         "tags": {},
         "metadata_fields": [],

@@ -26,6 +26,7 @@ from registry_service.db.tables import (
     checks,
     deployments,
     metadata,
+    model_owners,
     model_tags,
     models,
     principals,
@@ -154,6 +155,7 @@ def _fill(connection: Connection) -> None:
     _put(connection, principals, name="ann")
     for row in ROWS["models"]:
         _put(connection, models, id=row.key, last_number=row.attributes["latest_version"] or 0, **_of(models, row))
+        _put(connection, model_owners, model_id=row.key, owner=row.attributes["owner"])
         for key, value in row.spaces["tags"].items():
             _put(connection, model_tags, model_id=row.key, key=key, value=value)
     for row in ROWS["models"][1:]:

@@ -50,7 +50,6 @@ def keep_the_longest(connection: Connection) -> list[int]:
         id="m",
         name="m",
         name_fold="m",
-        owner="ann",
         metadata_fields=[],
         updated_at=NOW,
         revision=1,

@@ -15,9 +15,11 @@ from registry_service.db.engine import open_database
 from registry_service.db.tables import (
     deployments,
     metadata,
+    model_owners,
     model_tags,
     models,
     principals,
+    stages,
     version_tags,
     version_uses,
     versions,
@@ -123,7 +125,7 @@ async def test_what_was_there_before_is_found_by_its_words(database: Database) -
 
 def _model(model_id: str, name: str, description: str) -> dict[str, object]:
     described = {"name": name, "name_taken": name, "name_fold": name.lower(), "description": description}
-    by = {"owner": "ann", "created_by": "ann", "created_at": _AT, "updated_at": _AT}
+    by = {"created_by": "ann", "created_at": _AT, "updated_at": _AT}
     return {"id": model_id, **described, **by, "metadata_fields": [], "revision": 1}
 
 
@@ -148,3 +150,30 @@ async def test_what_was_deployed_before_was_used_when_deployments_say(database: 
         return [tuple(row) for row in connection.execute(select(version_uses).order_by(version_uses.c.number))]
 
     assert await database.write(fill_and_look) == [("m1", 1, _AT, 0), ("m1", 2, _LATER, 0), ("m1", 3, _LATER, 0)]
+
+
+async def test_who_owned_a_model_is_the_first_of_its_owners(empty_database_url: str) -> None:
+    await migrate.upgrade(empty_database_url, "0026")
+
+    def fill(connection: Connection) -> None:
+        for statement in (
+            "principals (name, kind, display_name, created_at) VALUES ('ann', 'person', '', 1)",
+            (
+                "models (id, name, name_taken, name_fold, owner, description, metadata_fields, created_at, created_by,"
+                " updated_at, revision) VALUES ('m1', 'fraud', 'fraud', 'fraud', 'ann', '', '[]', 1, 'ann', 1, 1)"
+            ),
+            "stages (model_id, name, position, revision) VALUES ('m1', 'production', 0, 1)",
+        ):
+            connection.exec_driver_sql(f"INSERT INTO {statement}")
+
+    database = open_database(empty_database_url)
+    await database.start()
+    await database.write(fill)
+    await database.stop()
+    await migrate.upgrade(empty_database_url)
+    await database.start()
+    found = await database.write(lambda connection: connection.execute(select(model_owners)).all())
+    kept = await database.write(lambda connection: connection.execute(select(models.c.name).join(stages)).all())
+    await database.stop()
+    assert [tuple(row) for row in found] == [("m1", "ann", 0)]
+    assert [tuple(row) for row in kept] == [("fraud",)]

@@ -103,7 +103,7 @@ async def test_what_happened_is_read_from_its_end_in_pages(world: World) -> None
 
 async def test_what_concerns_one_is_told_with_why(world: World) -> None:
     for model, owner in (("own", "rita"), ("followed.1", "ada"), ("mentioned", "ada"), ("Followed.2", "ada")):
-        await world.model(model, owner=owner)
+        await world.model(model, owners=[owner])
     await world.act("ada", write_group, "ops", WriteGroup(members=["rita"]))
     for text in ("@rita!", "nobody", "@ops!"):
         await world.act("carl", comment_on_model, "mentioned", WriteComment(text=text))

@@ -41,7 +41,7 @@ from tests.services.world import HOUR, World
 
 async def test_a_model_is_owned_by_the_person_behind_the_service_that_made_it(world: World) -> None:
     made = await world.model("fraud", by="airflow", tags={"team": "risk"})
-    assert (made.owner, made.created_by) == ("ada", "airflow")
+    assert (made.owners, made.created_by) == (["ada"], "airflow")
     assert (made.stages, made.revision) == ({"staging": None, "production": None}, 1)
     assert await world.look("rita", get_model, "fraud") == made
 
@@ -185,7 +185,7 @@ async def test_an_update_changes_what_it_names_and_nothing_else(world: World) ->
     made = await world.model("fraud", description="first", tags={"team": "risk"})
     world.clock.advance(HOUR)
     after = await world.act("carl", models.update_model, "fraud", UpdateModel(tags={"team": "core"}), if_match=1)
-    assert (after.description, after.tags, after.owner) == ("first", {"team": "core"}, made.owner)
+    assert (after.description, after.tags, after.owners) == ("first", {"team": "core"}, made.owners)
     assert (after.revision, after.updated_at) == (2, world.clock.now)
     with pytest.raises(RevisionMismatch):
         await world.act("carl", models.update_model, "fraud", UpdateModel(description="late"), if_match=1)
@@ -193,10 +193,16 @@ async def test_an_update_changes_what_it_names_and_nothing_else(world: World) ->
 
 async def test_a_model_can_be_given_to_a_person_only(world: World) -> None:
     await world.model("fraud")
-    given = await world.act("carl", models.update_model, "fraud", UpdateModel(owner="carl"))
-    assert given.owner == "carl"
+    given = await world.act("carl", models.update_model, "fraud", UpdateModel(owners=["carl", "ada", "carl"]))
+    assert given.owners == ["carl", "ada"]
     with pytest.raises(NotPermitted):
-        await world.act("carl", models.update_model, "fraud", UpdateModel(owner="airflow"))
+        await world.act("carl", models.update_model, "fraud", UpdateModel(owners=["carl", "airflow"]))
+    for owners in ([], [f"p{number}" for number in range(models.MAX_OWNERS + 1)]):
+        with pytest.raises(InvalidInput):
+            await world.act("carl", models.update_model, "fraud", UpdateModel(owners=owners))
+    (found,) = await world.look_at_all("rita", list_models, filter="owner = 'carl' AND owner = 'ada'")
+    assert found.owners == ["carl", "ada"]
+    assert not await world.look_at_all("rita", list_models, filter="owner = 'ben'")
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ ATTACKS: dict[str, Attack] = {
     "move_consumer": lambda a: a.act(events.move_consumer, a.consumer, MoveConsumer(cursor="start")),
     "remove_consumer": lambda a: a.act(events.remove_consumer, a.consumer),
     "create_model": Attacker.new_model,
-    "update_model": lambda a: a.act(models.update_model, "fraud", UpdateModel(owner=SERVICE)),
+    "update_model": lambda a: a.act(models.update_model, "fraud", UpdateModel(owners=[SERVICE])),
     "rename_model": Attacker.rename,
     "delete_model": lambda a: a.act(models.delete_model, "fraud"),
     "restore_model": lambda a: a.act(models.restore_model, "fraud"),

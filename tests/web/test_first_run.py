@@ -43,7 +43,7 @@ def test_the_token_of_airflow_is_the_services(service: RunningService) -> None:
     with service.http(token=service.airflow) as http:
         assert answered(http.get(f"{API}/whoami"))["principal"]["name"] == "airflow"
         create_model(http, "made by a pipeline")
-        assert answered(http.get(f"{API}/models/made by a pipeline"))["owner"] == "ada"
+        assert answered(http.get(f"{API}/models/made by a pipeline"))["owners"] == ["ada"]
 
 
 def test_an_airflow_apart_gets_a_file_of_its_own_with_the_address_where_it_finds_the_service(

@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from registry_service.care.findings import Check, Look
-from registry_service.db.tables import grants, group_members, idempotency_answers, principal_owners, principals, tokens
+from registry_service.db.tables import (
+    grants,
+    group_members,
+    idempotency_answers,
+    model_owners,
+    models,
+    principal_owners,
+    principals,
+    tokens,
+)
 from registry_service.domain.permissions import Action, Role
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -27,10 +36,17 @@ def _principals(look: Look) -> Iterator[str]:
         (principal_owners, principal_owners.c.owner),
         (principal_owners, principal_owners.c.service),
         (grants, grants.c.principal),
+        (model_owners, model_owners.c.owner),
     ):
         for row in look.rows(select(column.label("name")).where(column.is_not(None)).distinct()):
             if row.name not in known:
                 yield f"{table.name} names {row.name}, who isn't there"
+
+
+def _answerable(look: Look) -> Iterator[str]:
+    owned = select(literal(1)).where(model_owners.c.model_id == models.c.id).exists()
+    for row in look.rows(select(models.c.name).where(~owned)):
+        yield f"nobody answers for model {row.name}"
 
 
 def _grants(look: Look) -> Iterator[str]:
@@ -61,6 +77,7 @@ def _answers(look: Look) -> Iterator[str]:
 
 CHECKS: Final = (
     Check("principal_missing", "Tokens, grants, groups and owners name principals that are there.", _principals),
+    Check("model_owner", "Somebody answers for each model.", _answerable),
     Check("grant", "A grant gives a role to one principal or to one group.", _grants),
     Check("token", "A token has the hash of a secret, and ends after it began.", _tokens),
     Check("idempotency", "Every answer that is kept can be repeated, to the request that it was given to.", _answers),

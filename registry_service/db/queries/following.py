@@ -13,7 +13,7 @@ from registry_service.db.queries.events import describe_event, readable
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.principals import get_principal
 from registry_service.db.queries.sight import name_matches
-from registry_service.db.tables import events, models, subscriptions
+from registry_service.db.tables import events, model_owners, subscriptions
 from registry_service.db.view import View
 from registry_service.domain.entities import Activity, Page, Subscription
 from registry_service.domain.errors import SubscriptionNotFound
@@ -75,7 +75,7 @@ def _patterns(view: View) -> list[str]:
 
 
 def _owned(view: View) -> Select[Any]:
-    return select(models.c.id).where(models.c.owner == view.actor.name)
+    return select(model_owners.c.model_id).where(model_owners.c.owner == view.actor.name)
 
 
 def _concerns(view: View, patterns: Sequence[str]) -> ColumnElement[bool]:
@@ -93,7 +93,7 @@ def _described(view: View, patterns: Sequence[str], rows: Sequence[Row[Any]]) ->
     subjects = {row.subject for row in rows}
     mentioned = mentioning(view)
     follower = Follower(
-        owned=set(view.connection.execute(_owned(view).where(models.c.id.in_(ids))).scalars()),
+        owned=set(view.connection.execute(_owned(view).where(model_owners.c.model_id.in_(ids))).scalars()),
         patterns=patterns,
         mentioned_in=set(
             view.connection.execute(mentioned.where(mentioned.selected_columns.comment_id.in_(subjects))).scalars()

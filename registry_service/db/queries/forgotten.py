@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
+from registry_service.db.queries.models import owners_of_models
 from registry_service.db.queries.needed import NEEDED
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.tables import (
@@ -76,8 +78,8 @@ def list_model_stock(view: View, page: PageRequest, *, idle_days: int = 0) -> Pa
         )
     statement = (
         select(
+            models.c.id,
             models.c.name,
-            models.c.owner,
             func.coalesce(model_stock.c.versions, 0).label("versions"),
             func.coalesce(model_stock.c.unused, 0).label("unused"),
             _SIZE.label("size"),
@@ -96,7 +98,7 @@ def list_model_stock(view: View, page: PageRequest, *, idle_days: int = 0) -> Pa
         statement,
         _MODELS,
         page,
-        lambda rows: [_describe_stock(row, sees_all=sees_all) for row in rows],
+        lambda rows: _describe_stock(view, rows, sees_all=sees_all),
     )
 
 
@@ -273,18 +275,22 @@ def _moment(view: View, days: int) -> datetime:
     return view.now - timedelta(days=days)
 
 
-def _describe_stock(row: Row[Any], *, sees_all: bool) -> ModelStock:
-    return ModelStock(
-        model_name=row.name,
-        owner=row.owner,
-        versions=row.versions,
-        unused=row.unused,
-        size=row.size,
-        own_size=row.own_size if sees_all else None,
-        last_used_at=row.last_used_at,
-        idle_since=row.idle_since,
-        counted_at=row.counted_at,
-    )
+def _describe_stock(view: View, rows: Sequence[Row[Any]], *, sees_all: bool) -> list[ModelStock]:
+    owners = owners_of_models(view, [row.id for row in rows])
+    return [
+        ModelStock(
+            model_name=row.name,
+            owners=owners[row.id],
+            versions=row.versions,
+            unused=row.unused,
+            size=row.size,
+            own_size=row.own_size if sees_all else None,
+            last_used_at=row.last_used_at,
+            idle_since=row.idle_since,
+            counted_at=row.counted_at,
+        )
+        for row in rows
+    ]
 
 
 def _describe_version(row: Row[Any]) -> ForgottenVersion:

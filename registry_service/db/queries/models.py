@@ -16,7 +16,7 @@ from registry_service.db.paging import PageRequest, page_of, pinned
 from registry_service.db.prepared import Prepared
 from registry_service.db.queries.former_names import former_names, not_found
 from registry_service.db.queries.sight import in_sight
-from registry_service.db.tables import aliases, model_tags, models, stages
+from registry_service.db.tables import aliases, model_owners, model_tags, models, stages
 from registry_service.db.view import View
 from registry_service.domain.entities import Page, RegisteredModel
 from registry_service.domain.errors import ModelNotFound
@@ -80,6 +80,19 @@ def list_models(view: View, page: PageRequest, *, include_deleted: bool = False)
     return page_of(view.connection, statement, _ORDERS, page, lambda rows: describe_models(view, rows))
 
 
+def owners_of_models(view: View, ids: Sequence[str]) -> dict[str, list[str]]:
+    """Who answers for each of the models, in the order that they were named in."""
+
+    owners: dict[str, list[str]] = defaultdict(list)
+    for row in view.connection.execute(
+        select(model_owners.c.model_id, model_owners.c.owner)
+        .where(model_owners.c.model_id.in_(ids))
+        .order_by(model_owners.c.position)
+    ):
+        owners[row.model_id].append(row.owner)
+    return owners
+
+
 def describe_models(view: View, rows: Sequence[Row[Any]]) -> list[RegisteredModel]:
     """Rows of `models`, completed with what stands in other tables: one statement each, however many rows."""
 
@@ -102,11 +115,12 @@ def describe_models(view: View, rows: Sequence[Row[Any]]) -> list[RegisteredMode
     ):
         named[alias.model_id][alias.name] = alias.number
     former = former_names(view, ids)
+    owners = owners_of_models(view, ids)
     return [
         RegisteredModel(
             id=row.id,
             name=row.name,
-            owner=row.owner,
+            owners=owners[row.id],
             description=row.description,
             tags=tags[row.id],
             metadata_fields=msgspec.convert(row.metadata_fields, list[MetadataField]),

@@ -12,7 +12,7 @@ from registry_service.db.tables.card import model_cards
 from registry_service.db.tables.comment import comment_mentions, comment_reads, comments
 from registry_service.db.tables.deployment import deployment_metrics, deployments
 from registry_service.db.tables.log import OBSERVATIONS, consumers, events, idempotency_answers
-from registry_service.db.tables.model import model_former_names, model_tags, models
+from registry_service.db.tables.model import model_former_names, model_owners, model_tags, models
 from registry_service.db.tables.policy import policies, policy_attachments, policy_changes
 from registry_service.db.tables.principal import (
     delegations,
@@ -65,6 +65,7 @@ __all__ = [
     "metadata",
     "model_cards",
     "model_former_names",
+    "model_owners",
     "model_stock",
     "model_tags",
     "models",

@@ -16,7 +16,6 @@ models = Table(
     Column("name", String(256), nullable=False),
     Column("name_taken", String(256), unique=True),
     Column("name_fold", String(256), nullable=False, index=True),
-    Column("owner", ForeignKey("principals.name"), nullable=False),
     Column("description", Text, nullable=False),
     Column("metadata_fields", JsonText, nullable=False),
     Column("last_number", Integer, nullable=False, server_default=text("0")),
@@ -29,6 +28,15 @@ models = Table(
     # Which text its card has now, by the revision that it was written with.
     Column("card_revision", BigInteger),
     Index("ix_models_created_at_id", "created_at", "id"),
+)
+
+# Who answers for a model, in the order that they were named in.
+model_owners = Table(
+    "model_owners",
+    metadata,
+    Column("model_id", ForeignKey("models.id"), primary_key=True),
+    Column("owner", ForeignKey("principals.name"), primary_key=True, index=True),
+    Column("position", Integer, nullable=False),
 )
 
 # Names that models gave up. Until an admin releases one it stays the model's: it leads whoever may read both to the

@@ -14,7 +14,7 @@ class ModelStock(Answer, frozen=True, kw_only=True):
     when it was last used, or made where it never was."""
 
     model_name: str
-    owner: str
+    owners: list[str]
     versions: int
     unused: int
     size: int

@@ -20,11 +20,12 @@ class Alias(Answer, frozen=True, kw_only=True):
 
 
 class RegisteredModel(Answer, frozen=True, kw_only=True):
-    """A model. `former_names` lead to it until they are released; those that the caller may read."""
+    """A model. `owners` answer for it, in the order that they were named in. `former_names` lead to it until
+    they are released; those that the caller may read."""
 
     id: str
     name: str
-    owner: str
+    owners: list[str]
     description: str
     tags: dict[str, str]
     metadata_fields: list[MetadataField]
@@ -46,7 +47,7 @@ class RegisteredModel(Answer, frozen=True, kw_only=True):
             "latest": self.latest_version,
             "current in": {name: version for name, version in self.stages.items() if version is not None},
             "aliases": {f"@{name}": version for name, version in self.aliases.items()},
-            "owner": self.owner,
+            "owners": self.owners,
             "tags": self.tags,
             "archived": self.archived or None,
             "updated": self.updated_at,

@@ -44,7 +44,7 @@ CARE: Final[tuple[Any, ...]] = (
     ),
     entities.ModelStock(
         model_name=MODEL,
-        owner="ada",
+        owners=["ada"],
         versions=31,
         unused=22,
         size=9_400_000_000,

@@ -38,7 +38,7 @@ VERSIONS: Final[tuple[Any, ...]] = (
     entities.RegisteredModel(
         id=VERSION.model_id,
         name=MODEL,
-        owner="ada",
+        owners=["ada"],
         description=CREATED.description,
         tags=CREATED.tags,
         metadata_fields=CREATED.metadata_fields,

@@ -53,20 +53,20 @@ class ModelName:
         self,
         *,
         description: str = "",
-        owner: str | None = None,
+        owners: Sequence[str] = (),
         tags: Mapping[str, str] | None = None,
         metadata_fields: Sequence[MetadataField] = (),
         stages: Sequence[str] | None = None,
         idempotency_key: str | None = None,
     ) -> Call[RegisteredModel]:
-        """Make the model. `stages` None: `staging`, `production`.
+        """Make the model. `owners` empty: you. `stages` None: `staging`, `production`.
 
         :raises AlreadyExists: there is one of this name.
         """
         body = CreateModel(
             name=self.model,
             description=description,
-            owner=owner,
+            owners=list(owners),
             tags=dict(tags or {}),
             metadata_fields=list(metadata_fields),
             stages=None if stages is None else list(stages),
@@ -77,14 +77,15 @@ class ModelName:
         self,
         *,
         description: str | msgspec.UnsetType = msgspec.UNSET,
-        owner: str | msgspec.UnsetType = msgspec.UNSET,
+        owners: list[str] | msgspec.UnsetType = msgspec.UNSET,
         tags: dict[str, str] | msgspec.UnsetType = msgspec.UNSET,
         archived: bool | msgspec.UnsetType = msgspec.UNSET,
         revision: int | None = None,
         idempotency_key: str | None = None,
     ) -> Call[RegisteredModel]:
-        """Change what is given; `tags` replace all tags. With `revision`, only if the model hasn't changed since."""
-        body = UpdateModel(description=description, owner=owner, tags=tags, archived=archived)
+        """Change what is given; `owners` and `tags` replace all owners and all tags. With `revision`, only if the model
+        hasn't changed since."""
+        body = UpdateModel(description=description, owners=owners, tags=tags, archived=archived)
         return calls.update_model(self.model, body, revision=revision, idempotency_key=idempotency_key)
 
     def register(
