@@ -3,13 +3,12 @@ from __future__ import annotations
 import click
 import msgspec
 
-from registry_service.cli import completing
+from registry_service.cli import completing, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import cell, printable, table
 from registry_service.client import Event, MoveConsumer
 from registry_service.domain.errors import RegistryError
 
-_kinds = click.option("--kind", "kinds", multiple=True, help="Such as promotion.approved or 'promotion.*'.")
 _model = click.option(
     "--model", shell_complete=completing.models, help="Of this model, or of models of a pattern such as 'team-a.*'."
 )
@@ -23,7 +22,7 @@ def events() -> None:
 
 @events.command("list")
 @click.option("--after", default="start", show_default=True, help="A cursor, start or latest.")
-@_kinds
+@options.kinds
 @_model
 @_stage
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
@@ -47,7 +46,7 @@ def list_events(
 @events.command("follow")
 @click.option("--after", help="A cursor, start or latest; else where the consumer is, or latest.")
 @click.option("--consumer", help="Keep the place under this name in the registry, so that nothing is missed.")
-@_kinds
+@options.kinds
 @_model
 @_stage
 @pass_state

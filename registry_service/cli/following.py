@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from registry_service.cli import completing, options
@@ -53,13 +55,33 @@ def unsubscribe(state: State, subscription: str) -> None:
 @click.option("--model", shell_complete=completing.models, help="What happened to this model.")
 @click.option("--person", help="What this person or service did.")
 @click.option("--subscribed", is_flag=True, help="What concerns you: what you follow or own, where you are mentioned.")
+@options.kinds
+@click.option("--since", type=options.Moment(), help="From this time on, such as 2026-03-03T14:00 or now-7d.")
+@click.option("--until", type=options.Moment(), help="Before this time.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
 @pass_state
-def activity(state: State, model: str | None, person: str | None, limit: int, *, subscribed: bool) -> None:
+def activity(
+    state: State,
+    model: str | None,
+    person: str | None,
+    kinds: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    *,
+    subscribed: bool,
+) -> None:
     """What happened, the newest first."""
 
-    page = min(limit + 1, options.MAX_PAGE)
-    found = state.client.iterate_activity(model=model, person=person, subscribed=subscribed, limit=page)
+    found = state.client.iterate_activity(
+        model=model,
+        person=person,
+        subscribed=subscribed,
+        kinds=kinds,
+        since=since,
+        until=until,
+        limit=min(limit + 1, options.MAX_PAGE),
+    )
     state.show_list(found, limit, _activity_text)
 
 

@@ -219,3 +219,6 @@ def listing(function: F) -> F:
 def paging(where: str | None, order_by: str | None, limit: int) -> dict[str, Any]:
     """What a list call takes; one item more than is shown, to know whether there are more."""
     return {"filter": where, "order_by": order_by, "limit": min(limit + 1, MAX_PAGE)}
+
+
+kinds = click.option("--kind", "kinds", multiple=True, help="Such as promotion.approved or 'promotion.*'.")

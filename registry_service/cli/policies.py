@@ -18,6 +18,7 @@ from registry_service.client import (
     TestPolicy,
     WritePolicy,
 )
+from registry_service.domain.policy_words import demands_in_words, terms_in_words
 
 _force = click.option("--force", is_flag=True, help="Make open promotions stale that were asked for under other rules.")
 
@@ -212,8 +213,10 @@ def _policy_text(policy: Policy) -> str:
             "created by": policy.created_by,
         }
     )
+    demands, terms = demands_in_words(policy.document), terms_in_words(policy.document)
+    said = "\n".join(f"- {sentence}" for sentence in (*demands, *terms))
     document = msgspec.json.format(msgspec.json.encode(policy.document), indent=2).decode()
-    return f"{head}\n\n{document}"
+    return f"{head}\n\n{said}\n\n{document}"
 
 
 def _change_text(change: PolicyChange, done: str) -> str:

@@ -18,6 +18,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from registry_service.db.paging import DEFAULT_LIMIT, MAX_LIMIT, PageRequest
 from registry_service.domain.errors import InvalidInput
+from registry_service.domain.events import KindPattern, parse_kind
 from registry_service.domain.permissions import Actor
 from registry_service.domain.strictness import RepeatedName, decode_strictly
 from registry_service.services.idempotency import Idempotency
@@ -170,6 +171,14 @@ AsOf = Annotated[
     Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})] | None,
     QueryParameter(description="How it was at this time: RFC 3339 with a zone, or seconds since 1970.", max_length=64),
 ]
+
+
+def kinds_of(text: str | None) -> tuple[KindPattern, ...]:
+    """The kinds of events that a parameter names, separated by commas.
+
+    :raises InvalidInput: one of them is none.
+    """
+    return tuple(parse_kind(kind.strip()) for kind in text.split(",")) if text else ()
 
 
 def moment_of(text: str | None, field: str = "as_of") -> datetime | None:

@@ -178,7 +178,8 @@ def check_story(printed: list[str], directory: Path) -> None:
     assert edited["edited_at"] and edited["mentions"] == {"people": ["ada"], "groups": []}
     assert [comment["text"] for comment in discussion["items"]] == ["@ada, was that the storm of Tuesday?"]
 
-    subscribed, newest = documents(followed)
+    subscribed, newest, of_kinds = documents(followed)
+    assert {one["event"]["kind"].partition(".")[0] for one in of_kinds["items"]} == {"promotion"}
     assert subscribed["pattern"] == "tid?"
     assert [(one["event"]["kind"], one["concerns"]) for one in newest["items"][:2]] == [
         ("comment.edited", ["owner", "mentioned", "subscribed"]),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from registry_service.db.paging import PageRequest
@@ -15,13 +17,14 @@ from registry_service.domain.errors import (
     SubscriptionNotFound,
     TooLarge,
 )
+from registry_service.domain.events import parse_kind
 from registry_service.domain.following import Concern
 from registry_service.domain.permissions import Role
 from registry_service.domain.requests import Subscribe, WriteComment, WriteGroup
 from registry_service.services.comments import comment_on_model
 from registry_service.services.principals import write_group
 from registry_service.services.subscriptions import subscribe, unsubscribe
-from tests.services.world import ALL, World
+from tests.services.world import ALL, HOUR, World
 
 
 async def follow(world: World, who: str, pattern: str) -> Subscription:
@@ -139,3 +142,24 @@ async def test_nothing_out_of_sight_is_told(world: World) -> None:
     with pytest.raises(ModelNotFound):
         await activity(world, "otto", model="secret")
     assert (await world.look("otto", list_activity, ALL)).next_cursor is None
+
+
+async def test_what_happened_is_narrowed_by_kind_and_time(world: World) -> None:
+    await world.model()
+    world.clock.advance(HOUR)
+    noon = world.clock.now
+    await world.register()
+    world.clock.advance(HOUR)
+    await world.register()
+
+    async def kinds(**wanted: Any) -> list[str]:
+        found = await world.look("ada", list_activity, PageRequest(limit=3), model="fraud", **wanted)
+        return [one.event.kind for one in found.items]
+
+    registered = "version.registered"
+    assert await kinds() == [registered, registered, "model.created"]
+    assert await kinds(kinds=[parse_kind("version.*")]) == [registered, registered]
+    assert await kinds(kinds=[parse_kind("model.created"), parse_kind("stage.moved")]) == ["model.created"]
+    assert await kinds(since=noon) == [registered, registered]
+    assert await kinds(until=noon) == ["model.created"]
+    assert await kinds(since=noon, until=noon + HOUR) == [registered]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, read, write
@@ -8,10 +10,28 @@ from registry_service.domain.requests import Subscribe
 
 
 def list_activity(
-    *, model: str | None = None, person: str | None = None, subscribed: bool | None = None, **paging: Unpack[Paging]
+    *,
+    model: str | None = None,
+    person: str | None = None,
+    subscribed: bool | None = None,
+    kinds: Sequence[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    **paging: Unpack[Paging],
 ) -> Call[Page[Activity]]:
-    """What happened, the newest first: to a model, by a person, to what concerns the caller."""
-    return read(Page[Activity], "activity", model=model, person=person, subscribed=subscribed, **paging)
+    """What happened, the newest first: to a model, by a person, to what concerns the caller, of kinds that are exact or
+    end in `.*`, from `since` on and before `until`."""
+    return read(
+        Page[Activity],
+        "activity",
+        model=model,
+        person=person,
+        subscribed=subscribed,
+        kinds=",".join(kinds) or None,
+        since=since,
+        until=until,
+        **paging,
+    )
 
 
 def list_subscriptions(**paging: Unpack[Paging]) -> Call[Page[Subscription]]:

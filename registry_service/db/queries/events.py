@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, cast, false, func, or_, select
 from sqlalchemy.dialects import postgresql
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
@@ -108,7 +109,7 @@ def _conditions(view: View, wanted: EventFilter) -> list[ColumnElement[bool]]:
 
     found: list[ColumnElement[bool]] = []
     if wanted.kinds:
-        found.append(or_(*(_of_kind(kind) for kind in wanted.kinds)))
+        found.append(of_kinds(wanted.kinds))
     if wanted.model is not None:
         found.append(name_matches(view, events.c.model_name, wanted.model))
     if wanted.stage is not None:
@@ -132,6 +133,11 @@ def readable(view: View) -> ColumnElement[bool]:
     if may(view.actor, Action.EVENT_READ, None):
         return or_(seen, events.c.model_name.is_(None))
     return seen
+
+
+def of_kinds(kinds: Sequence[KindPattern]) -> ColumnElement[bool]:
+    """That an event is of one of the kinds; of none where none is given."""
+    return or_(false(), *(_of_kind(kind) for kind in kinds))
 
 
 def _of_kind(kind: KindPattern) -> ColumnElement[bool]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, false, or_, select
 
 from registry_service.db.paging import Ordering, PageRequest, page_of, refuse_filter
 from registry_service.db.queries.comments import mentioning
-from registry_service.db.queries.events import describe_event, readable
+from registry_service.db.queries.events import describe_event, of_kinds, readable
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.principals import get_principal
 from registry_service.db.queries.sight import name_matches
@@ -17,6 +18,7 @@ from registry_service.db.tables import events, model_owners, subscriptions
 from registry_service.db.view import View
 from registry_service.domain.entities import Activity, Page, Subscription
 from registry_service.domain.errors import SubscriptionNotFound
+from registry_service.domain.events import KindPattern
 from registry_service.domain.following import Follower
 from registry_service.domain.permissions import Action
 
@@ -48,10 +50,18 @@ def list_subscriptions(view: View, page: PageRequest) -> Page[Subscription]:
 
 
 def list_activity(
-    view: View, page: PageRequest, *, model: str | None = None, person: str | None = None, subscribed: bool = False
+    view: View,
+    page: PageRequest,
+    *,
+    model: str | None = None,
+    person: str | None = None,
+    subscribed: bool = False,
+    kinds: Sequence[KindPattern] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Page[Activity]:
-    """What happened, as far as the caller may see it: to a model, by a person, to what concerns the caller; where more
-    than one is asked for, what is all of it.
+    """What happened, as far as the caller may see it: to a model, by a person, to what concerns the caller, of one of
+    these kinds, from `since` on and before `until`; where more than one is asked for, what is all of it.
 
     :raises ModelNotFound, PrincipalNotFound: there is none, or it is out of sight.
     """
@@ -63,6 +73,12 @@ def list_activity(
         statement = statement.where(events.c.model_id == find_model(view, model, Action.EVENT_READ).id)
     if person is not None:
         statement = statement.where(events.c.actor == get_principal(view, person).name)
+    if kinds:
+        statement = statement.where(of_kinds(kinds))
+    if since is not None:
+        statement = statement.where(events.c.at >= since)
+    if until is not None:
+        statement = statement.where(events.c.at < until)
     patterns = _patterns(view)
     if subscribed:
         statement = statement.where(_concerns(view, patterns))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries import deployments as queries
@@ -18,12 +15,8 @@ from registry_service.domain.requests import ObserveDeployment, StartDeployment
 from registry_service.services import deployments as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
+from registry_service.web.parameters import Since
 from registry_service.web.requests import moment_of
-
-Since = Annotated[
-    Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})] | None,
-    QueryParameter(description="From this time on: RFC 3339 with a zone, or seconds since 1970.", max_length=64),
-]
 
 
 class Deployments(Controller):

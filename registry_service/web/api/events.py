@@ -14,21 +14,20 @@ from registry_service.db.paging import PageRequest
 from registry_service.db.queries import events as queries
 from registry_service.domain.entities import Consumer, EventPage, Page
 from registry_service.domain.errors import InvalidInput
-from registry_service.domain.events import EventFilter, parse_kind
+from registry_service.domain.events import EventFilter
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import MoveConsumer
 from registry_service.services import events as use_cases
 from registry_service.web.answers import Encoded, encoded
 from registry_service.web.caller import Caller
+from registry_service.web.parameters import Kinds
+from registry_service.web.requests import kinds_of
 from registry_service.web.streams.broadcast import Broadcast
 from registry_service.web.streams.frames import MEDIA_TYPE
 from registry_service.web.streams.reader import Reader
 from registry_service.web.streams.stream import PAGE, EventStream, StreamAnswer, cursor_of
 
 After = Annotated[str | None, QueryParameter(description="A cursor, `start` or `latest`.", max_length=100)]
-Kinds = Annotated[
-    str | None, QueryParameter(description="Kinds, separated by commas: `model.created,promotion.*`.", max_length=2000)
-]
 OfModel = Annotated[
     str | None,
     QueryParameter(description="Of this model only, or of models of this pattern: `team-a.*`.", max_length=256),
@@ -139,8 +138,7 @@ class Events(Controller):
 
 
 def _filter(kinds: str | None, model: str | None, stage: str | None) -> EventFilter:
-    wanted = tuple(parse_kind(kind.strip()) for kind in kinds.split(",")) if kinds else ()
-    return EventFilter(kinds=wanted, model=model, stage=stage)
+    return EventFilter(kinds=kinds_of(kinds), model=model, stage=stage)
 
 
 def _check_beginning(after: str | None, consumer: str | None) -> None:

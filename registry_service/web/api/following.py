@@ -16,6 +16,8 @@ from registry_service.domain.requests import Subscribe
 from registry_service.services import subscriptions as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
+from registry_service.web.parameters import Kinds, Since, Until
+from registry_service.web.requests import kinds_of, moment_of
 
 OfModel = Annotated[str | None, QueryParameter(description="What happened to this model.", max_length=256)]
 ByPerson = Annotated[str | None, QueryParameter(description="What this person or service did.", max_length=256)]
@@ -39,9 +41,21 @@ class Following(Controller):
         model: FromQuery[OfModel] = None,
         person: FromQuery[ByPerson] = None,
         subscribed: FromQuery[Subscribed] = False,
+        kinds: FromQuery[Kinds] = None,
+        since: FromQuery[Since] = None,
+        until: FromQuery[Until] = None,
     ) -> Encoded[Page[Activity]]:
         """What happened, the newest first, as far as the caller may see it, and why it concerns them."""
-        return await caller.list(queries.list_activity, page, model=model, person=person, subscribed=subscribed)
+        return await caller.list(
+            queries.list_activity,
+            page,
+            model=model,
+            person=person,
+            subscribed=subscribed,
+            kinds=kinds_of(kinds),
+            since=moment_of(since, "since"),
+            until=moment_of(until, "until"),
+        )
 
     @get("/subscriptions", action=Action.SUBSCRIPTION_OWN)
     async def list_subscriptions(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, NamedTuple
 
@@ -16,11 +14,11 @@ from registry_service.db.queries.compare import compare_versions
 from registry_service.db.view import View
 from registry_service.domain.comparing import parse_versions
 from registry_service.domain.entities import Comparison
-from registry_service.domain.entities.comparison import text_of_value
 from registry_service.domain.errors import Conflict, InvalidInput, NotFound
 from registry_service.domain.permissions import Action
 from registry_service.web.ui.charts import Axis, Subject, draw_course, draw_parallel, draw_scatter, numbers
 from registry_service.web.ui.rendering import address
+from registry_service.web.ui.spreadsheets import as_csv
 from registry_service.web.ui.visit import Visit
 
 Versions = Annotated[
@@ -31,9 +29,6 @@ Everything = Annotated[bool, QueryParameter(description="Also what doesn't diffe
 Name = Annotated[str | None, QueryParameter(description="What an axis of a chart shows.", max_length=600)]
 
 _NARROW: Final = 560  # two charts beside each other
-
-# Cells that spreadsheets would take for a formula.
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Charts(NamedTuple):
@@ -135,23 +130,15 @@ async def comparison_as_csv(
     named = parse_versions(_joined(versions))
     comparison = await visit.look(compare_versions, named, everything=everything)
     return Response(
-        as_csv(comparison),
+        as_csv(_rows(comparison)),
         media_type="text/csv",
         headers={"content-disposition": 'attachment; filename="comparison.csv"'},
     )
 
 
-def as_csv(comparison: Comparison) -> str:
-    """A row for each thing that is compared, a column for each version. Text that a spreadsheet would reckon with has
-    an apostrophe before it."""
-
-    written = io.StringIO()
-    table = csv.writer(written)
-    table.writerows([_inert(cell) for cell in row] for row in _rows(comparison))
-    return written.getvalue()
-
-
 def _rows(comparison: Comparison) -> Iterator[list[object]]:
+    """A row for each thing that is compared, a column for each version."""
+
     yield ["kind", "name", *comparison.headings()]
     yield ["version", "digest", *(one.digest for one in comparison.versions)]
     yield ["version", "created_at", *(one.created_at.isoformat() for one in comparison.versions)]
@@ -164,10 +151,3 @@ def _rows(comparison: Comparison) -> Iterator[list[object]]:
     yield ["signature", "replaces the first", *(one.verdict.value for one in comparison.replaceable)]
     for file in () if comparison.files is None else comparison.files.items:
         yield ["file", file.path, *file.digests]
-
-
-def _inert(cell: object) -> object:
-    if cell is None or isinstance(cell, int | float):
-        return cell
-    text = text_of_value(cell)
-    return f"'{text}" if text.startswith(_FORMULAS) else text

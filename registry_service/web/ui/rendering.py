@@ -17,7 +17,8 @@ from markupsafe import Markup
 
 from registry_service.domain.entities.review import end_of
 from registry_service.domain.notebook import text_of
-from registry_service.domain.wording import moment, printable, size
+from registry_service.domain.policy_words import demands_in_words, terms_in_words
+from registry_service.domain.wording import moment, printable, size, span
 from registry_service.web.release import RELEASE
 from registry_service.web.ui.assets import asset_url
 from registry_service.web.ui.markdown import markdown
@@ -42,6 +43,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "demands": demands_in_words,
         "digest": _short_digest,
         "end_of": end_of,
         "figure": figure,
@@ -49,6 +51,8 @@ def environment() -> Environment:
         "shell": shlex.quote,
         "markdown": markdown,
         "size": size,
+        "span": span,
+        "terms": terms_in_words,
         "told": told,
         "value": text_of,
         "when": _when,

@@ -52,6 +52,7 @@ def shell(actor: Actor | None, request: Request[Any, Any, Any]) -> dict[str, obj
         "here": request.url.path,
         "query": {name: values[0] for name, values in request.query_params.dict().items()},
         "rooms": _rooms(actor) if actor is not None else [],
+        "may_anywhere": lambda action: actor is not None and may_anywhere(actor, Action(action)),
         "may": lambda action, model=None: actor is not None and may(actor, Action(action), model),
     }
 
@@ -63,6 +64,7 @@ _ROOMS: Final = (
     ("/promotions", "Promotions", Action.PROMOTION_READ),
     ("/live", "Live", Action.DEPLOYMENT_READ),
     ("/log", "Log", Action.EVENT_READ),
+    ("/admin/people", "Admin", Action.PRINCIPAL_READ),
 )
 
 

@@ -27,6 +27,8 @@ def shots(show: Showcase) -> dict[str, str]:
         "promotion": f"/promotions/{show.waiting}",
         "live": f"/live?model={MODEL}",
         "log": "/log",
+        "people": "/admin/people",
+        "policies": "/admin/policies",
     }
 
 

@@ -37,13 +37,15 @@ Not trained on *cash withdrawals*.
 
 class Showcase(NamedTuple):
     """`waiting`: a promotion of version 5 to production that waits for `grace`, an approver, and `linus`, an admin;
-    `rejected`: that of version 3. Tokens are of these people and of `mary`, a reader."""
+    `rejected`: that of version 3. `preview`: of what a retention rule would let go. Tokens are of these
+    people and of `mary`, a reader."""
 
     grace: str
     linus: str
     mary: str
     waiting: str
     rejected: str
+    preview: str
 
 
 def build_showcase(service: RunningService) -> Showcase:
@@ -81,7 +83,19 @@ def build_showcase(service: RunningService) -> Showcase:
                 airflow, name, {"model.onnx": name.encode()}, metadata={"format": "onnx", "metrics": {"mape": 0.11}}
             )
         promote(ada, "churn.de", "1")
-    return Showcase(grace, linus, mary, waiting, rejected)
+        preview = _retain(ada)
+        answered(ada.put(f"{API}/groups/reviewers", json={"members": ["grace"]}))
+        answered(ada.post(f"{API}/grants", json={"role": "approver", "pattern": "churn*", "group": "reviewers"}), 201)
+    return Showcase(grace, linus, mary, waiting, rejected, preview)
+
+
+def _retain(http: httpx.Client) -> str:
+    rule = {"name": "month", "pattern": "*", "keep_last": 3, "keep_younger_than": 30 * 86_400}
+    answered(http.post(f"{API}/retention/rules", json={"document": rule}), 201)
+    preview = str(answered(http.post(f"{API}/retention/previews", json={"pattern": "*"}), 201)["id"])
+    while answered(http.post(f"{API}/retention/previews/{preview}/continue"))["phase"] != "READY":
+        pass
+    return preview
 
 
 def _version(http: httpx.Client, number: int, auc: float) -> str:

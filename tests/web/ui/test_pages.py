@@ -50,6 +50,16 @@ def paths(show: Showcase) -> list[str]:
         f"/live?model={MODEL}",
         "/live?at=2020-01-01T00:00",
         "/log",
+        "/log?kinds=promotion.*,stage.moved&since=2026-01-01T00:00",
+        "/log?kinds=nothing",
+        "/tokens",
+        "/admin/people",
+        "/admin/people/grace",
+        "/admin/policies",
+        "/admin/policies/regulated",
+        "/admin/retention",
+        f"/admin/retention/previews/{show.preview}",
+        "/admin/storage",
         "/models/nothing",
     ]
 

@@ -1,24 +1,42 @@
 // Forms that act: what stands in them goes to the API as JSON, and what came of it is said.
-import { ask } from "./api.js";
+import { ask, Refusal } from "./api.js";
 import { refresh } from "./follow.js";
 
 const READ = {
   text: (field) => field.value,
   number: (field) => Number(field.value),
+  days: (field) => Number(field.value) * 86_400,
+  json: (field) => {
+    try {
+      return JSON.parse(field.value);
+    } catch (error) {
+      field.focus();
+      throw new Refusal({ code: "no_json", detail: `This is no JSON: ${error.message}.` }, 0);
+    }
+  },
   list: (field) => field.value.split(",").map((one) => one.trim()).filter((one) => one !== ""),
   flag: (field) => field.checked,
 };
 
+// A name such as `document.name` is one in an object. What is left empty is left out, unless empty is a value.
 function bodyOf(form, button) {
   const body = {};
   for (const field of form.elements) {
-    if (!field.name || field.disabled || field.tagName === "BUTTON") continue;
     const kind = field.dataset.type ?? "text";
-    if (kind !== "flag" && field.value === "") continue;
-    body[field.name] = READ[kind](field);
+    if (!field.name || field.disabled || field.tagName === "BUTTON" || kind === "place") continue;
+    if (kind !== "flag" && field.value === "" && field.dataset.empty === undefined) continue;
+    const names = field.name.split(".");
+    const last = names.pop();
+    const inside = names.reduce((object, name) => (object[name] ??= {}), body);
+    inside[last] = READ[kind](field);
   }
   if (button?.name) body[button.name] = button.value;
   return body;
+}
+
+// An address with `{name}` in it: of a field of the form, or of what was made.
+function filled(address, of) {
+  return address.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(of(name)));
 }
 
 // One key for one content: sent again, by impatience or after a failure, it has one effect.
@@ -46,14 +64,14 @@ export async function actOn(form, button) {
     return;
   }
   const method = form.dataset.act;
-  const fields = bodyOf(form, button);
-  const body = form.dataset.body === "none" || method === "DELETE" ? undefined : fields;
-  const content = JSON.stringify([form.dataset.to, fields]);
   const buttons = form.querySelectorAll("button");
   for (const one of buttons) one.disabled = true;
   tell(form, "");
   try {
-    const made = await ask(method, form.dataset.to, body, keyOf(form, content));
+    const fields = bodyOf(form, button);
+    const body = form.dataset.body === "none" || method === "DELETE" ? undefined : fields;
+    const to = filled(form.dataset.to, (name) => form.elements[name].value);
+    const made = await ask(method, to, body, { key: keyOf(form, JSON.stringify([to, fields])), match: form.dataset.match });
     keys.delete(form);
     await then(form, made);
   } catch (refusal) {
@@ -64,10 +82,42 @@ export async function actOn(form, button) {
   }
 }
 
+// What came of it stands in the form itself.
+const SHOW = {
+  secret: (form, made) => {
+    form.reset();
+    const place = form.querySelector("[data-secret]");
+    place.querySelector("code").textContent = made.token;
+    place.hidden = false;
+  },
+  decision: (form, made) => {
+    const place = form.querySelector("[data-decision]");
+    const outcome = place.querySelector(".outcome");
+    outcome.textContent = made.outcome;
+    outcome.className = `outcome outcome-${made.outcome}`;
+    const said = [["missing", made.reasons], ["satisfied", made.satisfied], ["waived", made.waived]];
+    place.querySelector("ul").replaceChildren(...said.flatMap(([word, reasons]) => reasons.map((reason) => verdict(word, reason))));
+    place.hidden = false;
+  },
+};
+
+function verdict(word, reason) {
+  const line = document.createElement("li");
+  const mark = document.createElement("span");
+  mark.className = word === "satisfied" ? "mark mark-passed" : word === "missing" ? "mark mark-missing" : "mark";
+  mark.textContent = word;
+  line.append(mark, ` ${reason.message}`);
+  return line;
+}
+
 async function then(form, made) {
   const next = form.dataset.then;
   if (next === "url") location.assign(made.url);
-  else if (next?.startsWith("/")) location.assign(next);
+  else if (next?.startsWith("/")) location.assign(filled(next, (name) => made[name]));
+  else if (next in SHOW) {
+    SHOW[next](form, made);
+    await refresh(form.dataset.said ?? "Done.");
+  }
   else {
     form.reset();
     form.closest("details")?.removeAttribute("open");
@@ -86,7 +136,7 @@ export async function actOnMany(form, button) {
   for (const one of form.querySelectorAll("button")) one.disabled = true;
   tell(form, "");
   try {
-    const { outcomes } = await ask("POST", "/api/v1/reviews", { reviews }, keyOf(form, JSON.stringify(reviews)));
+    const { outcomes } = await ask("POST", "/api/v1/reviews", { reviews }, { key: keyOf(form, JSON.stringify(reviews)) });
     for (const outcome of outcomes) {
       const row = form.querySelector(`tr[data-promotion="${CSS.escape(outcome.promotion_id)}"]`);
       row.querySelector("[data-outcome]").textContent = outcome.reviewed ? `${verdict}d: ${outcome.phase.toLowerCase()}` : outcome.message;

@@ -8,11 +8,12 @@ export class Refusal extends Error {
   }
 }
 
-// `key`: the same for every try of one act, so that it has one effect.
-export async function ask(method, path, body, key) {
+// `key`: the same for every try of one act, so that it has one effect. `match`: the version that it replaces.
+export async function ask(method, path, body, { key, match } = {}) {
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (key !== undefined) headers["idempotency-key"] = key;
+  if (match !== undefined) headers["if-match"] = `"${match}"`;
   let answer;
   try {
     answer = await fetch(path, {

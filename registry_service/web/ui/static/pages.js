@@ -3,6 +3,7 @@ import { actOn, actOnMany } from "./acts.js";
 import { complete } from "./complete.js";
 import { dress } from "./dress.js";
 import { follow } from "./follow.js";
+import { walk } from "./steps.js";
 import { tellTimes } from "./times.js";
 
 document.addEventListener("submit", (event) => {
@@ -13,6 +14,9 @@ document.addEventListener("submit", (event) => {
   } else if (form.matches("form[data-bulk]")) {
     event.preventDefault();
     actOnMany(form, event.submitter);
+  } else if (form.matches("form[data-steps]")) {
+    event.preventDefault();
+    walk(form);
   }
 });
 
@@ -43,6 +47,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 dress(document);
+if (location.hash === "#begin") document.querySelector("form[data-begin]")?.requestSubmit();
 for (const field of document.querySelectorAll("input[data-complete]")) complete(field);
 setInterval(() => tellTimes(document), 30_000);
 if (document.body.dataset.events) follow(document.body.dataset.events.split(","), document.body.dataset.model ?? null);
