@@ -53,6 +53,7 @@ def unsubscribe(state: State, subscription: str) -> None:
 
 @click.command(cls=Command)
 @click.option("--model", shell_complete=completing.models, help="What happened to this model.")
+@click.option("--version", type=click.IntRange(1), help="What happened to this version of the model.")
 @click.option("--person", help="What this person or service did.")
 @click.option("--subscribed", is_flag=True, help="What concerns you: what you follow or own, where you are mentioned.")
 @options.kinds
@@ -63,6 +64,7 @@ def unsubscribe(state: State, subscription: str) -> None:
 def activity(
     state: State,
     model: str | None,
+    version: int | None,
     person: str | None,
     kinds: tuple[str, ...],
     since: datetime | None,
@@ -80,6 +82,7 @@ def activity(
         kinds=kinds,
         since=since,
         until=until,
+        version=version,
         limit=min(limit + 1, options.MAX_PAGE),
     )
     state.show_list(found, limit, _activity_text)

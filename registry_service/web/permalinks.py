@@ -16,7 +16,7 @@ from registry_service.domain.permissions import Action
 from registry_service.web.browsers import opens_page
 from registry_service.web.caller import Caller
 from registry_service.web.ui.models import look_at_model
-from registry_service.web.ui.parameters import Cursor, Filter, Metric, Order, page_request
+from registry_service.web.ui.parameters import Columns, Cursor, Filter, Metric, Order, page_request
 from registry_service.web.ui.promotions import look_at_promotion
 from registry_service.web.ui.version import look_at_version
 from registry_service.web.ui.visit import Visit
@@ -32,12 +32,15 @@ async def model_page(
     order_by: FromQuery[Order] = None,
     cursor: FromQuery[Cursor] = None,
     metric: FromQuery[Metric] = None,
+    columns: FromQuery[Columns] = None,
 ) -> Response[Any]:
     if not opens_page(request):
         if filter or order_by or cursor:
             raise InvalidInput(f"Versions are listed at /api/v1/models/{model}/versions.", source="query")
         return await caller.look(get_model, model)
-    return await visit.page("model.html", look_at_model, model, page_request(filter, order_by, cursor), metric)
+    return await visit.page(
+        "model.html", look_at_model, model, page_request(filter, order_by, cursor), metric, columns or ()
+    )
 
 
 @get("/models/{model:str}/versions/{selector:str}", action=Action.VERSION_READ, include_in_schema=False)

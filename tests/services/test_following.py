@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from registry_service.db.paging import PageRequest
-from registry_service.db.queries.following import list_activity, list_subscriptions
+from registry_service.db.queries.following import list_activity, list_subscriptions, newest_about_version
+from registry_service.db.queries.models import get_model
 from registry_service.domain.entities import Activity, Subscription
 from registry_service.domain.errors import (
     InvalidFilter,
+    InvalidInput,
     InvalidName,
     ModelNotFound,
     NotPermitted,
@@ -163,3 +165,12 @@ async def test_what_happened_is_narrowed_by_kind_and_time(world: World) -> None:
     assert await kinds(since=noon) == [registered, registered]
     assert await kinds(until=noon) == ["model.created"]
     assert await kinds(since=noon, until=noon + HOUR) == [registered]
+    await world.promote(1)
+    assert (await kinds(version=1))[0] == "stage.moved"
+    assert await kinds(version=2) == [registered]
+    assert await kinds(version=3) == []
+    model_id = (await world.look("ada", get_model, "fraud")).id
+    lately = await world.look("ada", newest_about_version, model_id, 2, limit=10)
+    assert [event.kind for event in lately] == [registered]
+    with pytest.raises(InvalidInput, match="Name the model"):
+        await world.look("ada", list_activity, PageRequest(), version=1)

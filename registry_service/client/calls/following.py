@@ -17,10 +17,11 @@ def list_activity(
     kinds: Sequence[str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
+    version: int | None = None,
     **paging: Unpack[Paging],
 ) -> Call[Page[Activity]]:
-    """What happened, the newest first: to a model, by a person, to what concerns the caller, of kinds that are exact or
-    end in `.*`, from `since` on and before `until`."""
+    """What happened, the newest first: to a model or a version of it, by a person, to what concerns the caller, of
+    kinds that are exact or end in `.*`, from `since` on and before `until`."""
     return read(
         Page[Activity],
         "activity",
@@ -30,6 +31,7 @@ def list_activity(
         kinds=",".join(kinds) or None,
         since=since,
         until=until,
+        version=version,
         **paging,
     )
 

@@ -113,14 +113,19 @@ def _conditions(view: View, wanted: EventFilter) -> list[ColumnElement[bool]]:
     if wanted.model is not None:
         found.append(name_matches(view, events.c.model_name, wanted.model))
     if wanted.stage is not None:
-        found.append(_stage_of(view) == wanted.stage)
+        found.append(_datum(view, "stage") == wanted.stage)
     return found
 
 
-def _stage_of(view: View) -> ColumnElement[Any]:
+def about_version(view: View, number: int) -> ColumnElement[bool]:
+    """That an event of a model names this version."""
+    return _datum(view, "version") == (number if view.connection.dialect.name == "sqlite" else str(number))
+
+
+def _datum(view: View, key: str) -> ColumnElement[Any]:
     if view.connection.dialect.name == "sqlite":
-        return func.json_extract(events.c.data, "$.stage")
-    found: ColumnElement[Any] = cast(events.c.data, postgresql.JSON)["stage"].astext
+        return func.json_extract(events.c.data, f"$.{key}")
+    found: ColumnElement[Any] = cast(events.c.data, postgresql.JSON)[key].astext
     return found
 
 

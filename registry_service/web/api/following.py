@@ -13,6 +13,7 @@ from registry_service.db.queries import following as queries
 from registry_service.domain.entities import Activity, Page, Subscription
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import Subscribe
+from registry_service.domain.selectors import MAX_NUMBER
 from registry_service.services import subscriptions as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
@@ -20,6 +21,9 @@ from registry_service.web.parameters import Kinds, Since, Until
 from registry_service.web.requests import kinds_of, moment_of
 
 OfModel = Annotated[str | None, QueryParameter(description="What happened to this model.", max_length=256)]
+OfVersion = Annotated[
+    int | None, QueryParameter(description="What happened to this version of the model.", ge=1, le=MAX_NUMBER)
+]
 ByPerson = Annotated[str | None, QueryParameter(description="What this person or service did.", max_length=256)]
 Subscribed = Annotated[
     bool,
@@ -44,6 +48,7 @@ class Following(Controller):
         kinds: FromQuery[Kinds] = None,
         since: FromQuery[Since] = None,
         until: FromQuery[Until] = None,
+        version: FromQuery[OfVersion] = None,
     ) -> Encoded[Page[Activity]]:
         """What happened, the newest first, as far as the caller may see it, and why it concerns them."""
         return await caller.list(
@@ -55,6 +60,7 @@ class Following(Controller):
             kinds=kinds_of(kinds),
             since=moment_of(since, "since"),
             until=moment_of(until, "until"),
+            version=version,
         )
 
     @get("/subscriptions", action=Action.SUBSCRIPTION_OWN)

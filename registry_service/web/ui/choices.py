@@ -69,8 +69,14 @@ def words_of_models() -> list[str]:
 def words_of_versions(versions: Iterable[ModelVersion]) -> list[str]:
     """The same of versions, with the keys that these have."""
     filterable = LISTS["versions"]
-    known = {_key(space, key) for version in versions for space, keys in _spaces(version).items() for key in keys}
-    return sorted([*filterable.attributes, *(f"{space}." for space in filterable.spaces), *known])
+    return sorted([*filterable.attributes, *(f"{space}." for space in filterable.spaces), *words_of_keys(versions)])
+
+
+def words_of_keys(versions: Iterable[ModelVersion]) -> list[str]:
+    """The metrics, params and tags that these have, as a filter names them."""
+    return sorted(
+        {_key(space, key) for version in versions for space, keys in _spaces(version).items() for key in keys}
+    )
 
 
 def _spaces(version: ModelVersion) -> Mapping[str, Iterable[str]]:

@@ -19,6 +19,7 @@ from registry_service.domain.entities import Activity, Event, Page
 from registry_service.domain.errors import InvalidInput, NotFound
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
+from registry_service.domain.selectors import MAX_NUMBER
 from registry_service.web.parameters import Kinds
 from registry_service.web.requests import kinds_of, moment_of
 from registry_service.web.ui.parameters import Cursor
@@ -30,6 +31,7 @@ _AT_ONCE: Final = 200
 _COLUMNS: Final = ("seq", "at", "kind", "actor", "model", "revision", "subject", "data")
 
 OfModel = Annotated[str | None, QueryParameter(description="Of this model.", max_length=256)]
+OfVersion = Annotated[int | None, QueryParameter(description="Of this version of the model.", ge=1, le=MAX_NUMBER)]
 ByPerson = Annotated[str | None, QueryParameter(description="Of what this principal did.", max_length=256)]
 Mine = Annotated[str | None, QueryParameter(description="`on`: of what concerns the caller.", max_length=3)]
 Day = Annotated[str | None, QueryParameter(description="A time; in UTC where it names no zone.", max_length=64)]
@@ -44,6 +46,7 @@ class Wanted(NamedTuple):
     kinds: str | None
     since: str | None
     until: str | None
+    version: int | None
 
 
 def provide_wanted(
@@ -53,8 +56,9 @@ def provide_wanted(
     kinds: FromQuery[Kinds] = None,
     since: FromQuery[Day] = None,
     until: FromQuery[Day] = None,
+    version: FromQuery[OfVersion] = None,
 ) -> Wanted:
-    return Wanted(model, person, mine, kinds, since, until)
+    return Wanted(model, person, mine, kinds, since, until, version)
 
 
 class Log(NamedTuple):
@@ -89,6 +93,7 @@ def _activity(view: View, wanted: Wanted, page: PageRequest) -> Page[Activity]:
         kinds=kinds_of(wanted.kinds),
         since=_moment(wanted.since, "since"),
         until=_moment(wanted.until, "until"),
+        version=wanted.version,
     )
 
 

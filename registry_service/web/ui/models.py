@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Annotated, Final, NamedTuple
 
@@ -42,6 +42,7 @@ from registry_service.domain.permissions import Action, may
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.services.rollback import plan_rollback
 from registry_service.web.ui.choices import Choices, model_choices, words_of_models, words_of_versions
+from registry_service.web.ui.columns import Columns, columns_of
 from registry_service.web.ui.courses import Course, course_of
 from registry_service.web.ui.history import histories, in_one
 from registry_service.web.ui.parameters import SHOWN, Cursor, Filter, Order, page_request
@@ -101,18 +102,23 @@ class OneModel(NamedTuple):
     comments: Page[Comment]
     course: Course | None
     words: list[str]
+    columns: Columns
     refusal: str | None
 
 
-def look_at_model(view: View, model: str, page: PageRequest, metric: str | None = None) -> OneModel:
+def look_at_model(
+    view: View, model: str, page: PageRequest, metric: str | None = None, columns: Sequence[str] = ()
+) -> OneModel:
     """:raises ModelNotFound, ModelRenamed: there is no model of this name in sight."""
 
     found = get_model(view, model)
     stages = list_stages(view, model, PageRequest(limit=200)).items
     try:
         versions, refusal = list_versions(view, model, page), None
+        shown = columns_of(versions.items, columns)
     except InvalidInput as error:
         versions, refusal = Page[ModelVersion](items=[]), error.message
+        shown = columns_of([], [])
     try:
         card = get_card(view, model)
     except CardNotFound:
@@ -130,6 +136,7 @@ def look_at_model(view: View, model: str, page: PageRequest, metric: str | None 
         comments=list_model_comments(view, model, PageRequest(limit=100)),
         course=course_of(view, model, metric),
         words=words_of_versions(versions.items),
+        columns=shown,
         refusal=refusal,
     )
 

@@ -13,6 +13,10 @@ SHOWN: Final = 25
 Filter = Annotated[str | None, QueryParameter(description="Which ones.", max_length=4096)]
 Order = Annotated[str | None, QueryParameter(description="In which order.", max_length=200)]
 Cursor = Annotated[str | None, QueryParameter(description="Where the page before ended.", max_length=4096)]
+Columns = Annotated[
+    list[str] | None,
+    QueryParameter(description="Which columns, each by itself or several between commas.", max_length=8_000),
+]
 Metric = Annotated[str | None, QueryParameter(description="Which metric is drawn.", max_length=600)]
 
 

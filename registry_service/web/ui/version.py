@@ -10,6 +10,7 @@ from registry_service.db.paging import PageRequest
 from registry_service.db.queries.checks import list_checks
 from registry_service.db.queries.comments import list_version_comments
 from registry_service.db.queries.compare import compare_versions
+from registry_service.db.queries.following import newest_about_version
 from registry_service.db.queries.lineage import get_lineage
 from registry_service.db.queries.models import get_model
 from registry_service.db.queries.provenance import get_version_provenance
@@ -21,18 +22,23 @@ from registry_service.domain.entities import (
     Check,
     Comment,
     Comparison,
+    Event,
     LineageGraph,
     ManifestFile,
     ModelVersion,
     Page,
     RegisteredModel,
+    RevocationImpact,
     VersionProvenance,
     VersionUse,
 )
+from registry_service.domain.permissions import Action, may
+from registry_service.services.revoking import revoke_impact
 from registry_service.web.ui.drawing import draw_lineage
 
 PRODUCTION: Final = "production"
 _FILES: Final = 200
+_EVENTS: Final = 10
 
 LINEAGE_DEPTH: Final = 2
 """Steps that the page shows; the page of each version that it shows leads further."""
@@ -40,9 +46,10 @@ LINEAGE_DEPTH: Final = 2
 
 class OneVersion(NamedTuple):
     """`beside`: compared with the one that is current in `beside_stage`, which stands first; None where that is this
-    one, or there is none."""
+    one, or there is none. `impact`: of revoking it; None where the caller can't."""
 
     version: ModelVersion
+    impact: RevocationImpact | None
     model: RegisteredModel
     files: list[ManifestFile]
     checks: Page[Check]
@@ -51,6 +58,7 @@ class OneVersion(NamedTuple):
     graph: Markup
     provenance: VersionProvenance
     use: VersionUse
+    log: list[Event]
     beside: Comparison | None
     beside_stage: str
 
@@ -63,8 +71,10 @@ def look_at_version(view: View, model: str, selector: str) -> OneVersion:
     found = get_model(view, model)
     stage = PRODUCTION if PRODUCTION in found.stages else next(reversed(found.stages), PRODUCTION)
     lineage = get_lineage(view, model, number, depth=LINEAGE_DEPTH)
+    revokes = version.revoked is None and may(view.actor, Action.VERSION_REVOKE, model)
     return OneVersion(
         version=version,
+        impact=revoke_impact(view, model, number) if revokes else None,
         model=found,
         files=get_manifest(view, model, number).files[:_FILES],
         checks=list_checks(view, model, number, PageRequest(limit=100)),
@@ -73,6 +83,7 @@ def look_at_version(view: View, model: str, selector: str) -> OneVersion:
         graph=draw_lineage(lineage),
         provenance=get_version_provenance(view, model, number),
         use=get_version_use(view, model, number),
+        log=newest_about_version(view, found.id, version.number, limit=_EVENTS),
         beside=beside_current(view, version, found.stages.get(stage)),
         beside_stage=stage,
     )

@@ -84,7 +84,7 @@ def test_a_stage_goes_back_in_two_clicks_with_a_reason(shown: Shown, log_in: Log
     stage = page.get_by_role("article", name="production")
     stage.get_by_text("Roll back…").click()
     expect(stage).to_contain_text("From version 2 back to version 1")
-    stage.get_by_label("Why").fill("latency doubled")
+    stage.get_by_label("Why", exact=True).fill("latency doubled")
     stage.get_by_role("button", name="Roll production back").click()
     expect(stage.locator(".current")).to_contain_text("1")
     expect(page.locator("#history-section")).to_contain_text("latency doubled")
@@ -284,3 +284,77 @@ def test_a_plot_is_seen_and_runs_nothing(shown: Shown, log_in: LogIn) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="page.html").click()
     assert download.value.suggested_filename == "page.html"
+
+
+def test_the_table_of_versions_has_the_columns_that_one_chooses(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    page.goto(f"/models/{MODEL}")
+    page.get_by_text("Columns", exact=True).click()
+    for name in ("metrics.auc", "params.max_depth", "precision"):
+        page.get_by_label(name, exact=True).check()
+    page.locator("#versions-section").get_by_role("button", name="Show").click()
+    table = page.locator("#versions-list")
+    expect(table.locator("tbody tr").first).to_contain_text("0.934")
+    expect(table.locator("tbody tr").first.locator("td").nth(3)).to_have_text("9")
+    table.get_by_role("link", name="Order by metrics.auc").click()
+    expect(table.locator("tbody th a")).to_have_text(["5", "4", "2", "1", "3"])
+    table.get_by_role("link", name="Order by metrics.auc").click()
+    expect(table.locator("tbody th a")).to_have_text(["3", "1", "2", "4", "5"])
+    expect(table.locator("thead")).to_contain_text("params.max_depth")
+    page.goto(f"/models/{MODEL}?columns=nothing.such")
+    expect(page.get_by_role("alert").filter(has_text="nothing")).to_be_visible()
+
+
+def test_what_is_said_of_a_version_is_changed_on_its_page(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    page = log_in(service, show.linus)
+    page.goto(f"/models/{MODEL}/versions/4")
+    page.get_by_text("Change…").click()
+    page.get_by_label("Description Markdown").fill("The **fourth** night, again.")
+    page.get_by_label("Tags one on each line").fill("team = risk\nreviewed\nformula=a=b")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".lead strong")).to_have_text("fourth")
+    with service.http() as http:
+        path = f"{API}/models/{MODEL}/versions/4"
+        assert answered(http.get(path))["tags"] == {"team": "risk", "reviewed": "", "formula": "a=b"}
+        page.get_by_text("Change…").click()
+        page.get_by_label("Alias that names this version").fill("candidate")
+        page.get_by_role("button", name="Name it so").click()
+        expect(page.locator("#version-facts")).to_contain_text("@candidate")
+        page.get_by_text("Change…").click()
+        page.get_by_label("Place a legal hold, because").fill("a lawsuit")
+        page.get_by_role("button", name="Place the hold").click()
+        expect(page.get_by_text("Under legal hold by linus: a lawsuit")).to_be_visible()
+        page.get_by_text("Change…").click()
+        expect(page.get_by_text("It is current in staging.")).to_be_visible()
+        page.get_by_label("Revoke it, because").fill("trained on what nobody may keep")
+        page.get_by_role("button", name="Revoke version 4").click()
+        expect(page.get_by_text("Revoked by linus")).to_be_visible()
+        assert answered(http.get(path))["status"] == "revoked"
+
+
+def test_a_model_is_changed_and_its_stage_held_on_its_page(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    page = log_in(service, show.linus)
+    page.goto(f"/models/{MODEL}")
+    with service.http() as http:
+        page.get_by_text("Change…").click()
+        page.get_by_label("Owners people").fill("ada, grace")
+        # Somebody else was quicker: what they wrote isn't written over.
+        answered(http.patch(f"{API}/models/{MODEL}", json={"description": "Scores payments."}))
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert").filter(has_text="revision")).to_be_visible()
+        page.reload()
+        page.get_by_text("Change…").click()
+        page.get_by_label("Owners people").fill("ada, grace")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("ada, grace", exact=True)).to_be_visible()
+        card = page.locator("article.stage").filter(has_text="production")
+        card.get_by_text("Hold…").click()
+        card.get_by_label("Why nothing may go in").fill("the books are being closed")
+        card.get_by_role("button", name="Hold production").click()
+        expect(card).to_contain_text("Held by linus: the books are being closed")
+        assert answered(http.get(f"{API}/models/{MODEL}/stages/production"))["hold"]["by"] == "linus"
+        card.get_by_role("button", name="Release production").click()
+        expect(card).not_to_contain_text("Held by")

@@ -40,6 +40,7 @@ def paths(show: Showcase) -> list[str]:
         f"/models/{MODEL}/versions/5",
         f"/models/{MODEL}/versions/3",
         f"/models/{MODEL}?metric=log_loss",
+        f"/models/{MODEL}?columns=metrics.auc&columns=tags.team&columns=description&order_by=metrics.auc",
         "/compare",
         f"/compare?versions={MODEL}/2,{MODEL}/3,{MODEL}/5,churn.de/1&everything=true",
         "/compare?versions=nothing",

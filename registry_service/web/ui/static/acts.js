@@ -15,6 +15,10 @@ const READ = {
     }
   },
   list: (field) => field.value.split(",").map((one) => one.trim()).filter((one) => one !== ""),
+  pairs: (field) => {
+    const lines = field.value.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    return Object.fromEntries(lines.map((line) => (line.includes("=") ? [line.slice(0, line.indexOf("=")).trim(), line.slice(line.indexOf("=") + 1).trim()] : [line, ""])));
+  },
   flag: (field) => field.checked,
 };
 
@@ -113,6 +117,7 @@ function verdict(word, reason) {
 async function then(form, made) {
   const next = form.dataset.then;
   if (next === "url") location.assign(made.url);
+  else if (next === "reload") location.reload();
   else if (next?.startsWith("/")) location.assign(filled(next, (name) => made[name]));
   else if (next in SHOW) {
     SHOW[next](form, made);
