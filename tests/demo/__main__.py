@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.airflow.harness import Airflow
 from tests.demo.endpoint import EXAMPLES
 from tests.demo.playground import COMMAND, Playground
-from tests.demo.story import MODEL, TELLING, Story
+from tests.demo.story import APPROVER, MODEL, TELLING, Story
 from tests.demo.timeline import timeline
 
 
@@ -51,7 +51,7 @@ def main() -> int:
             _show_memory(playground, airflow)
             say("the story is told, and every step was verified from outside")
             if not once:
-                _show_what_to_try(playground, airflow)
+                _show_what_to_try(story, airflow)
                 while True:
                     time.sleep(3600)
         except KeyboardInterrupt:
@@ -89,16 +89,24 @@ def _show_memory(playground: Playground, airflow: Airflow) -> None:
     print("Memory: " + ", ".join(f"{name} {size >> 20} MiB" for name, size in used) + "\n")
 
 
-def _show_what_to_try(playground: Playground, airflow: Airflow) -> None:
+def _show_what_to_try(story: Story, airflow: Airflow) -> None:
+    playground = story.playground
     command = f"MODEL_REGISTRY_HOME={playground.home} {COMMAND}"
     print(
         f"""
-Airflow is at {airflow.url} (no login), the registry at {playground.registry_url}. Try:
+Airflow is at {airflow.url} (no login), the registry at {playground.registry_url}.
+A link into the registry's pages, as {APPROVER}, who approves, and as yourself:
+
+  {command} --token-file {story.approver} browse --print
+  {command} browse --print
+
+There, find '{MODEL}', see why version 2 stayed out, and release production, which the rollback holds. Then trigger
+train_and_register in Airflow, with 1200 samples: its version waits for {APPROVER}, goes live once she has approved it,
+and is rolled back on the model's page. Or try:
 
   curl {playground.endpoint_url}/live
   {command} stages history {MODEL} production
   {command} promotions list
-  {command} stages release {MODEL} production    # end the hold of the rollback
   {command} events list
 
 Ctrl-C stops everything and removes {playground.directory}.

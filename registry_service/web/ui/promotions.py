@@ -14,10 +14,11 @@ from registry_service.db.queries.comments import list_promotion_comments
 from registry_service.db.queries.inbox import get_inbox
 from registry_service.db.queries.models import get_model
 from registry_service.db.queries.policies import documents_of
-from registry_service.db.queries.promotions import get_promotion, list_promotions
+from registry_service.db.queries.promotions import get_promotion, list_promotions, test_policy
 from registry_service.db.queries.stages import get_stage
 from registry_service.db.queries.versions import get_version
 from registry_service.db.view import View
+from registry_service.domain.decisions import Decision
 from registry_service.domain.entities import (
     Check,
     Comment,
@@ -33,6 +34,7 @@ from registry_service.domain.errors import VersionNotFound
 from registry_service.domain.permissions import Action
 from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.domain.promotions import OPEN_PHASES, Phase
+from registry_service.domain.requests import TestPolicy
 from registry_service.web.ui.parameters import Cursor, page_request
 from registry_service.web.ui.version import beside_current
 from registry_service.web.ui.visit import Visit
@@ -64,7 +66,8 @@ async def promotions_page(
 
 class OnePromotion(NamedTuple):
     """`beside`: what is asked for, compared with what is current in the stage, which stands first; None where the stage
-    is vacant or this is current. `version` None: it is deleted."""
+    is vacant or this is current. `version` None: it is deleted. `again`: of what ended without being applied, what
+    would be said if it were asked for again now, as only that tells what stood and stands in its way."""
 
     promotion: Promotion
     model: RegisteredModel
@@ -74,6 +77,7 @@ class OnePromotion(NamedTuple):
     checks: list[Check]
     comments: Page[Comment]
     beside: Comparison | None
+    again: Decision | None
 
 
 def look_at_promotion(view: View, promotion: str) -> OnePromotion:
@@ -82,6 +86,7 @@ def look_at_promotion(view: View, promotion: str) -> OnePromotion:
     asked = get_promotion(view, promotion)
     stage = get_stage(view, asked.model_name, asked.stage)
     number = str(asked.version)
+    ended = asked.phase.is_final and asked.phase is not Phase.APPLIED
     try:
         version = get_version(view, asked.model_name, number)
     except VersionNotFound:
@@ -95,4 +100,9 @@ def look_at_promotion(view: View, promotion: str) -> OnePromotion:
         checks=[] if version is None else list_checks(view, asked.model_name, number, PageRequest(limit=50)).items,
         comments=list_promotion_comments(view, promotion, PageRequest(limit=100)),
         beside=None if version is None else beside_current(view, version, stage.version),
+        again=None if version is None or not ended else _asked_again(view, asked),
     )
+
+
+def _asked_again(view: View, asked: Promotion) -> Decision:
+    return test_policy(view, TestPolicy(model=asked.model_name, version=str(asked.version), stage=asked.stage))
