@@ -94,15 +94,28 @@ def open_session(work: Work, shown: str) -> NewToken:
     if row.kind == TokenKind.LOGIN:
         work.connection.execute(update(tokens).where(tokens.c.id == shown).values(revoked_at=work.now))
         reach("session.link_used")
-    expires_at = work.now + SESSION_LIFETIME
+    return begin_session(work, find_principal(work, work.actor.name), parent=parent, narrowed_as=row)
+
+
+def begin_session(
+    work: Work, person: Row[Any], *, parent: str | None = None, narrowed_as: Row[Any] | None = None
+) -> NewToken:
+    """A session of a person whom the caller has identified, by whatever means: a token, or somebody who vouches for
+    them, such as an identity provider (then there is no token for it to end with).
+
+    :param parent: the token that it ends with
+    :param narrowed_as: the token than which it may do no more
+    """
+
+    end = work.now + SESSION_LIFETIME
     return issue_token(
         work,
-        find_principal(work, work.actor.name),
+        person,
         kind=TokenKind.SESSION,
         name="browser session",
-        role=row.role,
-        patterns=row.patterns,
-        expires_at=expires_at if parent is None else min(expires_at, end_of(work, parent)),
+        role=None if narrowed_as is None else narrowed_as.role,
+        patterns=[] if narrowed_as is None else narrowed_as.patterns,
+        expires_at=end if parent is None else min(end, end_of(work, parent)),
         parent=parent,
     )
 

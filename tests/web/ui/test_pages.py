@@ -213,7 +213,14 @@ def test_markup_in_every_text_stays_inert(shown: Shown, log_in: LogIn) -> None:
         for where in ("models/hostile", "models/hostile/versions/1", f"promotions/{asked['id']}"):
             answered(ada.post(f"{API}/{where}/comments", json={"text": MARKDOWN + " @grace"}), 201)
         answered(ada.post(f"{API}/models/hostile/stages/staging/hold", json={"reason": MARK}))
-    page = log_in(service, show.grace)
+        check = {"name": "a check", "when": "framework = '<img src=x>{{7*7}}'"}
+        policy = {"name": "hostile", "description": MARK, "nobody_need_review": True, "checks": [check]}
+        answered(ada.post(f"{API}/policies", json={"document": policy}), 201)
+        answered(ada.patch(f"{API}/principals/mary", json={"display_name": MARK[:200]}))
+        answered(ada.post(f"{API}/tokens", json={"name": MARK[:150], "principal": "mary"}), 201)
+        rule = {"name": "hostile", "pattern": "hostile", "keep_where": "tags.t != '<img src=x>{{7*7}}'"}
+        answered(ada.post(f"{API}/retention/rules", json={"document": rule}), 201)
+    page = log_in(service, show.linus)
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     asked_for: list[str] = []
     page.on("request", lambda request: asked_for.append(request.url))
@@ -228,6 +235,13 @@ def test_markup_in_every_text_stays_inert(shown: Shown, log_in: LogIn) -> None:
         "/promotions",
         "/live",
         "/log",
+        "/log?model=hostile",
+        "/admin/people",
+        "/admin/people/mary",
+        "/admin/policies",
+        "/admin/policies/hostile",
+        "/admin/retention",
+        "/admin/storage",
     ):
         page.goto(path)
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
