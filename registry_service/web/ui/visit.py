@@ -47,9 +47,12 @@ class Visit:
 def shell(actor: Actor | None, request: Request[Any, Any, Any]) -> dict[str, object]:
     """What every page knows besides its facts: who looks, where, and what they may do."""
 
+    registry: Registry = request.app.state.registry
     return {
         "me": actor,
         "here": request.url.path,
+        "url": f"{registry.public_url}{request.url.path}{'?' if request.url.query else ''}{request.url.query}",
+        "now": registry.now(),
         "query": {name: values[0] for name, values in request.query_params.dict().items()},
         "rooms": _rooms(actor) if actor is not None else [],
         "may_anywhere": lambda action: actor is not None and may_anywhere(actor, Action(action)),

@@ -358,3 +358,22 @@ def test_a_model_is_changed_and_its_stage_held_on_its_page(shown: Shown, log_in:
         assert answered(http.get(f"{API}/models/{MODEL}/stages/production"))["hold"]["by"] == "linus"
         card.get_by_role("button", name="Release production").click()
         expect(card).not_to_contain_text("Held by")
+
+
+def test_a_version_is_printed_whole_for_an_auditors_file(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    page.goto(f"/models/{MODEL}/versions/5")
+    evidence = page.locator("details pre").filter(has_text='"baseline": 0.9')
+    expect(evidence).to_be_hidden()
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(evidence).to_be_visible()
+    expect(page.locator(".printed")).to_contain_text(f"/models/{MODEL}/versions/5, as mary saw it 20")
+    for gone in ("header", "form"):
+        for one in page.locator(gone).all():
+            expect(one).to_be_hidden()
+    shown = "getComputedStyle(document.querySelector('#files ~ table .digest'), '::after').content"
+    assert len(page.evaluate(shown)) > 64, "digests are whole"
+    background = page.evaluate("getComputedStyle(document.querySelector('table')).backgroundColor")
+    assert background == "rgb(255, 255, 255)", "paper is white"
+    assert page.pdf(format="A4").count(b"/Type /Page\n") > 1
