@@ -135,16 +135,17 @@ def list_changes(state: State, limit: int) -> None:
         found,
         limit,
         lambda items: table(
-            ["change", "kind", "policy", "proposed", "by", "confirmed", "by"],
+            ["change", "kind", "policy", "about", "proposed", "by", "confirmed", "by"],
             [
                 (
                     item.id,
                     item.kind,
                     item.policy,
+                    _about(item),
                     item.proposed_at,
                     item.proposed_by,
-                    item.confirmed_at,
-                    item.confirmed_by,
+                    "withdrawn" if item.withdrawn_at else item.confirmed_at,
+                    item.withdrawn_by or item.confirmed_by,
                 )
                 for item in items
             ],
@@ -159,7 +160,12 @@ def list_changes(state: State, limit: int) -> None:
 @pass_state
 def confirm_change(state: State, change: str, *, yes: bool) -> None:
     """Put a change into force, as a second person."""
-    state.confirm(f"Put the change {change} into force?", yes=yes)
+    if not yes:
+        found = next((one for one in state.client.iterate_policy_changes() if one.id == change), None)
+        if found is not None and found.document is not None:
+            click.echo("\n".join(f"- {one}" for one in demands_in_words(found.document)), err=True)
+        what = f"the change {change}" if found is None else f"the {found.kind} of '{found.policy}', {_about(found)},"
+        state.confirm(f"Put {what} into force?", yes=yes)
     confirmed = state.client.confirm_policy_change(change)
     state.show(
         confirmed,
@@ -169,6 +175,15 @@ def confirm_change(state: State, change: str, *, yes: bool) -> None:
             f" confirmed by {confirmed.confirmed_by}.",
         ),
     )
+
+
+@policies.command("withdraw")
+@click.argument("change")
+@pass_state
+def withdraw_change(state: State, change: str) -> None:
+    """Take back a change that nobody has confirmed."""
+    withdrawn = state.client.withdraw_policy_change(change)
+    state.show(withdrawn, lambda: f"The {withdrawn.kind} of '{withdrawn.policy}' is withdrawn.")
 
 
 @policies.command("test")
@@ -198,6 +213,14 @@ def _attach(state: State, body: AttachPolicy) -> None:
     where = _place(body.model_pattern, body.stage)
     unless = ", where no other policy is attached" if body.default else ""
     state.show(change, lambda: _change_text(change, f"'{body.policy}' holds for {where}{unless}."))
+
+
+def _about(change: PolicyChange) -> str:
+    if change.document is not None:
+        return f"in place of version {change.replaces}" if change.replaces else "the first version"
+    if change.model_pattern is None:
+        return "models out of your sight"
+    return _place(change.model_pattern, change.stage or "*")
 
 
 def _place(pattern: str, stage: str) -> str:

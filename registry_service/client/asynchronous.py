@@ -383,6 +383,7 @@ class AsyncRegistryClient:
     get_policy = _sends(calls.get_policy)
     list_policy_changes = _sends(calls.list_policy_changes)
     confirm_policy_change = _sends(calls.confirm_policy_change)
+    withdraw_policy_change = _sends(calls.withdraw_policy_change)
     list_attachments = _sends(calls.list_attachments)
     attach_policy = _sends(calls.attach_policy)
     detach_policy = _sends(calls.detach_policy)

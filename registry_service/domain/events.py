@@ -73,6 +73,7 @@ class EventKind(StrEnum):
     POLICY_ATTACHED = "policy.attached"
     POLICY_DETACHED = "policy.detached"
     POLICY_CHANGE_PROPOSED = "policy.change_proposed"
+    POLICY_CHANGE_WITHDRAWN = "policy.change_withdrawn"
     RETENTION_RULE_WRITTEN = "retention.rule_written"
     RETENTION_RULE_ENDED = "retention.rule_ended"
     RETENTION_APPLIED = "retention.applied"

@@ -17,7 +17,7 @@ from registry_service.db.queries.policies import (
 )
 from registry_service.db.tables import policies, policy_attachments, policy_changes
 from registry_service.domain.entities import PolicyAttachment, PolicyChange
-from registry_service.domain.errors import NotPermitted, PolicyNotFound, RevisionMismatch, RevisionRequired
+from registry_service.domain.errors import Conflict, NotPermitted, PolicyNotFound, RevisionMismatch, RevisionRequired
 from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_policy_name, check_stage_name
 from registry_service.domain.permissions import Action, check_pattern
@@ -40,9 +40,12 @@ class ProposedWrite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Detach(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change that ends an attachment carries."""
+    """What a change that ends an attachment carries; older ones don't say where it held."""
 
     attachment: str
+    model_pattern: str | None = None
+    stage: str | None = None
+    default: bool = False
 
 
 def write_policy(work: Work, body: WritePolicy, *, if_match: int | None = None) -> PolicyChange:
@@ -92,7 +95,7 @@ def detach_policy(work: Work, attachment: str) -> PolicyChange:
         work,
         "detach",
         held.policy,
-        Detach(attachment=attachment),
+        Detach(attachment=attachment, model_pattern=held.model_pattern, stage=held.stage, default=held.default),
         needs_second=_asks_for_second(work, held.policy),
     )
 
@@ -104,15 +107,43 @@ def confirm_policy_change(work: Work, change: str) -> PolicyChange:
     """
 
     _begin(work)
-    row = work.connection.execute(select(policy_changes).where(policy_changes.c.id == change)).one_or_none()
-    if row is None:
-        raise PolicyNotFound(f"There is no policy change '{change}'.", change=change)
+    row = _find_change(work, change)
     if row.confirmed_by is not None:
         work.existed = True
-        return describe_change(row)
+        return describe_change(work, row)
+    if row.withdrawn_by is not None:
+        raise Conflict(f"{row.withdrawn_by} withdrew this change. Propose it again.", change=change)
     if row.proposed_by == work.actor.name:
         raise NotPermitted("You proposed this change. Somebody else must confirm it.", change=change)
     return _bring_into_force(work, row)
+
+
+def withdraw_policy_change(work: Work, change: str) -> PolicyChange:
+    """Nobody is to confirm the change any more. Twice is as good as once.
+
+    :raises Conflict: it is in force.
+    """
+
+    _begin(work)
+    row = _find_change(work, change)
+    if row.confirmed_by is not None:
+        raise Conflict(f"This change is in force: {row.confirmed_by} confirmed it. Make another one.", change=change)
+    if row.withdrawn_by is None:
+        work.connection.execute(
+            update(policy_changes)
+            .where(policy_changes.c.id == change)
+            .values(withdrawn_by=work.actor.name, withdrawn_at=work.now)
+        )
+        work.record(EventKind.POLICY_CHANGE_WITHDRAWN, subject=row.policy, change=change, change_kind=row.kind)
+        reach("policy.withdrawn")
+    return describe_change(work, _find_change(work, change))
+
+
+def _find_change(work: Work, change: str) -> Row[Any]:
+    row = work.connection.execute(select(policy_changes).where(policy_changes.c.id == change)).one_or_none()
+    if row is None:
+        raise PolicyNotFound(f"There is no policy change '{change}'.", change=change)
+    return row
 
 
 def _begin(work: Work) -> None:
@@ -182,7 +213,7 @@ def _propose(work: Work, kind: str, policy: str, payload: object, *, needs_secon
     row = work.connection.execute(select(policy_changes).where(policy_changes.c.id == change_id)).one()
     if needs_second:
         work.record(EventKind.POLICY_CHANGE_PROPOSED, subject=policy, change=change_id, change_kind=kind)
-        return describe_change(row)
+        return describe_change(work, row)
     return _bring_into_force(work, row)
 
 
@@ -201,7 +232,7 @@ def _bring_into_force(work: Work, change: Row[Any]) -> PolicyChange:
     )
     reach("policy.in_force")
     return describe_change(
-        work.connection.execute(select(policy_changes).where(policy_changes.c.id == change.id)).one()
+        work, work.connection.execute(select(policy_changes).where(policy_changes.c.id == change.id)).one()
     )
 
 

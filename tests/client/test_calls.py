@@ -129,6 +129,7 @@ WIRE = {
     "get_policy": "GET /policies/{name}",
     "list_policy_changes": "GET /policies/changes",
     "confirm_policy_change": "POST /policies/changes/{change}/confirm",
+    "withdraw_policy_change": "POST /policies/changes/{change}/withdraw",
     "list_attachments": "GET /policies/attachments",
     "attach_policy": "POST /policies/attachments",
     "detach_policy": "POST /policies/attachments/{attachment}/detach",

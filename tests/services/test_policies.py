@@ -9,6 +9,7 @@ from registry_service.db.queries.promotions import test_policy as try_policy
 from registry_service.db.tables import policies
 from registry_service.domain.entities import PolicyChange
 from registry_service.domain.errors import (
+    Conflict,
     InvalidInput,
     InvalidPolicy,
     NotPermitted,
@@ -22,7 +23,14 @@ from registry_service.domain.policies import OPEN, REGULATED, SOLO, TEAM, Policy
 from registry_service.domain.promotions import Phase
 from registry_service.domain.requests import AttachPolicy, WritePolicy
 from registry_service.domain.requests import TestPolicy as Trial
-from registry_service.services.policies import attach_policy, confirm_policy_change, detach_policy, write_policy
+from registry_service.services.policies import (
+    attach_policy,
+    confirm_policy_change,
+    detach_policy,
+    withdraw_policy_change,
+    write_policy,
+)
+from registry_service.services.principals import remove_grant
 from tests.services.world import World
 
 STRICTER = msgspec.structs.replace(TEAM, rules=(ReviewRule(name="another person", role="approver", count=2),))
@@ -231,6 +239,39 @@ async def test_a_confirmed_change_still_fits_what_its_author_saw(regulated: Worl
     await regulated.act("olga", confirm_policy_change, first.id)
     with pytest.raises(RevisionMismatch):
         await regulated.act("olga", confirm_policy_change, second.id)
+
+
+async def test_what_nobody_confirmed_may_be_withdrawn(regulated: World) -> None:
+    weaker = msgspec.structs.replace(REGULATED, rules=REGULATED.rules[:1])
+    change = await write(regulated, weaker, if_match=1)
+    assert (change.document, change.replaces, change.force) == (weaker, 1, False)
+    with pytest.raises(NotPermitted):
+        await regulated.act("ben", withdraw_policy_change, change.id)
+    withdrawn = await regulated.act("ada", withdraw_policy_change, change.id)
+    assert (withdrawn.withdrawn_by, withdrawn.withdrawn_at) == ("ada", regulated.clock.now)
+    assert await regulated.act("olga", withdraw_policy_change, change.id) == withdrawn
+    assert await regulated.kinds("policy.change_withdrawn") == ["policy.change_withdrawn"]
+    with pytest.raises(Conflict, match="ada withdrew"):
+        await regulated.act("olga", confirm_policy_change, change.id)
+    assert (await regulated.look("ada", get_policy, "regulated")).version == 1
+    in_force = await write(regulated, weaker, if_match=1)
+    await regulated.act("olga", confirm_policy_change, in_force.id)
+    with pytest.raises(Conflict, match="in force"):
+        await regulated.act("ada", withdraw_policy_change, in_force.id)
+
+
+async def test_where_a_change_holds_is_for_those_who_have_it_in_sight(regulated: World) -> None:
+    change = await detach(regulated, "regulated")
+    assert (change.model_pattern, change.stage) == ("*", "*")
+    await regulated.act("olga", withdraw_policy_change, change.id)
+    secret = await regulated.act(
+        "ada", attach_policy, AttachPolicy(policy="solo", model_pattern="secret*", default=True)
+    )
+    assert (secret.model_pattern, secret.default) == ("secret*", True)
+    await regulated.act("ada", remove_grant, await regulated.grant_id("rita"))
+    await regulated.grant("rita", Role.READER, "fraud*")
+    seen = {one.id: one for one in await regulated.look_at_all("rita", list_policy_changes)}
+    assert (seen[secret.id].policy, seen[secret.id].model_pattern, seen[secret.id].stage) == ("solo", None, None)
 
 
 async def test_detaching_it_waits_as_well(regulated: World) -> None:

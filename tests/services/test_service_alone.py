@@ -121,6 +121,7 @@ PARTS = {
     "refuse_taken",
     "take_in",
     "apply_to_stage",
+    "begin_session",
     "insert_attachment",
     "insert_policy",
     "end_of",
@@ -200,6 +201,10 @@ class Attacker:
         for change in await self.world.look_at_all(SERVICE, list_policy_changes):
             await self.act(policies.confirm_policy_change, change.id)
 
+    async def withdraw(self) -> None:
+        for change in await self.world.look_at_all(SERVICE, list_policy_changes):
+            await self.act(policies.withdraw_policy_change, change.id)
+
     async def remove_grants(self) -> None:
         await self.act(principals.remove_grant, await self.world.grant_id("ada"))
 
@@ -249,6 +254,7 @@ ATTACKS: dict[str, Attack] = {
     ),
     "detach_policy": Attacker.detach,
     "confirm_policy_change": Attacker.confirm,
+    "withdraw_policy_change": Attacker.withdraw,
     "create_principal": lambda a: a.act(
         principals.create_principal, CreatePrincipal(name="friend", kind=PrincipalKind.PERSON)
     ),

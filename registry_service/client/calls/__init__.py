@@ -72,6 +72,7 @@ from registry_service.client.calls.policies import (
     list_policies,
     list_policy_changes,
     test_policy,
+    withdraw_policy_change,
     write_policy,
 )
 from registry_service.client.calls.principals import (
@@ -310,6 +311,7 @@ __all__ = [
     "update_version",
     "vacate_stage",
     "who_am_i",
+    "withdraw_policy_change",
     "withdraw_review",
     "write_card",
     "write_group",

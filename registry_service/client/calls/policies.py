@@ -33,6 +33,11 @@ def confirm_policy_change(change: str, *, idempotency_key: str | None = None) ->
     return write("POST", PolicyChange, "policies", "changes", change, "confirm", key=idempotency_key)
 
 
+def withdraw_policy_change(change: str, *, idempotency_key: str | None = None) -> Call[PolicyChange]:
+    """Take back a change that nobody has confirmed."""
+    return write("POST", PolicyChange, "policies", "changes", change, "withdraw", key=idempotency_key)
+
+
 def list_attachments(**paging: Unpack[Paging]) -> Call[Page[PolicyAttachment]]:
     return read(Page[PolicyAttachment], "policies", "attachments", **paging)
 

@@ -124,11 +124,15 @@ def _mentions(view: View, shown: int) -> _Found:
 def _policy_changes(view: View, shown: int) -> _Found:
     rows = view.connection.execute(
         select(policy_changes)
-        .where(policy_changes.c.confirmed_by.is_(None), policy_changes.c.proposed_by != view.actor.name)
+        .where(
+            policy_changes.c.confirmed_by.is_(None),
+            policy_changes.c.withdrawn_by.is_(None),
+            policy_changes.c.proposed_by != view.actor.name,
+        )
         .order_by(policy_changes.c.proposed_at, policy_changes.c.id)
     ).all()
     attached = {held.id for held in attachments_in_force(view)} if rows else set()
-    waiting: list[PolicyChange] = [describe_change(row) for row in rows if _can_still_come(view, row, attached)]
+    waiting: list[PolicyChange] = [describe_change(view, row) for row in rows if _can_still_come(view, row, attached)]
     return _Found(waiting[:shown], more=len(waiting) > shown)
 
 

@@ -112,7 +112,11 @@ def list_policy_changes(view: View, page: PageRequest) -> Page[PolicyChange]:
     refuse_filter(page)
     view.authorize_somewhere(Action.POLICY_READ)
     return page_of(
-        view.connection, select(policy_changes), _CHANGES, page, lambda rows: [describe_change(row) for row in rows]
+        view.connection,
+        select(policy_changes),
+        _CHANGES,
+        page,
+        lambda rows: [describe_change(view, row) for row in rows],
     )
 
 
@@ -169,7 +173,11 @@ def describe_attachment(row: Row[Any]) -> PolicyAttachment:
     )
 
 
-def describe_change(row: Row[Any]) -> PolicyChange:
+def describe_change(view: View, row: Row[Any]) -> PolicyChange:
+    about = row.payload
+    pattern = about.get("model_pattern")
+    seen = pattern is not None and pattern_in_sight(view.actor, Action.POLICY_READ, pattern)
+    document = about.get("document")
     return PolicyChange(
         id=row.id,
         kind=row.kind,
@@ -178,5 +186,13 @@ def describe_change(row: Row[Any]) -> PolicyChange:
         proposed_at=row.proposed_at,
         confirmed_by=row.confirmed_by,
         confirmed_at=row.confirmed_at,
+        withdrawn_by=row.withdrawn_by,
+        withdrawn_at=row.withdrawn_at,
+        document=None if document is None else convert_strictly(document, PolicyDocument),
+        replaces=about.get("replaces"),
+        model_pattern=pattern if seen else None,
+        stage=about.get("stage") if seen else None,
+        default=about.get("default", False),
+        force=about.get("force", False),
         **row.result,
     )

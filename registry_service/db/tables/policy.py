@@ -42,6 +42,8 @@ policy_changes = Table(
     Column("proposed_at", UtcTimestamp, nullable=False),
     Column("confirmed_by", String(256)),
     Column("confirmed_at", UtcTimestamp),
+    Column("withdrawn_by", String(256)),
+    Column("withdrawn_at", UtcTimestamp),
     Column("result", JsonText, nullable=False),
     Index("ix_policy_changes_proposed_at_id", "proposed_at", "id"),
 )

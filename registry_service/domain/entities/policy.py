@@ -33,7 +33,9 @@ class PolicyAttachment(Answer, frozen=True, kw_only=True):
 
 class PolicyChange(Answer, frozen=True, kw_only=True):
     """A change of policy. It is in force once `confirmed_by` is set; where the policy asks for a second person, that
-    is somebody other than `proposed_by`."""
+    is somebody other than `proposed_by`. Before that it may be withdrawn. What it is about: the `document` that is
+    written, in place of version `replaces`; or where a policy is attached or detached (`model_pattern`, None where the
+    caller has none of it in sight, `stage`, `default`). `force`: open promotions become STALE by it."""
 
     id: str
     kind: str
@@ -42,6 +44,14 @@ class PolicyChange(Answer, frozen=True, kw_only=True):
     proposed_at: datetime
     confirmed_by: str | None
     confirmed_at: datetime | None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+    document: PolicyDocument | None = None
+    replaces: int | None = None
+    model_pattern: str | None = None
+    stage: str | None = None
+    default: bool = False
+    force: bool = False
     stale_promotions: list[str] = []
     result_version: int | None = None
     attachment_id: str | None = None

@@ -65,6 +65,13 @@ class Policies(Controller):
         """Bring a change into force, as somebody other than who proposed it."""
         return await caller.change(use_cases.confirm_policy_change, change)
 
+    @post("/changes/{change:str}/withdraw", action=Action.POLICY_WRITE, status_code=200)
+    async def withdraw_policy_change(
+        self, caller: NamedDependency[Caller], change: FromPath[str]
+    ) -> Encoded[PolicyChange]:
+        """Take back a change that nobody has confirmed; whoever may write policies does."""
+        return await caller.change(use_cases.withdraw_policy_change, change)
+
     @get("/attachments", action=Action.POLICY_READ)
     async def list_attachments(
         self, caller: NamedDependency[Caller], page: NamedDependency[PageRequest]

@@ -122,6 +122,8 @@ PROMOTIONS: Final[tuple[Any, ...]] = (
         proposed_at=AT,
         confirmed_by="ada",
         confirmed_at=AT,
+        model_pattern="churn*",
+        stage="production",
         attachment_id="p5x2k9m7w3q4n6z2",
     ),
     entities.LiveModel(

@@ -67,6 +67,7 @@ _DID: Final[Mapping[str, str]] = MappingProxyType(
         EventKind.POLICY_ATTACHED: "attached a policy",
         EventKind.POLICY_DETACHED: "detached a policy",
         EventKind.POLICY_CHANGE_PROPOSED: "proposed a change of a policy",
+        EventKind.POLICY_CHANGE_WITHDRAWN: "withdrew a change of a policy",
         EventKind.RETENTION_RULE_WRITTEN: "wrote a retention rule",
         EventKind.RETENTION_RULE_ENDED: "ended a retention rule",
         EventKind.RETENTION_APPLIED: "deleted by retention rules",

@@ -134,6 +134,24 @@ def test_a_change_of_policy_waits_for_a_second_person(shown: Shown, log_in: LogI
     ada.get_by_role("button", name="Confirm the detach of regulated").click()
     expect(ada.locator("#where-list")).not_to_contain_text("regulated")
     expect(linus.locator("#where-list")).not_to_contain_text("regulated")
+    # What it would say is seen before it is confirmed, and it can be taken back.
+    linus.goto("/admin/policies")
+    linus.get_by_text("Attach one…").click()
+    linus.get_by_label("Policy", exact=True).first.select_option("regulated")
+    linus.get_by_label("Models a name, or a pattern").fill(MODEL)
+    linus.get_by_role("button", name="Attach", exact=True).click()
+    expect(linus.locator("#where-list")).to_contain_text("regulated")
+    linus.goto("/admin/policies/regulated")
+    linus.get_by_text("Write the next version…").click()
+    linus.get_by_label("Policy as JSON", exact=True).fill(
+        '{"name": "regulated", "rules": [{"name": "one", "role": "approver"}]}'
+    )
+    linus.get_by_role("button", name="Write version 2").click()
+    linus.wait_for_url("**/admin/policies")
+    expect(ada.locator("#waiting-section")).to_contain_text("One person with the role approver approves (one).")
+    linus.get_by_role("button", name="Withdraw the write of regulated").click()
+    expect(linus.locator("#waiting-section")).not_to_contain_text("proposed by linus")
+    expect(ada.locator("#waiting-section")).not_to_contain_text("proposed by linus")
     # A next version, written over the one that is seen.
     linus.goto("/admin/policies/team")
     linus.get_by_text("Write the next version…").click()

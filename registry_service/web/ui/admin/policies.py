@@ -33,7 +33,7 @@ def look_at_policies(view: View, page: PageRequest) -> Policies:
     return Policies(
         list_policies(view, page),
         list_attachments(view, PageRequest(limit=_MANY)),
-        [change for change in changes if change.confirmed_by is None],
+        [change for change in changes if change.confirmed_by is None and change.withdrawn_by is None],
     )
 
 
