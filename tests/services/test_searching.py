@@ -283,6 +283,8 @@ async def test_facets_count_each_value_in_sight(filled: World) -> None:
         ({"ready": 7}, 0, False),
     ]
     assert await counted("rita", "metrics.auc", "tags.rare = 'yes'") == [1, ({}, 1, False)]
+    assert await counted("rita", "framework", limit=1) == [9, ({"torch": 4}, 3, True)]
+    assert await counted("rita", "framework", limit=2) == [9, ({"torch": 4, "onnx": 2}, 3, False)]
 
 
 async def test_facets_of_models_count_each_value_in_sight(filled: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import FromClause, Select, String, Text, and_, func, select
 
-from registry_service.db.filterable import LISTS, Attribute, Condition, Filterable, Value
+from registry_service.db.filterable import LISTS, Attribute, Filterable, Value
 from registry_service.db.filters import matching
 from registry_service.db.paging import PageRequest, pinned
 from registry_service.db.queries.sight import in_sight
@@ -58,7 +58,7 @@ def _count(
         raise InvalidInput(f"{len(wanted)} fields are too many; {MAX_FIELDS} are the limit.", field="fields")
     found: int = view.connection.execute(select(func.count()).select_from(seen.subquery())).scalar_one()
     counted = min(found, COUNTED)
-    rows = select().select_from(among(seen.limit(COUNTED).subquery("seen")))
+    rows = among(seen.limit(COUNTED).subquery("seen"))
     facets = [_facet(view, of, rows, written, reference, limit=limit) for written, reference in wanted]
     return Facets(counted=counted, complete=found <= COUNTED, facets=facets)
 
@@ -96,30 +96,28 @@ def _among_models(keys: FromClause) -> FromClause:
     return models.join(keys, keys.c.id == models.c.id)
 
 
-def _facet(
-    view: View, of_list: Filterable, of: Select[Any], written: str, reference: Reference, *, limit: int
-) -> Facet:
+def _facet(view: View, of_list: Filterable, of: FromClause, written: str, reference: Reference, *, limit: int) -> Facet:
+    """One look at each row: those that lack a value are a group of their own, which stands first."""
+
     values = (of_list.attributes if reference.key is None else of_list.spaces)[reference.name]
     if values.type is Type.TIME:
         raise InvalidInput(f"'{written}' is a time, of which nearly each has its own.", field="fields")
     if isinstance(values, Attribute):
         column = values.column
-        lacks: Condition = column.is_(None)
-        some = of.where(column.is_not(None))
     else:
         rows = values.table.alias()
         column = rows.c[values.value]
-        some = of.join(rows, and_(*values.conditions(rows, reference.key), column.is_not(None)))
-        others = values.table.alias()
-        lacks = ~values.some(others, reference.key, others.c[values.value].is_not(None))
-    each = some.add_columns(_short(column).label("value")).subquery()
+        of = of.join(rows, and_(*values.conditions(rows, reference.key), column.is_not(None)), isouter=True)
+    each = select(_short(column).label("value")).select_from(of).subquery()
     grouped = select(each.c.value, func.count().label("times")).group_by(each.c.value)
-    rows_ = view.connection.execute(grouped.order_by(func.count().desc(), each.c.value).limit(limit + 1)).all()
+    by_times = grouped.order_by(each.c.value.is_not(None), func.count().desc(), each.c.value).limit(limit + 2)
+    found = [(row.value, row.times) for row in view.connection.execute(by_times)]
+    lacking = found.pop(0)[1] if found and found[0][0] is None else 0
     return Facet(
         field=written,
-        values=[FacetValue(value=row.value, count=row.times) for row in rows_[:limit]],
-        lacking=view.connection.execute(of.where(lacks).add_columns(func.count())).scalar_one(),
-        more=len(rows_) > limit,
+        values=[FacetValue(value=value, count=times) for value, times in found[:limit]],
+        lacking=lacking,
+        more=len(found) > limit,
     )
 
 
