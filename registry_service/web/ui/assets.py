@@ -7,14 +7,15 @@ from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from registry_service.web.authentication import PUBLIC
 from registry_service.web.browsers import ASSETS_PATH
 from registry_service.web.errors import HttpRefusal
+from registry_service.web.ui.packing import PACKED, pack, takes_packed
 
 _TYPES: Final = MappingProxyType(
     {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
@@ -23,6 +24,7 @@ _TYPES: Final = MappingProxyType(
 
 class Asset(NamedTuple):
     body: bytes
+    packed: bytes
     media_type: str
 
 
@@ -32,7 +34,8 @@ def all_assets() -> dict[str, Asset]:
     for file in files("registry_service.web.ui").joinpath("static").iterdir():
         ending = file.name.rpartition(".")[2]
         if ending in _TYPES:
-            found[file.name] = Asset(file.read_bytes(), _TYPES[ending])
+            body = file.read_bytes()
+            found[file.name] = Asset(body, pack(body), _TYPES[ending])
     return found
 
 
@@ -53,10 +56,15 @@ def asset_url(name: str) -> str:
 
 
 @get(ASSETS_PATH + "{of_edition:str}/{name:str}", action=PUBLIC, for_browsers=True, include_in_schema=False)
-async def asset(of_edition: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+async def asset(request: Request[Any, Any, Any], of_edition: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     found = all_assets().get(name)
     if found is None:
         raise HttpRefusal(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
     # Of another edition there is only this one, which the browser must then not keep under that name.
     kept = "public, max-age=31536000, immutable" if of_edition == edition() else "no-store"
-    return Response(found.body, media_type=found.media_type, headers={"cache-control": kept})
+    packed = takes_packed(request.headers)
+    return Response(
+        found.packed if packed else found.body,
+        media_type=found.media_type,
+        headers={"cache-control": kept, "vary": "accept-encoding", **(PACKED if packed else {})},
+    )

@@ -15,6 +15,7 @@ from registry_service.services.registry import Registry
 from registry_service.web.authentication import ANY_TOKEN, PUBLIC, find_good_token
 from registry_service.web.browsers import LOGIN_PATH
 from registry_service.web.sessions import SessionCookie, refuse_other_origins
+from registry_service.web.ui.packing import takes_packed
 from registry_service.web.ui.rendering import html_page
 from registry_service.web.ui.visit import shell
 
@@ -28,7 +29,7 @@ async def login_page(
     request: Request[Any, Any, Any],
     next: FromQuery[Next] = None,  # noqa: A002, ARG001 - the parameter's name in the address, which the page's script reads
 ) -> Response[str]:
-    return html_page("login.html", shell(None, request))
+    return html_page("login.html", shell(None, request), packed=takes_packed(request.headers))
 
 
 @post(LOGIN_PATH, action=PUBLIC, for_browsers=True, include_in_schema=False, status_code=204)

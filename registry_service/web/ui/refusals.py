@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request, Response
 
 from registry_service.web.errors import Problem, Refused
+from registry_service.web.ui.packing import takes_packed
 from registry_service.web.ui.rendering import html_page
 from registry_service.web.ui.visit import shell
 
@@ -21,6 +22,7 @@ def refusal_page(request: Request[Any, Any, Any], answer: Refused) -> Response[s
     return html_page(
         "refusal.html",
         {"facts": problem, **shell(request.scope.get("user"), request)},
+        packed=takes_packed(request.headers),
         framed_by=request.app.state.framed_by,
         status=HTTPStatus(answer.status),
         headers=headers,

@@ -22,6 +22,7 @@ from registry_service.domain.wording import moment, printable, size, span
 from registry_service.web.release import RELEASE
 from registry_service.web.ui.assets import asset_url
 from registry_service.web.ui.markdown import markdown
+from registry_service.web.ui.packing import PACKED, PackedResponse
 from registry_service.web.ui.telling import told
 
 HTML: Final = "text/html"
@@ -75,6 +76,7 @@ def html_page(
     template: str,
     context: Mapping[str, object],
     *,
+    packed: bool,
     framed_by: Sequence[str] = (),
     status: HTTPStatus = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
@@ -82,7 +84,8 @@ def html_page(
     """A whole page. Scripts, styles and images come from this service and nowhere else, and none stands in the page."""
 
     ancestors = " ".join(framed_by) or "'none'"
-    return Response(
+    made = PackedResponse if packed else Response[str]
+    return made(
         environment().get_template(template).render(context),
         status_code=status,
         media_type=HTML,
@@ -91,7 +94,8 @@ def html_page(
                 "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
                 f" form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
             ),
-            "vary": "accept, cookie",
+            "vary": "accept, accept-encoding, cookie",
+            **(PACKED if packed else {}),
             **(headers or {}),
         },
     )

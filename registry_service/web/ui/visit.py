@@ -11,6 +11,7 @@ from litestar import Request, Response
 from registry_service.db.view import View
 from registry_service.domain.permissions import Action, Actor, may, may_anywhere
 from registry_service.services.registry import Registry
+from registry_service.web.ui.packing import takes_packed
 from registry_service.web.ui.rendering import html_page
 
 P = ParamSpec("P")
@@ -39,6 +40,7 @@ class Visit:
         return html_page(
             template,
             {"facts": facts, **shell(self.actor, self.request)},
+            packed=takes_packed(self.request.headers),
             framed_by=self.request.app.state.framed_by,
             status=status,
         )
