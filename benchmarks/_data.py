@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,41 +59,49 @@ OTHER_MODELS = 1_000
 """Models of one version, which is their champion and in production: `other-0000` to `other-0999`."""
 
 _ADMIN = Actor(name="admin", is_person=True, grants=(Scope(Role.ADMIN, "*"),))
-_NOW = datetime.now(UTC)
+NOW = datetime.now(UTC)
 _BATCH = 10_000
 
 
 def tokens_of(home: Path) -> dict[str, str]:
-    """Tokens by principal: `airflow`, a service that contributes, and `ben`, a person who approves."""
+    """Tokens by principal: `airflow`, a service that contributes, `ben`, a person who approves, and `grace`, an admin
+    who answers for nothing."""
     tokens: dict[str, str] = json.loads((home / "tokens.json").read_text())
     return tokens
 
 
 def small_registry(home: Path, names: list[str], database: str | None = None) -> dict[str, str]:
     """A registry with empty models under policy `team`. Answers the tokens."""
-    asyncio.run(_make(home, database, lambda connection: _people_and_models(connection, home, names)))
+    asyncio.run(make_registry(home, database, lambda connection: people_and_models(connection, home, names)))
     return tokens_of(home)
 
 
 def large_registry(sizes: dict[str, int]) -> Path:
     """The home of a registry on SQLite with models of so many versions, made where there is none yet."""
     total = sum(sizes.values()) + OTHER_MODELS
-    home = CACHE / f"registry-{head()}-{total}-measured"
+    return kept_registry("measured", total, lambda connection, home: _fill(connection, home, sizes))
+
+
+def kept_registry(name: str, total: int, fill: Callable[[Connection, Path], None]) -> Path:
+    """The home of a registry on SQLite of so many versions, made where there is none yet. It is read only: what writes
+    takes a copy."""
+
+    home = CACHE / f"registry-{head()}-{total}-{name}"
     if not (home / "tokens.json").exists():
         shutil.rmtree(home, ignore_errors=True)
         print(f"making a registry of {total:,} versions, once: {home}", file=sys.stderr, flush=True)
         scratch = home.with_suffix(f".{os.getpid()}")
-        asyncio.run(_make(scratch, None, lambda connection: _fill(connection, scratch, sizes)))
+        asyncio.run(make_registry(scratch, None, lambda connection: fill(connection, scratch)))
         scratch.rename(home)
     return home
 
 
 def large_database(home: Path, url: str, sizes: dict[str, int]) -> None:
     """The same in the database at `url`."""
-    asyncio.run(_make(home, url, lambda connection: _fill(connection, home, sizes)))
+    asyncio.run(make_registry(home, url, lambda connection: _fill(connection, home, sizes)))
 
 
-async def _make(home: Path, url: str | None, work: Any) -> None:  # noqa: ANN401 - a command of one transaction
+async def make_registry(home: Path, url: str | None, work: Any) -> None:  # noqa: ANN401 - a command of one transaction
     home.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs
     url = url or f"sqlite:///{home / 'registry.db'}"
     await upgrade(url)
@@ -105,17 +113,22 @@ async def _make(home: Path, url: str | None, work: Any) -> None:  # noqa: ANN401
     await database.stop()
 
 
-def _people_and_models(connection: Connection, home: Path, names: list[str]) -> list[str]:
-    work = Work(connection, _ADMIN, _NOW)
+def people_and_models(connection: Connection, home: Path, names: list[str]) -> list[str]:
+    """The ids of the models, in the order of their names. Beside whom the first run makes there are `ben`
+    and `grace`."""
+
+    work = Work(connection, _ADMIN, NOW)
     set_up(work, person="admin", files=token_files(home / "credentials", ""))
     create_principal(work, CreatePrincipal(name="ben", kind=PrincipalKind.PERSON))
     create_grant(work, CreateGrant(principal="ben", role=Role.APPROVER))
+    create_principal(work, CreatePrincipal(name="grace", kind=PrincipalKind.PERSON))
+    create_grant(work, CreateGrant(principal="grace", role=Role.ADMIN))
     insert_attachment(work, AttachPolicy(policy=TEAM.name, model_pattern="*"))
     made = [create_model(work, CreateModel(name=name, owners=["admin"])).id for name in names]
-    ends = _NOW + timedelta(days=365)
+    ends = NOW + timedelta(days=365)
     tokens = {
         name: issue_token(work, find_principal(work, name), name="benchmark", expires_at=ends).text
-        for name in ("airflow", "ben")
+        for name in ("airflow", "ben", "grace")
     }
     append_events(work)
     (home / "tokens.json").write_text(json.dumps(tokens))
@@ -124,20 +137,20 @@ def _people_and_models(connection: Connection, home: Path, names: list[str]) -> 
 
 def _fill(connection: Connection, home: Path, sizes: dict[str, int]) -> None:
     others = [other_model(number) for number in range(OTHER_MODELS)]
-    made = _people_and_models(connection, home, [*sizes, *others])
+    made = people_and_models(connection, home, [*sizes, *others])
     seq = connection.execute(select(func.max(events.c.seq))).scalar_one() + 1
     for model_id, name, size in zip(made, [*sizes, *others], [*sizes.values(), *[1] * OTHER_MODELS], strict=True):
         for numbers in _batches(size):
-            _insert_versions(connection, model_id, name, size=size, numbers=numbers, seq=seq)
+            insert_versions(connection, model_id, name, size=size, numbers=numbers, seq=seq)
             seq += len(numbers)
         pointed = {"model_id": model_id, "number": size, "revision": size}
         connection.execute(
-            insert(aliases).values(name="champion", moved_at=_NOW, moved_by="airflow", **pointed),
+            insert(aliases).values(name="champion", moved_at=NOW, moved_by="airflow", **pointed),
         )
         connection.execute(
             update(stages)
             .where(stages.c.model_id == model_id, stages.c.name == "production")
-            .values(number=size, since=_NOW)
+            .values(number=size, since=NOW)
         )
         connection.execute(update(models).where(models.c.id == model_id).values(last_number=size))
 
@@ -147,10 +160,10 @@ def rolled_back_registry(home: Path, name: str, past: int, database: str | None 
     rolled back, and were never cleared. Answers the tokens."""
 
     def fill(connection: Connection) -> None:
-        (model_id,) = _people_and_models(connection, home, [name])
+        (model_id,) = people_and_models(connection, home, [name])
         _roll_back_all(connection, model_id, past)
 
-    asyncio.run(_make(home, database, fill))
+    asyncio.run(make_registry(home, database, fill))
     return tokens_of(home)
 
 
@@ -163,7 +176,7 @@ def _roll_back_all(connection: Connection, model_id: str, past: int) -> None:
         [
             {
                 **of_model, "number": number, "digest": digest, "metadata": {}, "description": "", "people": [],
-                "file_count": 0, "size": 0, "created_at": _NOW, "created_by": "airflow",
+                "file_count": 0, "size": 0, "created_at": NOW, "created_by": "airflow",
             }
             for number, digest in digests.items()
         ],
@@ -179,8 +192,8 @@ def _roll_back_all(connection: Connection, model_id: str, past: int) -> None:
             {
                 **of_stage, "id": one, "number": number, "digest": digests[number], "phase": "APPLIED", "policies": [],
                 "kind": "promotion" if how == "promoted" else "rollback", "reason": "", "people": [], "timed": False,
-                "requested_by": "admin", "requested_at": _NOW, "expires_at": _NOW, "deadline_at": _NOW,
-                "applied_at": _NOW, "applied_by": "admin", "revision": 1,
+                "requested_by": "admin", "requested_at": NOW, "expires_at": NOW, "deadline_at": NOW,
+                "applied_at": NOW, "applied_by": "admin", "revision": 1,
             }
             for one, (number, how) in zip(ids, came, strict=True)
         ],
@@ -190,18 +203,18 @@ def _roll_back_all(connection: Connection, model_id: str, past: int) -> None:
         [
             {
                 **of_stage, "change": how, "number": number, "digest": digests[number], "promotion_id": one,
-                "actor": "admin", "at": _NOW, "reason": "", "revision": 1,
+                "actor": "admin", "at": NOW, "reason": "", "revision": 1,
             }
             for one, (number, how) in zip(ids, came, strict=True)
         ],
     )  # fmt: skip
-    failed = [{**of_stage, "number": number, "reason": "", "actor": "admin", "at": _NOW} for number in digests][1:]
+    failed = [{**of_stage, "number": number, "reason": "", "actor": "admin", "at": NOW} for number in digests][1:]
     if failed:
         connection.execute(insert(stage_failures), failed)
     connection.execute(
         update(stages)
         .where(stages.c.model_id == model_id, stages.c.name == "production")
-        .values(number=1, promotion_id=ids[-1], since=_NOW)
+        .values(number=1, promotion_id=ids[-1], since=NOW)
     )
     connection.execute(update(models).where(models.c.id == model_id).values(last_number=past + 1))
 
@@ -215,7 +228,9 @@ def _batches(size: int) -> Iterator[range]:
         yield range(first, min(first + _BATCH, size + 1))
 
 
-def _insert_versions(connection: Connection, model_id: str, name: str, *, size: int, numbers: range, seq: int) -> None:
+def insert_versions(connection: Connection, model_id: str, name: str, *, size: int, numbers: range, seq: int) -> None:
+    """Those of these numbers, of a model that has so many; their events begin with `seq`."""
+
     described = {"metrics": {"auc": 0.9, "loss": 0.1}, "params": {"depth": 3}, "framework": "sklearn"}
     each: list[dict[str, Any]] = [{"model_id": model_id, "number": number} for number in numbers]
     digests = [f"sha256:{model_id}{number:032x}" for number in numbers]
@@ -224,7 +239,7 @@ def _insert_versions(connection: Connection, model_id: str, name: str, *, size: 
         [
             {
                 **one, "digest": digest, "metadata": described, "framework": "sklearn", "description": "", "people": [],
-                "file_count": 0, "size": 0, "created_at": _NOW, "created_by": "airflow",
+                "file_count": 0, "size": 0, "created_at": NOW, "created_by": "airflow",
             }
             for one, digest in zip(each, digests, strict=True)
         ],
@@ -263,7 +278,7 @@ def _insert_versions(connection: Connection, model_id: str, name: str, *, size: 
         [
             {
                 **one, "digest": digest, "name": "evaluation", "summary": "", "evidence": {}, "reported_by": "airflow",
-                "reported_at": _NOW, "revision": 1, "status": "failed" if one["number"] % every == 0 else "passed",
+                "reported_at": NOW, "revision": 1, "status": "failed" if one["number"] % every == 0 else "passed",
             }
             for one, digest in zip(each, digests, strict=True)
         ],
@@ -275,7 +290,7 @@ def _insert_versions(connection: Connection, model_id: str, name: str, *, size: 
         insert(events),
         [
             {
-                "seq": seq + index, "at": _NOW, "kind": "version.registered", "actor": "airflow", "model_id": model_id,
+                "seq": seq + index, "at": NOW, "kind": "version.registered", "actor": "airflow", "model_id": model_id,
                 "model_name": name, "revision": one["number"], "subject": str(one["number"]),
                 "data": {"digest": digest},
             }

@@ -68,13 +68,17 @@ class Connection(asyncio.Protocol):
 
     async def send(self, request: bytes, expected: int = 200) -> bytes:
         """The body of the answer. Raises RuntimeError where it has another status."""
+        return (await self.exchange(request, expected))[1]
+
+    async def exchange(self, request: bytes, expected: int = 200) -> tuple[bytes, bytes]:
+        """Head and body of the answer. Raises RuntimeError where it has another status."""
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
-        status, _, body = await self._answer
+        status, head, body = await self._answer
         if status != expected:
             raise RuntimeError(f"{request[:200]!r} was answered {status}: {body[:500]!r}")
-        return body
+        return head, body
 
     async def ask(self, method: str, path: str, body: object = None, *, expected: int = 200) -> Any:  # noqa: ANN401
         """The JSON of the answer."""
@@ -158,11 +162,16 @@ def generate(load: Load, tell: Pipe) -> None:
 
 
 async def _connect(load: Load, number: int) -> Connection:
-    parts = urlsplit(load.url)
+    return await connect(load.url, load.tokens[number % len(load.tokens)])
+
+
+async def connect(url: str, token: str | None = None) -> Connection:
+    """A connection that stays, to a server on this machine."""
+    parts = urlsplit(url)
     host, port = parts.hostname, parts.port
     assert host in {"127.0.0.1", "localhost"}, "loopback only"
     assert port is not None
-    maker = partial(Connection, parts.netloc, load.tokens[number % len(load.tokens)])
+    maker = partial(Connection, parts.netloc, token)
     return (await asyncio.get_running_loop().create_connection(maker, host, port))[1]
 
 

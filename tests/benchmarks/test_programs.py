@@ -20,6 +20,11 @@ PROGRAMS = {
         ("what was live", "ours, 100 versions", "p50_ms"),
     },
     "many_files": set(),
+    "pages": {
+        ("home", "the aim", "p50_ms"),
+        ("a model of many versions", "the aim", "p95_ms"),
+        ("compare, 20 versions", "the aim", "served_kb"),
+    },
     "reads": {
         ("read by alias", "Litestar from memory", "per_second"),
         ("read by stage", "Litestar from memory", "per_second"),
