@@ -203,6 +203,18 @@ def _why_not(
     return "approved when another version was current"
 
 
+def might_fill(person: Person, requester: Party, documents: Iterable[PolicyDocument], model_name: str) -> bool:
+    """Whether an approval by the person could fill a place, as far as that is known without the version and its
+    reviews: of whom this isn't true, `who_could_review` finds none that they fill."""
+
+    theirs = person.name.casefold() in {name.casefold() for name, _ in _people_of(requester, "requested it")}
+    return any(
+        (document.self_approval or not theirs) and (document.delegation or may_fill(person, rule, model_name))
+        for document in documents
+        for rule in document.rules
+    )
+
+
 def who_could_review(
     facts: Facts, candidates: Iterable[Person], standing_in_for: Mapping[str, Sequence[Person]] = _NOBODY
 ) -> tuple[str, ...]:

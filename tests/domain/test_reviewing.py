@@ -14,12 +14,14 @@ from registry_service.domain.reviewing import (
     check_reviewer,
     check_token_suffices,
     excluded_people,
+    might_fill,
     seat_reviewers,
     who_could_review,
 )
 from registry_service.domain.standing_in import may_fill
 from tests.domain.facts import OTHER_DIGEST, changed, check, facts, person, review, service, version
 
+OF_ANN = PolicyDocument(name="named", rules=(ReviewRule(name="ann", people=("ann",)),))
 RISK = PolicyDocument(name="risk", rules=(ReviewRule(name="risk", group="risk"),))
 
 
@@ -137,6 +139,57 @@ def test_who_approved_already_could_not_help_again() -> None:
 def test_a_second_approver_helps_where_an_admin_took_the_approvers_place() -> None:
     judged = facts(REGULATED, reviews=[review(person("sam", Role.ADMIN))])
     assert who_could_review(judged, [person("ann")]) == ("ann",)
+
+
+def test_who_can_fill_no_place_is_known_by_who_asked_and_the_policies_alone() -> None:
+    requester = Party(name="airflow", owners=("Olga",))
+    stood_in_for = changed(OF_ANN, delegation=True)
+
+    def might(who: Person, *documents: PolicyDocument) -> bool:
+        return might_fill(who, requester, documents, "fraud")
+
+    assert might(person("bob"), TEAM)
+    assert not might(person("olga"), TEAM), "who owns the service that asked"
+    assert might(person("olga"), SOLO)
+    assert might(person("olga"), TEAM, SOLO)
+    assert not might(person("bob"), OPEN), "it asks for nobody"
+    assert not might(person("bob"), RISK)
+    assert might(person("bob", groups=("risk",)), RISK)
+    assert not might(person("bob"), OF_ANN)
+    assert might(person("bob"), stood_in_for), "for ann"
+    assert not might(person("airflow"), OF_ANN, stood_in_for), "who asked"
+    assert not might(person("bob", pattern="churn"), OF_ANN, RISK)
+
+
+_DOCUMENTS = (
+    OPEN,
+    SOLO,
+    TEAM,
+    REGULATED,
+    RISK,
+    OF_ANN,
+    *(changed(one, delegation=True) for one in (SOLO, TEAM, REGULATED, RISK, OF_ANN)),
+)
+_PEOPLE = (
+    person("ann"),
+    person("bob", groups=("risk",)),
+    person("sam", Role.ADMIN),
+    person("olga"),
+    person("rob", Role.READER),
+    person("dis", disabled=True),
+    service("bot"),
+)
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS)
+@pytest.mark.parametrize("requester", [Party(name="ann", owners=()), Party(name="airflow", owners=("bob", "Olga"))])
+def test_whoever_could_review_might_fill_a_place(document: PolicyDocument, requester: Party) -> None:
+    asked = facts(document)
+    judged = changed(asked, promotion=changed(asked.promotion, requester=requester))
+    for who in _PEOPLE:
+        for holder in _PEOPLE:
+            if who_could_review(judged, [who], {who.name: [holder]}):
+                assert might_fill(who, requester, judged.documents, judged.promotion.model_name), (who, holder)
 
 
 # ---------------------------------------------------------------------------------------------- refused in advance

@@ -179,8 +179,7 @@ class FactSource:
         """All that `approvals.decide` asks for about a row of `promotions` (with its `model_name`)."""
 
         target = _Target(promotion.model_id, promotion.model_name, promotion.stage, promotion.number, promotion.id)
-        pins = msgspec.convert(promotion.policies, list[PolicyPin])
-        policies = tuple(self._once(("policy", pin.name, pin.version), partial(self._policy, pin)) for pin in pins)
+        policies = self.policies_of(promotion)
         rows = self.reviews_of(promotion.id)
         behind: Mapping[int, list[str]] = {}
         if rows and allow_delegation(policy.document for policy in policies):
@@ -191,6 +190,11 @@ class FactSource:
             policies,
             tuple(self._review(row, behind.get(row.id, ())) for row in rows),
         )
+
+    def policies_of(self, promotion: Row[Any]) -> tuple[PinnedPolicy, ...]:
+        """Those that a row of `promotions` was asked for under."""
+        pins = msgspec.convert(promotion.policies, list[PolicyPin])
+        return tuple(self._once(("policy", pin.name, pin.version), partial(self._policy, pin)) for pin in pins)
 
     def facts_if_requested(
         self, model: Row[Any], version: Row[Any], stage: str, policies: Sequence[tuple[PolicyPin, PolicyDocument]]
