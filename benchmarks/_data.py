@@ -64,8 +64,8 @@ _BATCH = 10_000
 
 
 def tokens_of(home: Path) -> dict[str, str]:
-    """Tokens by principal: `airflow`, a service that contributes, `ben`, a person who approves, and `grace`, an admin
-    who answers for nothing."""
+    """Tokens by principal: `airflow`, a service that contributes, `admin`, who answers for it, `ben`, a person who
+    approves, and `grace`, an admin who answers for nothing."""
     tokens: dict[str, str] = json.loads((home / "tokens.json").read_text())
     return tokens
 
@@ -128,7 +128,7 @@ def people_and_models(connection: Connection, home: Path, names: list[str]) -> l
     ends = NOW + timedelta(days=365)
     tokens = {
         name: issue_token(work, find_principal(work, name), name="benchmark", expires_at=ends).text
-        for name in ("airflow", "ben", "grace")
+        for name in ("airflow", "admin", "ben", "grace")
     }
     append_events(work)
     (home / "tokens.json").write_text(json.dumps(tokens))

@@ -15,6 +15,7 @@ import gzip
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from html.parser import HTMLParser
@@ -34,8 +35,8 @@ AIMS = {"p50_ms": 300.0, "p95_ms": 300.0, "served_kb": 150.0}
 MODELS, VERSIONS = 10_000, 100_000
 SMOKE_MODELS, SMOKE_VERSIONS = 100, 1_000
 
-WAITING = 300
-"""Promotions that wait for a review."""
+WAITING = 1_000
+"""Promotions that wait for a review: of more, the pages look at none."""
 
 COMMENTS = 20
 """On each of a model, a version and a promotion; each mentions who looks."""
@@ -59,11 +60,12 @@ class Shown(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """`shows`: what stands in the page, and in no other that might come in its place."""
+    """`shows`: what stands in the page, and in no other that might come in its place. `by`: who looks; nobody yet,
+    where one logs in."""
 
     path: str
     shows: str
-    in_session: bool = True
+    by: str | None = "grace"
 
 
 def pages_of(shown: Shown) -> dict[str, Asked]:
@@ -76,8 +78,9 @@ def pages_of(shown: Shown) -> dict[str, Asked]:
     team = quote("tags.team = 'team-07'")
     other = name_of(7)
     return {
-        "login": Asked("/login", 'id="login-form"', in_session=False),
+        "login": Asked("/login", 'id="login-form"', by=None),
         "home": Asked("/", "Promotions that wait for your review"),
+        "home, of who may review none that waits": Asked("/", "Nothing waits for you.", by="admin"),
         "models": Asked("/models", f'href="{model}"'),
         "models, changed last": Asked("/models?order_by=updated_at%20desc", 'rel="next"'),
         "models, of a team": Asked(f"/models?filter={team}", f'href="/models/{other}"'),
@@ -93,6 +96,7 @@ def pages_of(shown: Shown) -> dict[str, Asked]:
             f"/compare?versions={twenty}&everything=true", f'href="{model}/versions/{last - 19}"'
         ),
         "promotions": Asked("/promotions", "Promotions that wait for your review"),
+        "promotions, of who may review none": Asked("/promotions", "<h1>Promotions</h1>", by="admin"),
         "promotions, applied": Asked("/promotions?phase=APPLIED", 'rel="next"'),
         "a promotion that waits": Asked(f"/promotions/{shown.waiting}", 'class="phase phase-pending"'),
         "a promotion that was applied": Asked(f"/promotions/{shown.applied}", 'class="phase phase-applied"'),
@@ -169,11 +173,11 @@ def _answered(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON
 
 
 class Browser:
-    """A browser in a session, which keeps nothing."""
+    """A browser with a session of each of some people, which keeps nothing."""
 
-    def __init__(self, url: str, cookie: str) -> None:
+    def __init__(self, url: str, cookies: Mapping[str, str]) -> None:
         self._url = url
-        self._cookie = cookie
+        self._cookies = cookies
 
     def times(self, asked: Asked, *, least: int, seconds: float) -> list[float]:
         """Seconds that the page took, each time. Raises RuntimeError where something else came in its place."""
@@ -220,7 +224,7 @@ class Browser:
         }
 
     def _headers(self, asked: Asked) -> dict[str, str]:
-        return _PAGE | ({"Cookie": self._cookie} if asked.in_session else {})
+        return _PAGE | ({} if asked.by is None else {"Cookie": self._cookies[asked.by]})
 
 
 def _unpacked(head: bytes, body: bytes) -> str:
@@ -285,7 +289,7 @@ def main() -> None:
         tokens = tokens_of(home)
         newest = versions - (models - 1) * EACH
         shown = prepare(server.url, tokens, newest, min(WAITING, models // 5))
-        browser = Browser(server.url, log_in(server.url, tokens["grace"]))
+        browser = Browser(server.url, {who: log_in(server.url, tokens[who]) for who in ("grace", "admin")})
         least = 2 if options.smoke else ASKED
         for work, asked in pages_of(shown).items():
             ours = partial(measure, browser, server, asked, least=least, seconds=options.seconds)

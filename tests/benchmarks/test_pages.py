@@ -78,7 +78,7 @@ def serving(answers: dict[str, Answer]) -> Iterator[Browser]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Fake) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Browser(f"http://127.0.0.1:{server.server_port}", "session=none")
+        yield Browser(f"http://127.0.0.1:{server.server_port}", {"grace": "session=none"})
         server.shutdown()
 
 
@@ -133,10 +133,10 @@ def test_a_page_without_any_style_is_an_error() -> None:
 
 def test_a_session_that_ended_is_an_error(shared_service: RunningService) -> None:
     asked = PAGES["policies"]
-    good = Browser(shared_service.url, log_in(shared_service.url, shared_service.person))
+    good = Browser(shared_service.url, {"grace": log_in(shared_service.url, shared_service.person)})
     assert good.weigh(asked)["plain_kb"] > 10
     for cookie in ("", "model-registry=none"):
-        ended = Browser(shared_service.url, cookie)
+        ended = Browser(shared_service.url, {"grace": cookie})
         with pytest.raises(RuntimeError, match="303"):
             ended.times(asked, least=1, seconds=0.0)
         with pytest.raises(RuntimeError, match="303"):
