@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -60,7 +62,16 @@ PROGRAMS = {
 
 def run(program: str, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(BENCHMARKS / f"{program}.py"), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=280)
+        except BaseException:
+            # Its servers would go on, and keep from others what they have.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 def document_of(directory: Path, program: str) -> dict[str, Any]:
