@@ -15,15 +15,24 @@ import pytest
 from airflow_provider.get_provider_info import get_provider_info
 from registry_service.care.checks import CHECKS
 from tests.docs.cli_reference import reference
-from tests.docs.pages import PAGES, ROOT, blocks, links, table_rows
+from tests.docs.pages import PAGES, ROOT, blocks, dead_links, table_rows
 
 EXAMPLES = ROOT / "dags_examples"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    missing = [target for target in links(page) if not (page.parent / target).exists()]
-    assert missing == []
+    assert dead_links(page) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "other.md").write_text("# One\n\n## Check: `fsck`, and more\n\n```sh\n# no heading\n```\n")
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Here\n[a](other.md) [b](other.md#check-fsck-and-more) [c](#here) [d](https://x.example/#y)"
+        " [e](none.md) [f](other.md#no-heading) [g](#there)"
+    )
+    assert dead_links(page) == ["none.md", "other.md#no-heading", "#there"]
 
 
 def test_the_dag_of_the_readme_is_the_one_that_is_tested() -> None:
