@@ -93,6 +93,9 @@ def test_the_page_about_python_is_a_story_that_runs(service: RunningService, tmp
     story = "\n".join(blocks(ROOT / "docs/python.md", "python"))
     printed = run(service, [sys.executable, "-W", "error", "-c", story], tmp_path)
     assert "Policy 'solo' asks for 1 more approval" in printed
+    assert "promotion.approved 1" in printed and "stage.moved 1" in printed
+    assert "version.registered owner subscribed" in printed
+    assert "1 STAYS ['stage production'" in printed and "2 STAYS" in printed
     assert current_in_production(service, "fraud") == 1
 
 
