@@ -5,44 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 
 from registry_service.db.queries.deployments import find_deployment, get_deployment
-from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.promotions import find_promotion, open_promotions
+from registry_service.db.queries.promotions import find_promotion
 from registry_service.db.queries.revoked import refuse_revoked
 from registry_service.db.queries.stages import find_stage
 from registry_service.db.queries.versions import find_version
-from registry_service.db.tables import deployment_metrics, deployments, stages
-from registry_service.domain.approvals import decide
-from registry_service.domain.decisions import Outcome
-from registry_service.domain.entities import Deployment, DeploymentRole, DeploymentStatus
+from registry_service.db.tables import deployment_metrics, deployments
+from registry_service.domain.entities import Deployment, DeploymentStatus
 from registry_service.domain.entities.deployment import ACTIVE_STATUSES
-from registry_service.domain.errors import Conflict, InvalidInput, NotApproved, RegistryError
+from registry_service.domain.errors import Conflict, InvalidInput
 from registry_service.domain.events import EventKind
 from registry_service.domain.manifest import check_digest
 from registry_service.domain.measuring import check_figures
 from registry_service.domain.names import check_key
 from registry_service.domain.permissions import Action
-from registry_service.domain.promotions import Phase
-from registry_service.domain.protection import protecting_stages
 from registry_service.domain.references import refuse_secret
 from registry_service.domain.requests import ObserveDeployment, StartDeployment
 from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
 from registry_service.services.ids import new_id
-from registry_service.services.judging import refusal
+from registry_service.services.leave import check_leave, check_protection, check_stage_allows
 from registry_service.services.texts import check_line, check_reason
 from registry_service.services.usages import note_served, note_use
 from registry_service.services.work import Work
 
-_LEFT: Final = and_(
-    deployments.c.ended_at.is_not(None),
-    deployments.c.released_at.is_(None),
-    deployments.c.role != DeploymentRole.SHADOW,
-)
-"""Of deployments whose stage protects their target after their end."""
 FIGURES_KEPT: Final = 1_440
 """Reports with figures of one deployment that are kept: the newest, a day of them at one a minute."""
 
@@ -75,11 +64,11 @@ def start_deployment(work: Work, body: StartDeployment) -> Deployment:
     stage, by_promotion = body.stage, body.promotion
     if promotion is not None:
         _check_fits(promotion, version, body)
-        _check_leave(work, promotion)
+        check_leave(work, promotion)
         stage = promotion.stage
     elif stage is not None:
-        by_promotion = _check_stage_allows(work, model, version, find_stage(work, model, stage))
-    _check_protection(work, model, version, body, stage)
+        by_promotion = check_stage_allows(work, model, version, find_stage(work, model, stage))
+    check_protection(work, model, version, body, stage)
     again = _running_again(work, model, version, body, stage)
     if again is not None:
         work.existed = True
@@ -242,81 +231,6 @@ def _check_fits(promotion: Row[Any], version: Row[Any], body: StartDeployment) -
         )
     if body.stage is not None and body.stage != promotion.stage:
         raise InvalidInput(f"Promotion '{promotion.id}' is to '{promotion.stage}', not '{body.stage}'.", field="stage")
-
-
-def _check_leave(work: Work, promotion: Row[Any]) -> None:
-    """That the promotion gives leave to deploy: it is current, or could be applied now by whoever holds its lease. The
-    phase alone is not trusted.
-
-    :raises RegistryError: it doesn't; which one says why.
-    """
-
-    if promotion.phase == Phase.APPLIED and promotion.is_current:
-        return
-    decision = decide(FactSource(work).facts_of(promotion), work.now, holder=promotion.lease_holder)
-    if decision.outcome is not Outcome.APPLICABLE:
-        raise refusal(promotion, decision)
-
-
-def _check_stage_allows(work: Work, model: Row[Any], version: Row[Any], stage: Row[Any]) -> str | None:
-    """The request that gives leave; None: the version is current.
-
-    :raises NotApproved: the version is neither current in the stage nor asked for there.
-    :raises RegistryError: it is asked for, and may not go there now.
-    """
-
-    if stage.number == version.number:
-        return None
-    asked = open_promotions(work, model.id, stage=stage.name, number=version.number)
-    if not asked:
-        raise NotApproved(
-            f"Version {version.number} is neither current in '{stage.name}' nor approved for it. Request its"
-            " promotion.",
-            version=version.number,
-            stage=stage.name,
-        )
-    _check_leave(work, asked[0])
-    return str(asked[0].id)
-
-
-def _check_protection(work: Work, model: Row[Any], version: Row[Any], body: StartDeployment, named: str | None) -> None:
-    """That a version may go to the target, whatever stage is named.
-
-    :raises RegistryError: a stage protects the target, and wouldn't have it; which one says why.
-    """
-
-    at_target = select(deployments.c.stage).where(
-        deployments.c.model_id == model.id, deployments.c.target == body.target, deployments.c.stage.is_not(None)
-    )
-    standing, ended = (
-        work.connection.execute(at_target.where(condition).distinct()).scalars().all()
-        for condition in (deployments.c.status.in_(ACTIVE_STATUSES), _LEFT)
-    )
-    order = work.connection.execute(
-        select(stages.c.name).where(stages.c.model_id == model.id).order_by(stages.c.position)
-    ).scalars()
-    for stage in protecting_stages(body.role, named, standing, ended, list(order)):
-        try:
-            _check_stage_allows(work, model, version, find_stage(work, model, stage))
-        except RegistryError as refused:
-            why, told, lifted = "stands there", {}, ""
-            if stage not in standing:
-                last = work.connection.execute(
-                    at_target.with_only_columns(deployments.c.id)
-                    .where(_LEFT, deployments.c.stage == stage)
-                    .order_by(deployments.c.started_at.desc(), deployments.c.id.desc())
-                ).scalar()
-                why, told = "was the last one there", {"deployment": last}
-                lifted = (
-                    f" Whoever may vacate '{stage}' lifts the protection: by reporting deployment '{last}' as ended"
-                    " once more, with a reason as `release`."
-                )
-            message = (
-                f"Target '{body.target}' is protected by '{stage}', for which a deployment of '{model.name}' {why}."
-                f" {refused.message} A shadow, which gets no traffic, may be started without.{lifted}"
-            )
-            told = refused.details | told | {"target": body.target, "protected_by": stage}
-            raise type(refused)(message, **told) from None
 
 
 def _running_again(
