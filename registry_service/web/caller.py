@@ -1,4 +1,4 @@
-"""What a route does, in one word each: look, list, make, change, erase; always on behalf of the caller."""
+"""What a route does, in one word each: look, read, list, make, change, erase; always on behalf of the caller."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ class Caller:
     async def look(self, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs) -> Encoded[T]:
         """An entity, or 304 where the caller has it already."""
         return entity(self.request, await self.registry.view(self.actor, query, *args, **kwargs))
+
+    async def read(self, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs) -> Encoded[T]:
+        """One thing that has no revision of its own, found by what it is called: searches don't hold it up."""
+        return encoded(await self.registry.view(self.actor, query, *args, **kwargs))
 
     async def list(self, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs) -> Encoded[T]:
         """What has no revision of its own: many things mostly, for which many rows may be gone through."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import httpx
 import pytest
 
+from registry_service.domain.errors import Overloaded
+from registry_service.services.registry import Registry
 from registry_service.web.hot_reads import Answer, KeptAnswers
 from tests.service_fixture import RunningService
+from tests.web.stories import API, answered, create_model, register
 
-API = "/api/v1"
 # What differs from one answer to the next in any case.
 OWN = {"date", "x-request-id"}
 
@@ -118,3 +123,22 @@ def test_answers_of_one_count_are_kept_and_no_more_than_may_be() -> None:
     kept.keep(("new", "1"), 8, answer)
     assert kept.find(("new", "1"), 8) is answer
     assert kept.find(("a", "1"), 7) is kept.find(("a", "1"), 8) is None
+
+
+def test_what_is_found_by_its_name_waits_for_no_search(
+    service: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any, **__: Any) -> None:
+        raise Overloaded("More is asked for than can be searched at a time.")
+
+    with service.http() as http:
+        create_model(http, "sought")
+        register(http, "sought", {"model.bin": b"bytes"})
+        card = answered(http.put(f"{API}/models/sought/card", json={"text": "# Sought"}))["digest"]
+        asked = ("whoami", "models/sought", "models/sought/versions/1", f"models/sought/card/history/{card}")
+        then = datetime.now(UTC).isoformat()
+        monkeypatch.setattr(Registry, "search", full)
+        assert http.get(f"{API}/models").status_code == 503
+        for path in asked:
+            assert http.get(f"{API}/{path}").status_code == 200, path
+        assert http.get(f"{API}/models/sought/versions/1", params={"as_of": then}).status_code == 200

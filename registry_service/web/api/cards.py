@@ -48,7 +48,7 @@ class Cards(Controller):
         self, caller: NamedDependency[Caller], model: FromPath[str], digest: FromPath[str]
     ) -> Encoded[ModelCard]:
         """The text of this digest."""
-        return await caller.list(queries.get_card_revision, model, digest)
+        return await caller.read(queries.get_card_revision, model, digest)
 
     @get("/versions/{selector:str}/card", action=Action.VERSION_READ)
     async def get_version_card(
@@ -56,4 +56,4 @@ class Cards(Controller):
     ) -> Encoded[VersionCard]:
         """The card that stood when the version was registered and when it was last approved, and what the model's card
         says differently now."""
-        return await caller.list(queries.get_version_card, model, selector)
+        return await caller.read(queries.get_version_card, model, selector)

@@ -30,7 +30,7 @@ class Tokens(Controller):
     @get("/whoami", action=ANY_TOKEN)
     async def who_am_i(self, caller: NamedDependency[Caller]) -> Encoded[WhoAmI]:
         """The caller, as the registry knows them."""
-        return await caller.list(queries.who_am_i, registry_version=RELEASE)
+        return await caller.read(queries.who_am_i, registry_version=RELEASE)
 
     @get("/tokens", action=Action.TOKEN_OWN)
     async def list_tokens(

@@ -78,7 +78,7 @@ class Versions(Controller):
         description and tags are today's always."""
         if as_of is not None:
             # What may be rewritten is today's even there: no revision of the past stands for the whole answer.
-            return await caller.list(queries.get_version, model, selector, as_of=moment_of(as_of))
+            return await caller.read(queries.get_version, model, selector, as_of=moment_of(as_of))
         return await caller.look(queries.get_version, model, selector)
 
     @patch("/{selector:str}", action=Action.VERSION_UPDATE)
