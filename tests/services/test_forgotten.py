@@ -66,6 +66,8 @@ async def test_attachments_take_up_room_as_files_do(world: World) -> None:
     await world.register(content=b"a" * 10)
     await attach(world, b"a" * 10, b"p" * 500)
     found = (await stock(world))["fraud"]
+    assert await world.look("ada", queries.model_stock_of, "fraud") == found
+    assert await world.look("ada", queries.model_stock_of, "absent") is None
     assert (found.size, found.own_size) == (510, 510)
     await world.model("other")
     await world.register("other", content=b"p" * 500)

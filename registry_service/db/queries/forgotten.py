@@ -76,7 +76,28 @@ def list_model_stock(view: View, page: PageRequest, *, idle_days: int = 0) -> Pa
             "What a model shares with others is for those who may read all models. Order by size instead.",
             action=Action.VERSION_READ,
         )
-    statement = (
+    statement = _stock_in_sight(view)
+    if idle_days:
+        statement = statement.where(_moment(view, idle_days) >= _IDLE_SINCE)
+    return page_of(
+        view.connection,
+        statement,
+        _MODELS,
+        page,
+        lambda rows: _describe_stock(view, rows, sees_all=sees_all),
+    )
+
+
+def model_stock_of(view: View, model: str) -> ModelStock | None:
+    """Of one model; None where its versions are out of the caller's sight."""
+
+    rows = view.connection.execute(_stock_in_sight(view).where(models.c.name_taken == model)).all()
+    found = _describe_stock(view, rows, sees_all=may(view.actor, Action.VERSION_READ, None))
+    return found[0] if found else None
+
+
+def _stock_in_sight(view: View) -> Select[Any]:
+    return (
         select(
             models.c.id,
             models.c.name,
@@ -90,15 +111,6 @@ def list_model_stock(view: View, page: PageRequest, *, idle_days: int = 0) -> Pa
         )
         .join(model_stock, model_stock.c.model_id == models.c.id, isouter=True)
         .where(models.c.deleted_at.is_(None), in_sight(view, Action.VERSION_READ, models.c.name))
-    )
-    if idle_days:
-        statement = statement.where(_moment(view, idle_days) >= _IDLE_SINCE)
-    return page_of(
-        view.connection,
-        statement,
-        _MODELS,
-        page,
-        lambda rows: _describe_stock(view, rows, sees_all=sees_all),
     )
 
 

@@ -13,6 +13,7 @@ from litestar.params import FromQuery, QueryParameter
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries.cards import get_card
 from registry_service.db.queries.comments import list_model_comments
+from registry_service.db.queries.forgotten import model_stock_of
 from registry_service.db.queries.models import find_model, get_model, list_models
 from registry_service.db.queries.policies import documents_of
 from registry_service.db.queries.promotions import describe_promotions, open_promotions
@@ -25,6 +26,7 @@ from registry_service.domain.entities import (
     Comment,
     FoundText,
     ModelCard,
+    ModelStock,
     ModelVersion,
     Page,
     Promotion,
@@ -103,6 +105,7 @@ class OneModel(NamedTuple):
     course: Course | None
     words: list[str]
     columns: Columns
+    stock: ModelStock | None
     refusal: str | None
 
 
@@ -137,6 +140,7 @@ def look_at_model(
         course=course_of(view, model, metric),
         words=words_of_versions(versions.items),
         columns=shown,
+        stock=model_stock_of(view, model),
         refusal=refusal,
     )
 

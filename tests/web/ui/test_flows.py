@@ -306,6 +306,21 @@ def test_the_table_of_versions_has_the_columns_that_one_chooses(shared_show: Sho
     expect(page.get_by_role("alert").filter(has_text="nothing")).to_be_visible()
 
 
+def test_what_a_model_takes_up_and_when_it_was_used_is_on_its_page(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    page.goto(f"/models/{MODEL}")
+    # It is counted beside everything else, soon after it has changed.
+    for _ in range(60):
+        if page.get_by_text("Takes up").count():
+            break
+        time.sleep(0.5)
+        page.reload()
+    facts = page.locator("dl.facts").first
+    expect(facts).to_contain_text("in 5 versions")
+    expect(facts).to_contain_text("Last used20")
+
+
 def test_what_is_said_of_a_version_is_changed_on_its_page(shown: Shown, log_in: LogIn) -> None:
     service, show = shown
     page = log_in(service, show.linus)
