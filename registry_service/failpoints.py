@@ -83,6 +83,7 @@ POINTS: Final = frozenset(
         "policy.proposed",
         "policy.written",
         "policy.in_force",
+        "policy.withdrawn",
         "token.written",
         "token.revoked",
         "session.link_used",
