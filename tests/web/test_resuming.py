@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -103,11 +104,18 @@ def test_what_came_before_a_break_is_kept(shared_service: RunningService, http: 
         )
         raw.sendall(head.encode() + DATA[:2_500_000])
         time.sleep(0.2)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (kept := answered(http.get(file_of(upload)))["kept"]):
         time.sleep(0.05)
     assert 0 < kept <= 2_500_000
-    assert answered(go_on(http, upload, kept, DATA[kept:]))["received"]
+    answer = go_on(http, upload, kept, DATA[kept:])
+    if answer.status_code == HTTPStatus.CONFLICT:
+        # What had come before the break was still being written when its length was asked for. Nothing is written any
+        # more once another request has tried to go on.
+        now_kept = answered(answer, 409)["details"]["kept"]
+        assert kept < now_kept <= 2_500_000
+        answer = go_on(http, upload, now_kept, DATA[now_kept:])
+    assert answered(answer)["received"]
 
 
 def test_the_same_announcement_goes_on_with_the_open_session_if_asked_to(
