@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 
-from registry_service.db.locks import lock_key
 from registry_service.db.queries.principals import find_principal
 from registry_service.db.tables import tokens
 from registry_service.domain.entities import EndedSessions, LoginLink
@@ -21,7 +20,7 @@ from registry_service.domain.permissions import Action
 from registry_service.domain.requests import CreateLoginLink
 from registry_service.domain.tokens import NewToken, TokenKind
 from registry_service.failpoints import reach
-from registry_service.services.tokens import end_of, end_tokens, issue_token, root_of
+from registry_service.services.tokens import end_of, end_tokens, issue_token, lock_token, root_of
 from registry_service.services.work import Work
 
 SESSION_LIFETIME: Final = timedelta(hours=12)
@@ -36,6 +35,7 @@ def create_login_link(work: Work, body: CreateLoginLink) -> LoginLink:
     than the token that is asked with, and ends with it.
 
     :raises PersonRequired: a service asks.
+    :raises NotAuthenticated: what it would end with was ended meanwhile.
     :raises InvalidInput: the path isn't one of this registry.
     """
 
@@ -44,8 +44,11 @@ def create_login_link(work: Work, body: CreateLoginLink) -> LoginLink:
         raise InvalidInput(
             "path leads to no page here. Give one such as /models/churn, without an address before it.", field="path"
         )
-    own = work.connection.execute(select(tokens).where(tokens.c.id == work.actor.token_id)).one()
-    link = issue_login(work, find_principal(work, work.actor.name), parent=root_of(own), narrowed_as=own)
+    own = _not_revoked(work, work.actor.token_id)
+    parent = root_of(own)
+    if parent is not None:
+        _hold(work, parent)
+    link = issue_login(work, find_principal(work, work.actor.name), parent=parent, narrowed_as=own)
     return LoginLink(url=login_url(work.public_url, link, body.path), expires_at=work.now + LINK_LIFETIME)
 
 
@@ -75,26 +78,43 @@ def open_session(work: Work, shown: str) -> NewToken:
     """A session of the caller's, whose secret is known to be right: `shown` is the id of their personal token, or of a
     login link, which is good no more from here on.
 
-    :raises NotAuthenticated: the link was used before.
+    :raises NotAuthenticated: the link was used before, or what it ends with is ended.
     :raises PersonRequired: it is a service's.
     """
 
     if not work.actor.is_person:
         raise PersonRequired("Pages are for people. Log in with a personal token; a service asks the API.")
     # Of two who come with the same link, the second sees that it was used.
-    lock_key(work.connection, f"token {shown}")
+    lock_token(work, shown)
+    row = _not_revoked(work, shown)
+    parent = root_of(row)
+    if parent is not None:
+        _hold(work, parent)
+    if row.kind == TokenKind.LOGIN:
+        work.connection.execute(update(tokens).where(tokens.c.id == shown).values(revoked_at=work.now))
+        reach("session.link_used")
+    return begin_session(work, find_principal(work, work.actor.name), parent=parent, narrowed_as=row)
+
+
+def _hold(work: Work, parent: str) -> None:
+    """Nobody ends the token until what is to end with it is there.
+
+    :raises NotAuthenticated: somebody did meanwhile.
+    """
+
+    lock_token(work, parent)
+    _not_revoked(work, parent)
+
+
+def _not_revoked(work: Work, token: str) -> Row[Any]:
     row = work.connection.execute(
-        select(tokens).where(tokens.c.id == shown, tokens.c.principal == work.actor.name)
+        select(tokens).where(tokens.c.id == token, tokens.c.principal == work.actor.name)
     ).one_or_none()
     if row is None or row.revoked_at is not None:
         raise NotAuthenticated(
             "This link was used before, or its token is revoked. Make another with: model-registry browse"
         )
-    parent = root_of(row)
-    if row.kind == TokenKind.LOGIN:
-        work.connection.execute(update(tokens).where(tokens.c.id == shown).values(revoked_at=work.now))
-        reach("session.link_used")
-    return begin_session(work, find_principal(work, work.actor.name), parent=parent, narrowed_as=row)
+    return row
 
 
 def begin_session(
@@ -133,14 +153,12 @@ def end_session(work: Work) -> None:
 
 
 def end_sessions(work: Work) -> EndedSessions:
-    """End all sessions of the caller, in whatever browser; to a narrowed token, those that it opened."""
+    """End all sessions of the caller, in whatever browser, and the links that could still open one; to a narrowed token,
+    those that it opened. Links aren't counted."""
 
     work.authorize_somewhere(Action.SESSION_OWN)
-    sessions = (
-        (tokens.c.principal == work.actor.name)
-        & (tokens.c.kind == TokenKind.SESSION)
-        & (tokens.c.expires_at > work.now)
-    )
+    own = (tokens.c.principal == work.actor.name) & (tokens.c.expires_at > work.now)
     if work.actor.is_narrowed:
-        sessions &= (tokens.c.parent == work.actor.token_id) | (tokens.c.id == work.actor.token_id)
-    return EndedSessions(ended=end_tokens(work, work.actor.name, sessions))
+        own &= (tokens.c.parent == work.actor.token_id) | (tokens.c.id == work.actor.token_id)
+    end_tokens(work, work.actor.name, own & (tokens.c.kind == TokenKind.LOGIN))
+    return EndedSessions(ended=end_tokens(work, work.actor.name, own & (tokens.c.kind == TokenKind.SESSION)))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, insert, select, update
 
+from registry_service.db.locks import lock_key
 from registry_service.db.queries.principals import find_principal
 from registry_service.db.queries.tokens import describe_token, find_token
 from registry_service.db.tables import tokens
@@ -75,6 +76,12 @@ def root_of(row: Row[Any]) -> str | None:
     return root
 
 
+def lock_token(work: Work, token: str) -> None:
+    """Held by whoever ends a token, uses it up, or makes what ends with it: what comes from a token that is being ended
+    at the same time either is ended with it, or never comes to be. Of a link and its root, the link comes first."""
+    lock_key(work.connection, f"token {token}")
+
+
 def end_of(work: Work, token: str) -> datetime:
     """When a token ends by itself."""
     end: datetime = work.connection.execute(select(tokens.c.expires_at).where(tokens.c.id == token)).scalar_one()
@@ -132,10 +139,10 @@ def issue_token(
 def revoke_token(work: Work, token: str) -> Token:
     """Ends a token at once, with the sessions that were opened with it. Twice is as good as once."""
 
+    lock_token(work, token)
     row = find_token(work, token)
-    if row.revoked_at is None:
-        opened = (tokens.c.parent == token) & (tokens.c.expires_at > work.now)
-        end_tokens(work, row.principal, (tokens.c.id == token) | opened)
+    opened = (tokens.c.parent == token) & (tokens.c.expires_at > work.now)
+    if end_tokens(work, row.principal, (tokens.c.id == token) | opened):
         reach("token.revoked")
     return describe_token(find_token(work, token))
 

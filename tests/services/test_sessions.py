@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from registry_service.db.queries.authentication import find_known_token
 from registry_service.db.queries.tokens import list_tokens
+from registry_service.db.tables import tokens
 from registry_service.domain.errors import InvalidInput, NotAuthenticated, PersonRequired
 from registry_service.domain.permissions import Actor
 from registry_service.domain.requests import CreateLoginLink, CreateToken, UpdatePrincipal
@@ -87,6 +90,53 @@ async def test_who_ends_a_token_ends_the_sessions_that_it_opened(world: World) -
     assert [await is_good(world, one) for one in (first, second, other)] == [False, False, True]
 
 
+@pytest.mark.parametrize("by_link", [False, True])
+async def test_no_session_outlives_a_token_that_is_ended_while_it_is_opened(world: World, by_link: bool) -> None:
+    for _ in range(12):
+        token = (await world.act("ben", create_token, CreateToken(name="laptop"))).info.id
+        ben = await world.actor("ben", token=token)
+        shown = token
+        if by_link:
+            link = await world.act(ben, create_login_link, CreateLoginLink())
+            shown = parse_token(link.url.partition("#")[2].partition("/")[0]).id
+        opened, revoked = await asyncio.gather(
+            world.act(ben, open_session, shown), world.act("ben", revoke_token, token), return_exceptions=True
+        )
+        assert not isinstance(revoked, BaseException)
+        if isinstance(opened, BaseException):
+            assert isinstance(opened, NotAuthenticated), opened
+        else:
+            assert not await is_good(world, parse_token(opened.text).id)
+
+
+async def test_no_link_outlives_a_token_that_is_ended_while_it_is_made(world: World) -> None:
+    for _ in range(12):
+        token = (await world.act("ben", create_token, CreateToken(name="laptop"))).info.id
+        ben = await world.actor("ben", token=token)
+        made, _ = await asyncio.gather(
+            world.act(ben, create_login_link, CreateLoginLink()),
+            world.act("ben", revoke_token, token),
+            return_exceptions=True,
+        )
+        if isinstance(made, BaseException):
+            assert isinstance(made, NotAuthenticated), made
+        else:
+            assert not await is_good(world, parse_token(made.url.partition("#")[2].partition("/")[0]).id)
+
+
+async def test_ending_a_token_again_ends_what_came_of_it_since(world: World) -> None:
+    """As may be in databases from before, where a session could be opened with a token that was ended meanwhile."""
+    token = (await world.act("ben", create_token, CreateToken(name="laptop"))).info.id
+    session = await open_with(world, await world.actor("ben", token=token), token)
+    await world.act("ben", revoke_token, token)
+    await world.registry.database.write(
+        lambda connection: connection.execute(update(tokens).where(tokens.c.id == session).values(revoked_at=None))
+    )
+    assert await is_good(world, session)
+    await world.act("ben", revoke_token, token)
+    assert not await is_good(world, session)
+
+
 async def test_a_session_may_do_no_more_than_what_opened_it(world: World) -> None:
     narrow = (await world.act("ben", create_token, CreateToken(name="x", role="reader", patterns=["fraud*"]))).info.id
     session = await open_with(world, await world.actor("ben", token=narrow), narrow)
@@ -114,7 +164,9 @@ async def test_logging_out_ends_this_session_or_all(world: World) -> None:
     assert [await is_good(world, one) for one in sessions] == [False, True, True]
     with pytest.raises(InvalidInput):
         await world.act("ben", end_session)
+    link = await world.act("ben", create_login_link, CreateLoginLink())
     assert (await world.act("ben", end_sessions)).ended == 2
+    assert not await is_good(world, parse_token(link.url.partition("#")[2].partition("/")[0]).id)
     assert not any([await is_good(world, one) for one in sessions])
     assert (await world.act("ben", end_sessions)).ended == 0
     assert await is_good(world, theirs) and await is_good(world, world.token("ben"))
