@@ -96,9 +96,9 @@ def add_lineage(work: Work, model: str, selector: str, body: AddLineage) -> Mode
             found,
             version,
             EventKind.VERSION_LINEAGE_ADDED,
-            # Who reads the events of this model may not be one to know the names of others.
+            # Who reads the events of this model may not be one to know of others: neither names nor contents.
             edges=[
-                {"kind": row["kind"], "digest": row["digest"]} | ({} if row["parent_model_id"] else {"ref": row["ref"]})
+                {"kind": row["kind"]} | ({} if row["parent_model_id"] else {"ref": row["ref"], "digest": row["digest"]})
                 for row in rows
             ],
         )

@@ -204,15 +204,15 @@ async def test_only_who_may_update_a_version_adds_to_its_lineage(solo: World) ->
         await add(solo, "fraud/1", dataset(), by="rita")
 
 
-async def test_the_log_tells_what_was_added_and_not_the_names_of_parents(solo: World) -> None:
-    [base] = await solo.registered(1, "base")
+async def test_the_log_tells_what_was_added_and_nothing_of_parents(solo: World) -> None:
+    await solo.registered(1, "base")
     await solo.registered(1, "fraud")
     await add(solo, "fraud/1", dataset(), parent("base/1"))
     last = (await solo.events())[-1]
     assert (last.kind, last.actor, last.subject) == ("version.lineage_added", "carl", "1")
     assert last.data["edges"] == [
         {"kind": "dataset", "digest": None, "ref": DATA},
-        {"kind": "parent_version", "digest": base.digest},
+        {"kind": "parent_version"},
     ]
 
 
