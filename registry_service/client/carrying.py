@@ -124,7 +124,8 @@ def import_archive(
 
     Whoever imports registers it: what was checked, reviewed and decided elsewhere stands in the details of its lineage,
     and counts for nothing. `promote` is a stage to request a promotion to, for `reason`; it is judged by this
-    registry's people and policies.
+    registry's people and policies. Who registered the version there took part, and can't approve it where a policy
+    wants somebody else.
 
     :raises InvalidArchive: something about the archive is off.
     :raises VersionRevoked: this content was revoked here.
@@ -154,6 +155,8 @@ def import_archive(
             version=str(version.number),
             stage=promote,
             reason=reason or f"Imported from {archive.history.url}",
+            # Also where the content was here before, from somebody who didn't say whose it is.
+            people=[archive.history.registered_by],
         )
         promotion = yield from ask(calls.request_promotion(request))
     return ImportedVersion(version=version, existed=known is not None, promotion=promotion)

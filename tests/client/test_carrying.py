@@ -239,6 +239,19 @@ def test_whoever_registered_it_there_doesnt_approve_it_here(
         here.review_promotion(version.promotion.id, approval)  # ada, who registered it there
 
 
+@pytest.mark.usefixtures("two_people")
+def test_nor_where_somebody_else_had_registered_the_same_content_before(
+    here: Any, speaking_here: Speaking, name: str, exported: Path, trained: Path
+) -> None:
+    carla = speaking_here("carla")
+    carla.register(name, trained, metadata=read_archive(exported).version.metadata)
+    imported = carla.import_archive(exported, promote="production")
+    assert imported.existed
+    approval = GiveReview(verdict=Verdict.APPROVE, digest=imported.version.digest, comment="mine")
+    with pytest.raises(SelfApproval):
+        here.review_promotion(imported.promotion.id, approval)  # ada, who registered it there
+
+
 def test_readers_export_and_dont_import(
     speaking_there: Speaking, speaking_here: Speaking, name: str, exported: Path, tmp_path: Path
 ) -> None:
