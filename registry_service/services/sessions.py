@@ -153,8 +153,8 @@ def end_session(work: Work) -> None:
 
 
 def end_sessions(work: Work) -> EndedSessions:
-    """End all sessions of the caller, in whatever browser, and the links that could still open one; to a narrowed token,
-    those that it opened. Links aren't counted."""
+    """End all sessions of the caller, in whatever browser, and the links that could still open one, which aren't
+    counted; to a narrowed token, those that it opened."""
 
     work.authorize_somewhere(Action.SESSION_OWN)
     own = (tokens.c.principal == work.actor.name) & (tokens.c.expires_at > work.now)
