@@ -134,6 +134,8 @@ def vacate_stage(work: Work, model: str, stage: str, body: VacateStage) -> Stage
     """Empty the stage: `@stage` answers that nothing is current.
 
     :raises NothingToRollBack: another version is current by now.
+    :raises NotPermitted: what is current in an archived model is still good, and the actor may not delete the model.
+        Into the empty stage comes what could not come in over it, once somebody takes the model from the archive.
     :raises Conflict: there is a better way, which the message names.
     """
 
@@ -149,6 +151,8 @@ def vacate_stage(work: Work, model: str, stage: str, body: VacateStage) -> Stage
         good_target=_good_target(work, found, pointer),
         is_archived=found.archived,
     )
+    if not revoked:
+        work.authorize(Action.MODEL_DELETE, model)
     point_stage(work, found, row, StageChange.VACATED, number=None, digest=None, promotion=None, reason=body.reason)
     judge(work, found)
     return get_stage(work, model, stage)

@@ -338,7 +338,7 @@ async def test_a_stage_of_an_archived_model_may_be_vacated(world: World) -> None
     await world.registered(1)
     await world.promote(1)
     await world.act("carl", update_model, "fraud", UpdateModel(archived=True))
-    await vacate(world, 1)
+    await vacate(world, 1, by="ada")
     assert await world.current() is None
 
 

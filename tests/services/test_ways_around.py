@@ -48,6 +48,19 @@ GOOD_ENOUGH = PolicyDocument(
 )
 
 
+async def test_nobody_empties_a_stage_of_what_is_good_to_let_in_what_is_worse(world: World) -> None:
+    """Who contributes archives and takes from the archive; who approves vacates. Without an admin the comparison with
+    what was current stays."""
+    await world.registered(1)
+    await world.promote(1)
+    await world.act("carl", update_model, "fraud", UpdateModel(archived=True))
+    body = VacateStage(from_version=1, reason="nobody is to be served")
+    with pytest.raises(NotPermitted, match="model:delete"):
+        await world.act("ben", vacate_stage, "fraud", "production", body)
+    await world.act("ada", vacate_stage, "fraud", "production", body)
+    assert await world.current() is None
+
+
 async def test_an_empty_stage_waives_the_comparison_and_not_the_floor(solo: World) -> None:
     await solo.policy(GOOD_ENOUGH)
     await solo.model()
