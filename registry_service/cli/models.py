@@ -174,13 +174,20 @@ def archive_model(state: State, model: str, *, undo: bool) -> None:
 @click.argument("name")
 @click.option("--reason", default="", help="Why: it stays in the history.")
 @click.option("--drop-policies", is_flag=True, help="Also where a policy no longer holds under the new name.")
+@click.option(
+    "--keep-current",
+    is_flag=True,
+    help="Also where what is current was never judged by a policy that holds under the new name.",
+)
 @options.yes
 @pass_state
-def rename_model(state: State, model: str, name: str, reason: str, *, drop_policies: bool, yes: bool) -> None:
+def rename_model(
+    state: State, model: str, name: str, reason: str, *, drop_policies: bool, keep_current: bool, yes: bool
+) -> None:
     """Give MODEL another NAME. The old one leads there until an admin releases it; those who use it have to follow."""
 
     state.confirm(f"Rename '{model}' to '{name}'?", yes=yes)
-    body = RenameModel(name=name, reason=reason, drop_policies=drop_policies)
+    body = RenameModel(name=name, reason=reason, drop_policies=drop_policies, keep_current=keep_current)
     renamed = state.client.rename_model(model, body)
     state.show(renamed, lambda: model_text(renamed))
 

@@ -297,6 +297,13 @@ class PoliciesDropped(Conflict):
     code = "policies_dropped"
 
 
+class PoliciesGained(Conflict):
+    """Under its new name, policies would hold by which its versions in use were never judged; `details["policies"]`
+    names them, and `details["versions"]` those, by stage."""
+
+    code = "policies_gained"
+
+
 class InUse(Conflict):
     """Something still points here; `details["used_by"]` names it."""
 

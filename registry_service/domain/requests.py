@@ -59,12 +59,14 @@ class WriteCard(Request, frozen=True, kw_only=True):
 
 
 class RenameModel(Request, frozen=True, kw_only=True):
-    """`drop_policies`: that policies which match the present name only hold no longer is meant; for those who may write
-    policies."""
+    """Two things are for those who may write policies to confirm. `drop_policies`: that policies which match the
+    present name only hold no longer. `keep_current`: that what is current, or may come back by a rollback, stays so
+    under policies of the new name by which it was never judged."""
 
     name: str
     reason: str = ""
     drop_policies: bool = False
+    keep_current: bool = False
 
 
 class NewManifestFile(Request, frozen=True, kw_only=True):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, insert
 
-from registry_service.db.prepared import Prepared
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import pins_for, terms_of
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
-from registry_service.db.queries.revoked import content_revoked
-from registry_service.db.queries.stages import describe_record, failed_among, find_stage, pointer_of
+from registry_service.db.queries.revoked import revoked_among
+from registry_service.db.queries.stages import describe_record, failed_among, find_stage, newest_records, pointer_of
 from registry_service.db.queries.versions import find_version
-from registry_service.db.query import one_of
-from registry_service.db.tables import promotions, stage_failures, stage_history, versions
+from registry_service.db.tables import promotions, stage_failures
 from registry_service.db.view import View
 from registry_service.domain.entities import Promotion, StageChange
 from registry_service.domain.errors import NotPermitted
@@ -32,14 +30,6 @@ from registry_service.services.judging import perform
 from registry_service.services.promotions import apply_to_stage
 from registry_service.services.texts import check_people, check_reason
 from registry_service.services.work import Work
-
-_REVOKED_AMONG: Final = Prepared(
-    select(versions.c.number).where(
-        versions.c.model_id == bindparam("model_id"),
-        one_of(versions.c.number, "numbers"),
-        content_revoked(),
-    )
-)
 
 
 def roll_back(work: Work, model: str, stage: str, body: RollBack) -> Promotion:
@@ -91,22 +81,13 @@ def plan_rollback(
 
     within = _terms(view, model.name, pointer.stage).rollback_within
     # The plan looks at so many promotions before the current one; vacancies between them don't count.
-    newest = view.connection.execute(
-        select(stage_history)
-        .where(
-            stage_history.c.model_id == model.id,
-            stage_history.c.stage == pointer.stage,
-            stage_history.c.number.is_not(None),
-        )
-        .order_by(stage_history.c.id.desc())
-        .limit(within + 1)
-    ).all()
+    newest = newest_records(view, model.id, pointer.stage, within + 1)
     numbers = [record.number for record in newest] + ([] if to is None else [to])
     return rollback_plan(
         pointer,
         [describe_record(model.name, record) for record in newest],
         failed=failed_among(view, model.id, pointer.stage, numbers),
-        revoked=_REVOKED_AMONG.values(view.connection, model_id=model.id, numbers=numbers),
+        revoked=revoked_among(view, model.id, numbers),
         within=within,
         from_version=from_version,
         promotion=promotion,

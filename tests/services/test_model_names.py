@@ -17,18 +17,23 @@ from registry_service.domain.errors import (
     NotPermitted,
     PersonRequired,
     PoliciesDropped,
+    PoliciesGained,
 )
 from registry_service.domain.permissions import Role
 from registry_service.domain.policies import PolicyDocument, ReviewRule
 from registry_service.domain.promotions import Phase
-from registry_service.domain.requests import NewLineageEdge, RenameModel, UpdateModel
+from registry_service.domain.requests import NewLineageEdge, RenameModel, UpdateModel, VacateStage
 from registry_service.services import model_names, models
 from registry_service.services.revoking import revoke_impact
+from registry_service.services.stages import vacate_stage
 from tests.services.world import World
 
 
-async def rename(world: World, model: str, name: str, *, by: str = "ada", drop: bool = False) -> None:
-    await world.act(by, model_names.rename_model, model, RenameModel(name=name, reason="why", drop_policies=drop))
+async def rename(
+    world: World, model: str, name: str, *, by: str = "ada", drop: bool = False, keep: bool = False
+) -> None:
+    body = RenameModel(name=name, reason="why", drop_policies=drop, keep_current=keep)
+    await world.act(by, model_names.rename_model, model, body)
 
 
 def rule(name: str, *, firm: bool = False) -> PolicyDocument:
@@ -186,6 +191,78 @@ async def test_no_name_leads_around_the_second_person_whom_a_policy_asks_for(wor
     await world.attach("firm", "fraud")
     with pytest.raises(PoliciesDropped):
         await rename(world, "fraud", "swindle", drop=True)
+
+
+async def test_no_name_leads_in_under_a_policy_that_never_judged_what_is_current(world: World) -> None:
+    await world.registered(2)
+    await world.promote(1)
+    await world.policy(rule("strict"), attach=False)
+    await world.attach("strict", "regulated*", "Production")
+    with pytest.raises(PoliciesGained) as refused:
+        await rename(world, "fraud", "regulated")
+    assert refused.value.details == {"policies": ["strict"], "versions": {"production": [1]}}
+    await world.person("anna", Role.ADMIN, "fraud")
+    await world.grant("anna", Role.ADMIN, "regulated")
+    with pytest.raises(NotPermitted):
+        await rename(world, "fraud", "regulated", by="anna", keep=True)
+    await rename(world, "fraud", "regulated", keep=True)
+    assert await world.current(model="regulated") == 1
+
+
+async def test_a_policy_of_stages_in_which_nothing_was_ever_current_is_no_reason(world: World) -> None:
+    await world.registered(1)
+    await world.promote(1, "staging")
+    await world.policy(rule("firm", firm=True), attach=False)
+    await world.attach("firm", "regulated", "production")
+    await rename(world, "fraud", "regulated")
+
+
+async def test_who_was_promoted_under_a_firm_policy_may_get_a_name_for_which_it_holds(world: World) -> None:
+    await world.registered(3)
+    await world.promote(1)
+    await world.policy(rule("firm", firm=True), attach=False)
+    await world.attach("firm", "regulated", "production")
+    with pytest.raises(PoliciesGained, match="two people"):
+        await rename(world, "fraud", "regulated", keep=True)
+    # That it holds for the present name from now on doesn't say that it judged what came before.
+    await world.attach("firm", "fraud", "production")
+    with pytest.raises(PoliciesGained):
+        await rename(world, "fraud", "regulated", keep=True)
+    await world.person("anna", Role.APPROVER, "fraud")
+    asked = await world.approve("ben", await world.request(2))
+    asked = await world.approve("maria", asked)
+    await world.apply(await world.approve("anna", asked))
+    # Version 1 could come back by a rollback, after the model has the name.
+    with pytest.raises(PoliciesGained) as refused:
+        await rename(world, "fraud", "regulated", keep=True)
+    assert refused.value.details["versions"] == {"production": [1]}
+    await world.revoke(1)
+    await rename(world, "fraud", "regulated", keep=True)
+
+
+async def test_what_came_back_by_a_rollback_counts_by_what_it_was_promoted_under(world: World) -> None:
+    await world.registered(2)
+    await world.promote(1)
+    await world.promote(2)
+    await world.policy(rule("firm", firm=True), attach=False)
+    await world.attach("firm", "fraud", "production")
+    await world.attach("firm", "regulated", "production")
+    # The rollback pins what holds now, and nobody was asked.
+    await world.roll_back(from_version=2)
+    with pytest.raises(PoliciesGained) as refused:
+        await rename(world, "fraud", "regulated")
+    assert refused.value.details["versions"] == {"production": [1, 2]}
+
+
+async def test_an_emptied_stage_keeps_what_may_come_back(world: World) -> None:
+    await world.registered(1)
+    await world.promote(1)
+    await world.act("ada", models.update_model, "fraud", UpdateModel(archived=True))
+    await world.act("ada", vacate_stage, "fraud", "production", VacateStage(from_version=1, reason="room"))
+    await world.policy(rule("firm", firm=True), attach=False)
+    await world.attach("firm", "regulated", "production")
+    with pytest.raises(PoliciesGained):
+        await rename(world, "fraud", "regulated")
 
 
 async def test_open_promotions_go_stale_where_other_policies_hold_by_the_new_name(world: World) -> None:

@@ -126,6 +126,7 @@ PARTS = {
     "insert_policy",
     "end_of",
     "end_tokens",
+    "lock_token",
     "issue_login",
     "issue_token",
     "note_served",

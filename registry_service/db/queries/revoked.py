@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, Row, bindparam, exists, select
 
 from registry_service.db.prepared import Prepared
+from registry_service.db.query import one_of
 from registry_service.db.tables import versions
 from registry_service.db.view import View
 from registry_service.domain.errors import VersionRevoked
@@ -31,6 +33,20 @@ _REVOCATION: Final = Prepared(
     .order_by(versions.c.number)
     .limit(1)
 )
+
+
+_REVOKED_AMONG: Final = Prepared(
+    select(versions.c.number).where(
+        versions.c.model_id == bindparam("model_id"),
+        one_of(versions.c.number, "numbers"),
+        content_revoked(),
+    )
+)
+
+
+def revoked_among(view: View, model_id: str, numbers: Sequence[int]) -> frozenset[int]:
+    """Those of the versions whose content is revoked."""
+    return frozenset(_REVOKED_AMONG.values(view.connection, model_id=model_id, numbers=numbers))
 
 
 def revocation_of(view: View, model_id: str, digest: str) -> Row[Any] | None:

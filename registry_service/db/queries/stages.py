@@ -146,6 +146,21 @@ def stage_history_of(view: View, model: str, stage: str, page: PageRequest) -> P
     )
 
 
+def newest_records(view: View, model_id: str, stage: str, count: int) -> Sequence[Row[Any]]:
+    """The latest times that a version became current here, the newest first; vacancies between them don't count."""
+
+    return view.connection.execute(
+        select(stage_history)
+        .where(
+            stage_history.c.model_id == model_id,
+            stage_history.c.stage == stage,
+            stage_history.c.number.is_not(None),
+        )
+        .order_by(stage_history.c.id.desc())
+        .limit(count)
+    ).all()
+
+
 def describe_record(model_name: str, row: Row[Any]) -> StageRecord:
     return StageRecord(
         model_name=model_name,
