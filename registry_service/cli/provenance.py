@@ -9,7 +9,7 @@ from registry_service.cli import options
 from registry_service.cli.promotions import with_end
 from registry_service.cli.state import Command, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
-from registry_service.client import DeploymentRole, PromotionRecord, VersionProvenance
+from registry_service.client import DeploymentRole, PromotionRecord, SpellEnd, VersionProvenance
 
 
 @click.command(cls=Command)
@@ -70,7 +70,9 @@ def _one(found: VersionProvenance) -> str:
     )
     lineage = [(edge.kind, "(hidden)" if edge.hidden else edge.ref, edge.digest) for edge in version.lineage]
     checks = [(check.name, check.status, check.reported_by, check.reported_at) for check in found.checks]
-    spells = [(spell.stage, spell.since, spell.until, spell.change, spell.by) for spell in found.spells]
+    spells = [
+        (spell.stage, spell.since, spell.until, spell.change, spell.by, _ended(spell.ended)) for spell in found.spells
+    ]
     running = [
         (one.target, one.role, one.status, one.observed_digest, one.started_at, one.ended_at)
         for one in found.deployments
@@ -79,10 +81,16 @@ def _one(found: VersionProvenance) -> str:
         ("lineage", ["kind", "ref", "digest"], lineage),
         ("checks", ["check", "status", "by", "at"], checks),
         ("promotions", ["stage", "phase", "policies", "requested by", "reviews", "applied by"], _asked(found)),
-        ("current in", ["stage", "since", "until", "change", "by"], spells),
+        ("current in", ["stage", "since", "until", "change", "by", "ended"], spells),
         ("deployments", ["target", "role", "status", "observed", "started", "ended"], running),
     )
     return head + "".join("\n" + section(name, table(titles, rows, empty="")) for name, titles, rows in parts if rows)
+
+
+def _ended(end: SpellEnd | None) -> str | None:
+    if end is None:
+        return None
+    return f"{end.change} by {end.by}" + (f": {end.reason}" if end.reason else "")
 
 
 def _asked(found: VersionProvenance) -> list[tuple[str | None, ...]]:

@@ -26,6 +26,7 @@ from registry_service.db.queries import (
     promotions,
     provenance,
     retention,
+    revoked,
     stages,
     uses,
 )
@@ -37,7 +38,7 @@ from registry_service.db.tables import models, versions
 from registry_service.db.view import View
 from registry_service.domain.entities import DeploymentRole, LineageKind
 from registry_service.domain.permissions import Actor, Role, Scope
-from registry_service.services import judging, rollback
+from registry_service.services import judging
 
 OPEN = "promotions USING INDEX ix_promotions_model_id_phase_stage"
 FAILED = "stage_failures USING INDEX ix_stage_failures_model_id_stage_number (model_id=? AND stage=? AND number=?)"
@@ -59,7 +60,7 @@ ASKED = [
     (stages._FAILED_AMONG, "versions USING INDEX sqlite_autoindex_versions_1 (model_id=? AND number=?)"),
     (stages._FAILED_AMONG, "twin USING INDEX ix_versions_digest_model_id_number (digest=? AND model_id=?)"),
     (stages._FAILED_AMONG, FAILED),
-    (rollback._REVOKED_AMONG, "withdrawn USING INDEX ix_versions_digest_model_id_number (digest=? AND model_id=?)"),
+    (revoked._REVOKED_AMONG, "withdrawn USING INDEX ix_versions_digest_model_id_number (digest=? AND model_id=?)"),
     (provenance._PROMOTIONS, "promotions USING INDEX ix_promotions_model_id_number (model_id=? AND number=?)"),
     (
         provenance._SPELLS,

@@ -6,7 +6,8 @@ import pytest
 
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries import provenance
-from registry_service.domain.entities import DeploymentRole, LineageKind, StageChange, VersionProvenance
+from registry_service.db.queries.following import list_activity
+from registry_service.domain.entities import DeploymentRole, LineageKind, SpellEnd, StageChange, VersionProvenance
 from registry_service.domain.errors import DeploymentNotFound, InvalidDigest, InvalidFilter
 from registry_service.domain.manifest import digest_of
 from registry_service.domain.permissions import Role
@@ -74,6 +75,25 @@ async def test_what_still_is_current_has_no_end_and_a_withdrawn_review_says_so(w
     assert [spell.until for spell in found.spells] == [None]
     reviews = found.promotions[0].reviews
     assert [(one.reviewer, one.withdrawn_at is None) for one in reviews] == [("ben", False), ("maria", True)]
+
+
+async def test_a_time_in_a_stage_says_what_ended_it(world: World) -> None:
+    await world.registered(2)
+    await world.promote(1)
+    await world.promote(2)
+    back = await world.roll_back(from_version=2, reason="worse in Spain")
+    [spell] = (await world.look("rita", provenance.get_version_provenance, "fraud", "2")).spells
+    assert spell.ended == SpellEnd(
+        change=StageChange.ROLLED_BACK, by="airflow", reason="worse in Spain", version=1, promotion_id=back.id
+    )
+    now, before = (await world.look("rita", provenance.get_version_provenance, "fraud", "1")).spells
+    assert (now.until, now.ended) == (None, None)
+    assert before.ended is not None
+    assert (before.ended.change, before.ended.version) == (StageChange.PROMOTED, 2)
+    # What gave way is told of as well, not only what came.
+    told = await world.look("rita", list_activity, PageRequest(limit=10), model="fraud", version=2)
+    came = [one.event.kind for one in told.items if one.event.data["version"] == 1]
+    assert came == ["stage.moved", "promotion.rolled_back"]
 
 
 async def test_the_digest_of_a_file_leads_to_every_version_that_has_it(solo: World) -> None:

@@ -118,8 +118,10 @@ def _conditions(view: View, wanted: EventFilter) -> list[ColumnElement[bool]]:
 
 
 def about_version(view: View, number: int) -> ColumnElement[bool]:
-    """That an event of a model names this version."""
-    return _datum(view, "version") == (number if view.connection.dialect.name == "sqlite" else str(number))
+    """That an event of a model names this version: as what it is about, or as what gave way."""
+
+    named = number if view.connection.dialect.name == "sqlite" else str(number)
+    return or_(*(_datum(view, key) == named for key in ("version", "from_version", "previous")))
 
 
 def _datum(view: View, key: str) -> ColumnElement[Any]:

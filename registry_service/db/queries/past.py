@@ -18,18 +18,27 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.stages import hold_is_active
 
 _next: Final = stage_history.alias("next")
-END_OF_SPELL: Final = (
-    select(_next.c.at)
-    .where(
-        _next.c.model_id == stage_history.c.model_id,
-        _next.c.stage == stage_history.c.stage,
-        _next.c.id > stage_history.c.id,
+
+
+def _of_next(column: ColumnElement[Any]) -> ScalarSelect[Any]:
+    return (
+        select(column)
+        .where(
+            _next.c.model_id == stage_history.c.model_id,
+            _next.c.stage == stage_history.c.stage,
+            _next.c.id > stage_history.c.id,
+        )
+        .order_by(_next.c.id)
+        .limit(1)
+        .scalar_subquery()
     )
-    .order_by(_next.c.id)
-    .limit(1)
-    .scalar_subquery()
-)
+
+
+END_OF_SPELL: Final = _of_next(_next.c.at)
 """When a row of the history gave way to the one behind it; None where it still stands."""
+
+END_RECORD: Final = _of_next(_next.c.id)
+"""The id of the row of the history that a row gave way to; None where it still stands."""
 
 
 def newest_record(stage: FromClause, at: ColumnElement[Any]) -> ScalarSelect[Any]:

@@ -16,7 +16,7 @@ from registry_service.db.queries.compare import latest_checks
 from registry_service.db.queries.deployments import deployments_in_sight, describe_deployment, find_deployment
 from registry_service.db.queries.facts import closure_of
 from registry_service.db.queries.models import find_model
-from registry_service.db.queries.past import END_OF_SPELL
+from registry_service.db.queries.past import END_RECORD
 from registry_service.db.queries.sight import in_sight
 from registry_service.db.queries.versions import describe_versions, find_version
 from registry_service.db.query import one_of
@@ -35,8 +35,10 @@ from registry_service.domain.entities import (
     Deployment,
     DeploymentRole,
     Page,
+    Promotion,
     PromotionRecord,
     ReviewRecord,
+    SpellEnd,
     StageChange,
     StageSpell,
     Verdict,
@@ -73,14 +75,29 @@ _PROMOTIONS: Final = Prepared(
     select(promotions).where(promotions.c.model_id == bindparam("model_id"), one_of(promotions.c.number, "numbers"))
 )
 _REVIEWS: Final = Prepared(select(reviews).where(one_of(reviews.c.promotion_id, "promotions")).order_by(reviews.c.id))
+_end: Final = stage_history.alias("ending")
+_SPELL: Final = select(
+    stage_history,
+    _end.c.at.label("until"),
+    _end.c.change.label("end_change"),
+    _end.c.actor.label("end_actor"),
+    _end.c.reason.label("end_reason"),
+    _end.c.number.label("end_number"),
+    _end.c.promotion_id.label("end_promotion"),
+).select_from(stage_history.outerjoin(_end, _end.c.id == END_RECORD))
 _SPELLS: Final = Prepared(
-    select(
-        stage_history,
-        END_OF_SPELL.label("until"),
-    ).where(
+    _SPELL.where(
         stage_history.c.model_id == bindparam("model_id"),
         one_of(stage_history.c.stage, "stages"),
         one_of(stage_history.c.number, "numbers"),
+    )
+)
+_SPELL_OF: Final = Prepared(
+    _SPELL.where(
+        stage_history.c.model_id == bindparam("model_id"),
+        stage_history.c.stage == bindparam("stage"),
+        stage_history.c.number == bindparam("number"),
+        stage_history.c.promotion_id == bindparam("promotion"),
     )
 )
 _STAGES: Final = Prepared(select(stages.c.name).where(stages.c.model_id == bindparam("model_id")))
@@ -243,6 +260,19 @@ def _promotions(view: View, those: dict[str, object]) -> dict[int, list[Promotio
     return found
 
 
+def spell_of(view: View, promotion: Promotion) -> StageSpell | None:
+    """The time in its stage that a promotion brought its version; None where it was never applied."""
+
+    row = _SPELL_OF.row(
+        view.connection,
+        model_id=find_model(view, promotion.model_name).id,
+        stage=promotion.stage,
+        number=promotion.version,
+        promotion=promotion.id,
+    )
+    return None if row is None else _spell(row)
+
+
 def _spell(row: Row[Any]) -> StageSpell:
     return StageSpell(
         stage=row.stage,
@@ -252,6 +282,15 @@ def _spell(row: Row[Any]) -> StageSpell:
         by=row.actor,
         reason=row.reason,
         promotion_id=row.promotion_id,
+        ended=None
+        if row.until is None
+        else SpellEnd(
+            change=StageChange(row.end_change),
+            by=row.end_actor,
+            reason=row.end_reason,
+            version=row.end_number,
+            promotion_id=row.end_promotion,
+        ),
     )
 
 

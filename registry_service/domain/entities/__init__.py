@@ -63,6 +63,7 @@ from registry_service.domain.entities.promotion import Closure, Lease, Promotion
 from registry_service.domain.entities.provenance import (
     PromotionRecord,
     ReviewRecord,
+    SpellEnd,
     StageSpell,
     VersionProvenance,
 )
@@ -200,6 +201,7 @@ __all__ = [
     "SignatureComparison",
     "SignatureFinding",
     "SignatureSide",
+    "SpellEnd",
     "Stage",
     "StageChange",
     "StageRecord",

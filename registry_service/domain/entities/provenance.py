@@ -43,9 +43,19 @@ class PromotionRecord(Answer, frozen=True, kw_only=True):
     url: str
 
 
+class SpellEnd(Answer, frozen=True, kw_only=True):
+    """What ended a time in a stage: `change` says how, and `version` what came; None: the stage was vacated."""
+
+    change: StageChange
+    by: str
+    reason: str
+    version: int | None
+    promotion_id: str | None
+
+
 class StageSpell(Answer, frozen=True, kw_only=True):
-    """A time in which the version was current in a stage. `until` None: it still is. `change` and `by`: how it came
-    there, and who did it."""
+    """A time in which the version was current in a stage. `until` and `ended` None: it still is. `change` and `by`: how
+    it came there, and who did it."""
 
     stage: str
     since: datetime
@@ -54,6 +64,7 @@ class StageSpell(Answer, frozen=True, kw_only=True):
     by: str
     reason: str
     promotion_id: str | None
+    ended: SpellEnd | None = None
 
 
 class VersionProvenance(Answer, frozen=True, kw_only=True):

@@ -175,6 +175,7 @@ VERSIONS: Final[tuple[Any, ...]] = (
                 by="airflow",
                 reason=REQUESTED.reason,
                 promotion_id=PROMOTION,
+                ended=None,
             )
         ],
         deployments=[DEPLOYMENT],
