@@ -19,7 +19,7 @@ from registry_service.db.queries.facts import FactSource
 from registry_service.db.queries.models import find_model
 from registry_service.db.queries.policies import documents_of, pins_for, terms_of
 from registry_service.db.queries.principals import owners_of
-from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
+from registry_service.db.queries.promotions import check_may_review, find_promotion, get_promotion, open_promotions
 from registry_service.db.queries.revoked import refuse_revoked
 from registry_service.db.queries.stages import find_stage
 from registry_service.db.queries.versions import find_version
@@ -54,7 +54,6 @@ from registry_service.domain.requests import (
     RequestPromotion,
     TakeLease,
 )
-from registry_service.domain.reviewing import check_reviewer, check_token_suffices
 from registry_service.domain.succession import superseded_by
 from registry_service.failpoints import reach
 from registry_service.services.changes import record_change
@@ -148,11 +147,7 @@ def review_promotion(work: Work, promotion: str, body: GiveReview) -> Promotion:
     if body.verdict is Verdict.REJECT and not body.comment.strip():
         raise CommentRequired("Say in the comment why you reject it.", field="comment")
     facts = source.facts_of(row)
-    reviewer = source.person(work.actor.name)
-    standing_in_for = source.stands_in_for(reviewer.name, facts)
-    check_reviewer(facts, reviewer, body.verdict, standing_in_for)
-    if body.verdict is Verdict.APPROVE and work.actor.token_role is not None:
-        check_token_suffices(facts, reviewer, work.actor.token_role, standing_in_for)
+    standing_in_for = check_may_review(work, source, facts, body.verdict)
     reach("review.checked")
     _withdraw(work, row)
     _INSERT_REVIEW.change(

@@ -22,12 +22,14 @@ from registry_service.db.view import View
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import Decision
 from registry_service.domain.entities import Page, Promotion, Review, Verdict
-from registry_service.domain.errors import PromotionNotFound
+from registry_service.domain.errors import NotPermitted, PersonRequired, PromotionNotFound, SelfApproval
+from registry_service.domain.facts import Facts, Person
 from registry_service.domain.permissions import Action, may
 from registry_service.domain.policies import PolicyPin
 from registry_service.domain.policy_check import check_policy
 from registry_service.domain.promotions import OPEN_PHASES, Phase, PromotionKind
 from registry_service.domain.requests import TestPolicy
+from registry_service.domain.reviewing import check_reviewer, check_token_suffices
 
 _ORDERING = Ordering(
     columns={"requested_at": promotions.c.requested_at}, tie_breakers=[promotions.c.id], default="requested_at desc"
@@ -98,6 +100,31 @@ def test_policy(view: View, body: TestPolicy) -> Decision:
         check_policy(body.document)
         policies = [(PolicyPin(name=body.document.name, version=0), body.document)]
     return decide(FactSource(view).facts_if_requested(found, version, body.stage, policies), view.now)
+
+
+def check_may_review(view: View, source: FactSource, facts: Facts, verdict: Verdict) -> tuple[Person, ...]:
+    """Whether a review by the actor could count at all. Answers for whom they stand in.
+
+    :raises PersonRequired, NotPermitted, SelfApproval: it never could.
+    """
+
+    reviewer = source.person(view.actor.name)
+    standing_in_for = source.stands_in_for(reviewer.name, facts)
+    check_reviewer(facts, reviewer, verdict, standing_in_for)
+    if verdict is Verdict.APPROVE and view.actor.token_role is not None:
+        check_token_suffices(facts, reviewer, view.actor.token_role, standing_in_for)
+    return standing_in_for
+
+
+def refuse_approval(view: View, promotion: str) -> str | None:
+    """Why an approval by the actor could not count, in words; None where it could."""
+
+    source = FactSource(view)
+    try:
+        check_may_review(view, source, source.facts_of(find_promotion(view, promotion)), Verdict.APPROVE)
+    except (PersonRequired, NotPermitted, SelfApproval) as refusal:
+        return str(refusal)
+    return None
 
 
 def describe_promotions(

@@ -14,7 +14,8 @@ from registry_service.db.queries.comments import list_promotion_comments
 from registry_service.db.queries.inbox import get_inbox
 from registry_service.db.queries.models import get_model
 from registry_service.db.queries.policies import documents_of
-from registry_service.db.queries.promotions import get_promotion, list_promotions, test_policy
+from registry_service.db.queries.promotions import get_promotion, list_promotions, refuse_approval, test_policy
+from registry_service.db.queries.provenance import spell_of
 from registry_service.db.queries.stages import get_stage
 from registry_service.db.queries.versions import get_version
 from registry_service.db.view import View
@@ -28,7 +29,9 @@ from registry_service.domain.entities import (
     Page,
     Promotion,
     RegisteredModel,
+    Review,
     Stage,
+    StageSpell,
 )
 from registry_service.domain.errors import VersionNotFound
 from registry_service.domain.permissions import Action
@@ -36,7 +39,7 @@ from registry_service.domain.policies import PolicyDocument, PolicyPin
 from registry_service.domain.promotions import OPEN_PHASES, Phase
 from registry_service.domain.requests import TestPolicy
 from registry_service.web.ui.parameters import Cursor, page_request
-from registry_service.web.ui.version import beside_current
+from registry_service.web.ui.version import beside_version
 from registry_service.web.ui.visit import Visit
 
 WithPhase = Annotated[str | None, QueryParameter(description="Only in this phase, or `open`.", max_length=20)]
@@ -65,9 +68,11 @@ async def promotions_page(
 
 
 class OnePromotion(NamedTuple):
-    """`beside`: what is asked for, compared with what is current in the stage, which stands first; None where the stage
-    is vacant or this is current. `version` None: it is deleted. `again`: of what ended without being applied, what
-    would be said if it were asked for again now, as only that tells what stood and stands in its way."""
+    """`beside`: what is asked for, compared with what is current in the stage, or with what it replaced there, which
+    stands first; None where there is no such version. `version` None: it is deleted. `again`: of what ended without
+    being applied, what would be said if it were asked for again now, as only that tells what stood and stands in its
+    way. `stay`: the time in the stage that it brought the version. `refusal`: why an approval by the caller could not
+    count; None where it could. `standing`: the caller's own review."""
 
     promotion: Promotion
     model: RegisteredModel
@@ -78,6 +83,9 @@ class OnePromotion(NamedTuple):
     comments: Page[Comment]
     beside: Comparison | None
     again: Decision | None
+    stay: StageSpell | None
+    refusal: str | None
+    standing: Review | None
 
 
 def look_at_promotion(view: View, promotion: str) -> OnePromotion:
@@ -86,7 +94,8 @@ def look_at_promotion(view: View, promotion: str) -> OnePromotion:
     asked = get_promotion(view, promotion)
     stage = get_stage(view, asked.model_name, asked.stage)
     number = str(asked.version)
-    ended = asked.phase.is_final and asked.phase is not Phase.APPLIED
+    applied = asked.phase is Phase.APPLIED
+    ended = asked.phase.is_final and not applied
     try:
         version = get_version(view, asked.model_name, number)
     except VersionNotFound:
@@ -99,8 +108,13 @@ def look_at_promotion(view: View, promotion: str) -> OnePromotion:
         policies=documents_of(view, asked.policies),
         checks=[] if version is None else list_checks(view, asked.model_name, number, PageRequest(limit=50)).items,
         comments=list_promotion_comments(view, promotion, PageRequest(limit=100)),
-        beside=None if version is None else beside_current(view, version, stage.version),
+        beside=None if version is None else beside_version(view, version, asked.replaces if applied else stage.version),
         again=None if version is None or not ended else _asked_again(view, asked),
+        stay=spell_of(view, asked) if applied else None,
+        refusal=None if asked.phase.is_final else refuse_approval(view, promotion),
+        standing=next(
+            (one for one in asked.reviews if one.reviewer == view.actor.name and one.withdrawn_at is None), None
+        ),
     )
 
 

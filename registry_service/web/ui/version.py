@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -14,6 +15,7 @@ from registry_service.db.queries.following import newest_about_version
 from registry_service.db.queries.lineage import get_lineage
 from registry_service.db.queries.models import get_model
 from registry_service.db.queries.provenance import get_version_provenance
+from registry_service.db.queries.stages import failed_numbers
 from registry_service.db.queries.usages import get_version_use
 from registry_service.db.queries.versions import get_manifest, get_version
 from registry_service.db.view import View
@@ -32,6 +34,7 @@ from registry_service.domain.entities import (
     VersionProvenance,
     VersionUse,
 )
+from registry_service.domain.errors import VersionNotFound
 from registry_service.domain.permissions import Action, may
 from registry_service.services.revoking import revoke_impact
 from registry_service.web.ui.drawing import draw_lineage
@@ -45,8 +48,9 @@ LINEAGE_DEPTH: Final = 2
 
 
 class OneVersion(NamedTuple):
-    """`beside`: compared with the one that is current in `beside_stage`, which stands first; None where that is this
-    one, or there is none. `impact`: of revoking it; None where the caller can't."""
+    """`failed_in`: the stages that it was rolled back from, unless that is cleared. `beside`: compared with the one
+    that is current in `beside_stage`, which stands first; None where that is this one, or there is none. `impact`: of
+    revoking it; None where the caller can't."""
 
     version: ModelVersion
     impact: RevocationImpact | None
@@ -59,6 +63,7 @@ class OneVersion(NamedTuple):
     provenance: VersionProvenance
     use: VersionUse
     log: list[Event]
+    failed_in: list[str]
     beside: Comparison | None
     beside_stage: str
 
@@ -84,16 +89,19 @@ def look_at_version(view: View, model: str, selector: str) -> OneVersion:
         provenance=get_version_provenance(view, model, number),
         use=get_version_use(view, model, number),
         log=newest_about_version(view, found.id, version.number, limit=_EVENTS),
-        beside=beside_current(view, version, found.stages.get(stage)),
+        failed_in=[name for name, numbers in failed_numbers(view, found.id).items() if version.number in numbers],
+        beside=beside_version(view, version, found.stages.get(stage)),
         beside_stage=stage,
     )
 
 
-def beside_current(view: View, version: ModelVersion, current: int | None) -> Comparison | None:
-    """The version compared with the one of its model that is current somewhere, which stands first; None where that is
-    this one, or there is none."""
+def beside_version(view: View, version: ModelVersion, other: int | None) -> Comparison | None:
+    """The version compared with another of its model, which stands first; None where that is this one, or there is
+    none, or no more."""
 
-    if current is None or current == version.number:
+    if other is None or other == version.number:
         return None
     model = version.model_name
-    return compare_versions(view, [NamedVersion(model, str(current)), NamedVersion(model, str(version.number))])
+    with contextlib.suppress(VersionNotFound):
+        return compare_versions(view, [NamedVersion(model, str(other)), NamedVersion(model, str(version.number))])
+    return None

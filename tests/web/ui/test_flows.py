@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import httpx
@@ -89,6 +90,44 @@ def test_a_stage_goes_back_in_two_clicks_with_a_reason(shown: Shown, log_in: Log
     expect(stage.locator(".current")).to_contain_text("1")
     expect(page.locator("#history-section")).to_contain_text("latency doubled")
     assert current(service) == 1
+    # The page of the version that gave way tells of it, and so does that of the promotion that had brought it.
+    page.goto(f"/models/{MODEL}/versions/2")
+    spells = page.locator("#spells-section")
+    expect(spells).to_contain_text("It failed in production")
+    expect(spells).to_contain_text(f"went back to {MODEL} 1: latency doubled")
+    expect(page.locator("#log-section")).to_contain_text("promotion.rolled_back")
+    spells.get_by_role("listitem").filter(has_text="production by a promotion").get_by_role("link").first.click()
+    expect(page.locator("#change-section")).to_contain_text(f"went back to {MODEL} 1: latency doubled")
+    expect(page.locator("#policy-section")).not_to_contain_text("missing")
+
+
+def test_the_page_of_a_model_is_found_by_its_former_name(shown: Shown, log_in: LogIn) -> None:
+    service, _ = shown
+    with service.http() as http:
+        answered(http.post(f"{API}/models", json={"name": "cards at the till"}), 201)
+        answered(http.post(f"{API}/models/cards at the till/rename", json={"name": "cards"}))
+    page = log_in(service, service.person)
+    page.goto("/models/cards at the till?columns=size")
+    expect(page).to_have_url(re.compile("/models/cards[?]columns=size$"))
+    expect(page.get_by_role("heading", name="cards", exact=True)).to_be_visible()
+
+
+def test_whose_approval_could_not_count_is_told_so_beforehand(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    with service.http() as http:
+        mine = answered(
+            http.post(f"{API}/promotions", json={"model": MODEL, "version": "4", "stage": "production"}), 201
+        )
+    page = log_in(service, service.person)
+    page.goto(f"/promotions/{mine['id']}")
+    expect(page.get_by_text("You can't approve it:")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+    grace = log_in(service, show.grace)
+    grace.goto(f"/promotions/{mine['id']}")
+    grace.get_by_role("button", name="Approve").click()
+    expect(grace.get_by_text("Your review stands: approve.")).to_be_visible()
+    expect(grace.get_by_role("button", name="Approve")).to_have_count(0)
+    expect(grace.get_by_role("button", name="Reject")).to_be_visible()
 
 
 def test_many_are_reviewed_at_once_and_each_has_its_outcome(shown: Shown, log_in: LogIn) -> None:
@@ -359,12 +398,22 @@ def test_a_model_is_changed_and_its_stage_held_on_its_page(shown: Shown, log_in:
         # Somebody else was quicker: what they wrote isn't written over.
         answered(http.patch(f"{API}/models/{MODEL}", json={"description": "Scores payments."}))
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("alert").filter(has_text="revision")).to_be_visible()
-        page.reload()
-        page.get_by_text("Change…").click()
-        page.get_by_label("Owners people").fill("ada, grace")
+        expect(page.get_by_role("alert").filter(has_text="Somebody changed this meanwhile")).to_be_visible()
+        expect(page.get_by_label("Description Markdown")).to_have_value("Scores payments.")
+        expect(page.get_by_label("Owners people")).to_have_value("ada, grace")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("ada, grace", exact=True)).to_be_visible()
+        expect(page.locator(".lead")).to_have_text("Scores payments.")
+        # Where both changed the same, both can be read, and who is there says which it shall be.
+        page.get_by_text("Change…").click()
+        page.get_by_label("Description Markdown").fill("Scores payments by card.")
+        answered(http.patch(f"{API}/models/{MODEL}", json={"description": "Scores payments in Spain."}))
+        page.get_by_role("button", name="Save").click()
+        refusal = page.get_by_role("alert").filter(has_text="Description is now “Scores payments in Spain.”")
+        expect(refusal).to_be_visible()
+        expect(page.get_by_label("Description Markdown")).to_have_value("Scores payments by card.")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator(".lead")).to_have_text("Scores payments by card.")
         card = page.locator("article.stage").filter(has_text="production")
         card.get_by_text("Hold…").click()
         card.get_by_label("Why nothing may go in").fill("the books are being closed")

@@ -1,6 +1,6 @@
 // Forms that act: what stands in them goes to the API as JSON, and what came of it is said.
 import { ask, Refusal } from "./api.js";
-import { refresh } from "./follow.js";
+import { load, refresh } from "./follow.js";
 
 const READ = {
   text: (field) => field.value,
@@ -80,10 +80,36 @@ export async function actOn(form, button) {
     await then(form, made);
   } catch (refusal) {
     if (refusal.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
-    tell(form, refusal.message);
+    tell(form, (refusal.code === "revision_mismatch" && (await catchUp(form))) || refusal.message);
   } finally {
     for (const one of buttons) one.disabled = false;
   }
+}
+
+// Somebody else was quicker: what they changed comes into the form, but not over what was typed. What to say then.
+async function catchUp(form) {
+  const page = await load().catch(() => null);
+  const next = page && [...page.forms].find((one) => one.dataset.to === form.dataset.to && one.dataset.act === form.dataset.act);
+  if (!next || next.dataset.match === form.dataset.match) return null;
+  const both = [];
+  for (const field of form.elements) {
+    const now = field.name && field.tagName !== "BUTTON" ? next.elements[field.name] : null;
+    if (!now) continue;
+    const [initial, value] = field.type === "checkbox" ? ["defaultChecked", "checked"] : ["defaultValue", "value"];
+    if (now[initial] === undefined || now[initial] === field[initial]) continue;
+    if (field[value] === field[initial]) field[value] = now[initial];
+    else if (field[value] !== now[initial]) both.push(`${labelOf(field)} is now “${now[initial]}”`);
+    field[initial] = now[initial];
+  }
+  form.dataset.match = next.dataset.match;
+  const ask = both.length > 0 ? `${both.join(", ")}. Yours still stands here, and takes its place if you save again.` : "It stands here now, beside what you changed. Save again.";
+  return `Somebody changed this meanwhile. ${ask}`;
+}
+
+function labelOf(field) {
+  const label = field.labels?.[0];
+  const words = [...(label?.childNodes ?? [])].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.textContent.trim());
+  return words.join(" ").trim() || field.name;
 }
 
 // What came of it stands in the form itself.

@@ -16,13 +16,18 @@ function inUse(part) {
 let waiting = null;
 let late = false;
 
-export async function refresh(said) {
+// This page as it is now; null where it leads elsewhere, such as to the login.
+export async function load() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin" });
-  if (answer.redirected) {
+  return answer.redirected ? null : new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+export async function refresh(said) {
+  const fresh = await load();
+  if (fresh === null) {
     location.reload();
     return;
   }
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   let changed = 0;
   late = false;
   for (const part of document.querySelectorAll("[data-live]")) {
