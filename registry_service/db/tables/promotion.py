@@ -59,6 +59,7 @@ promotions = Table(
     version_reference("promotions"),
     ForeignKeyConstraint(["model_id", "stage"], ["stages.model_id", "stages.name"]),
     Index("ix_promotions_requested_at_id", "requested_at", "id"),
+    Index("ix_promotions_phase_requested_at_id", "phase", "requested_at", "id"),
     Index("ix_promotions_model_id_phase_stage", "model_id", "phase", "stage"),
     Index("ix_promotions_model_id_number", "model_id", "number"),
     Index("ix_promotions_phase_deadline_at", "phase", "deadline_at"),
