@@ -210,7 +210,7 @@ def _propose(work: Work, kind: str, policy: str, payload: object, *, needs_secon
         )
     )
     reach("policy.proposed")
-    row = work.connection.execute(select(policy_changes).where(policy_changes.c.id == change_id)).one()
+    row = _find_change(work, change_id)
     if needs_second:
         work.record(EventKind.POLICY_CHANGE_PROPOSED, subject=policy, change=change_id, change_kind=kind)
         return describe_change(work, row)
@@ -231,9 +231,7 @@ def _bring_into_force(work: Work, change: Row[Any]) -> PolicyChange:
         .values(confirmed_by=work.actor.name, confirmed_at=work.now, result=result)
     )
     reach("policy.in_force")
-    return describe_change(
-        work, work.connection.execute(select(policy_changes).where(policy_changes.c.id == change.id)).one()
-    )
+    return describe_change(work, _find_change(work, change.id))
 
 
 def _write(work: Work, body: ProposedWrite) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from sqlalchemy import Row, select
 
 from registry_service.db.queries.comments import COMMENTS, describe_comment, mentioning
 from registry_service.db.queries.facts import FactSource
-from registry_service.db.queries.policies import attachments_in_force, describe_change, find_policy
+from registry_service.db.queries.policies import attachments_in_force, describe_change, find_policy, waiting_changes
 from registry_service.db.queries.promotions import PROMOTIONS
 from registry_service.db.queries.sight import in_sight
-from registry_service.db.tables import comment_reads, comments, models, policy_changes, promotions
+from registry_service.db.tables import comment_reads, comments, models, promotions
 from registry_service.db.view import View
 from registry_service.domain.approvals import decide
 from registry_service.domain.decisions import missing_reviews
@@ -126,15 +126,7 @@ def _mentions(view: View, shown: int) -> _Found:
 
 
 def _policy_changes(view: View, shown: int) -> _Found:
-    rows = view.connection.execute(
-        select(policy_changes)
-        .where(
-            policy_changes.c.confirmed_by.is_(None),
-            policy_changes.c.withdrawn_by.is_(None),
-            policy_changes.c.proposed_by != view.actor.name,
-        )
-        .order_by(policy_changes.c.proposed_at, policy_changes.c.id)
-    ).all()
+    rows = [row for row in waiting_changes(view) if row.proposed_by != view.actor.name]
     attached = {held.id for held in attachments_in_force(view)} if rows else set()
     waiting: list[PolicyChange] = [describe_change(view, row) for row in rows if _can_still_come(view, row, attached)]
     return _Found(waiting[:shown], more=len(waiting) > shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -118,6 +119,16 @@ def list_policy_changes(view: View, page: PageRequest) -> Page[PolicyChange]:
         page,
         lambda rows: [describe_change(view, row) for row in rows],
     )
+
+
+def waiting_changes(view: View) -> Sequence[Row[Any]]:
+    """Changes that nobody has confirmed or withdrawn, the oldest first."""
+
+    return view.connection.execute(
+        select(policy_changes)
+        .where(policy_changes.c.confirmed_by.is_(None), policy_changes.c.withdrawn_by.is_(None))
+        .order_by(policy_changes.c.proposed_at, policy_changes.c.id)
+    ).all()
 
 
 def attachments_in_force(view: View, *, as_of: datetime | None = None) -> list[PolicyAttachment]:

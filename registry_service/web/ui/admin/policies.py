@@ -9,7 +9,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from registry_service.db.paging import PageRequest
-from registry_service.db.queries.policies import get_policy, list_attachments, list_policies, list_policy_changes
+from registry_service.db.queries.policies import (
+    describe_change,
+    get_policy,
+    list_attachments,
+    list_policies,
+    waiting_changes,
+)
 from registry_service.db.view import View
 from registry_service.domain.entities import Page, Policy, PolicyAttachment, PolicyChange
 from registry_service.domain.permissions import Action
@@ -21,7 +27,7 @@ _MANY: Final = 200
 
 
 class Policies(NamedTuple):
-    """`waiting`: changes that a second person has yet to confirm; of the latest ones."""
+    """`waiting`: changes that a second person has yet to confirm."""
 
     policies: Page[Policy]
     attachments: Page[PolicyAttachment]
@@ -29,11 +35,10 @@ class Policies(NamedTuple):
 
 
 def look_at_policies(view: View, page: PageRequest) -> Policies:
-    changes = list_policy_changes(view, PageRequest(limit=_MANY)).items
     return Policies(
         list_policies(view, page),
         list_attachments(view, PageRequest(limit=_MANY)),
-        [change for change in changes if change.confirmed_by is None and change.withdrawn_by is None],
+        [describe_change(view, row) for row in waiting_changes(view)],
     )
 
 
@@ -54,9 +59,10 @@ def look_at_policy(view: View, name: str, version: int | None) -> OnePolicy:
     """:raises PolicyNotFound: there is none."""
 
     held = list_attachments(view, PageRequest(limit=_MANY)).items
+    newest = get_policy(view, name)
     return OnePolicy(
-        get_policy(view, name, version=version),
-        get_policy(view, name).version,
+        newest if version in {None, newest.version} else get_policy(view, name, version=version),
+        newest.version,
         [attachment for attachment in held if attachment.policy == name],
     )
 
