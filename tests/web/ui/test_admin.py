@@ -110,6 +110,9 @@ def test_a_policy_says_in_words_what_it_asks_and_is_tried_on_a_version(shared_sh
     expect(page.get_by_role("heading", level=1)).to_contain_text("regulated")
     document = page.get_by_label("Policy as JSON; where empty")
     page.get_by_label("Model", exact=True).fill(MODEL)
+    # The newest version, unless another one is named.
+    page.get_by_role("button", name="Judge").click()
+    expect(page.locator("[data-decision]")).to_contain_text("It would be waiting")
     page.get_by_label("Version", exact=True).fill("3")
     page.get_by_role("button", name="Judge").click()
     expect(page.locator("[data-decision]")).to_contain_text("It would be blocked")
