@@ -220,6 +220,13 @@ def test_a_link_is_good_once_and_leaves_nothing_in_the_history(shared_show: Show
     other.goto(link)
     expect(other.get_by_role("alert")).to_contain_text("used before")
     assert "mreg_login" not in other.url
+    # A fresh one in the same tab, where only the fragment changes.
+    with service.http(show.mary) as http:
+        fresh = answered(http.post(f"{API}/login-links", json={"path": "/live"}), 201)["url"]
+    other.evaluate("link => { location.href = link }", fresh)
+    other.wait_for_url(f"{service.url}/live")
+    other.go_back()
+    assert "mreg_login" not in other.evaluate("location.href")
     context.close()
     second.close()
 

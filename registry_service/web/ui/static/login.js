@@ -23,15 +23,21 @@ async function open(token, next, said) {
   }
 }
 
-const found = /^#(mreg_login_[0-9A-Za-z]+)(\/.*)?$/.exec(location.hash);
 const asked = new URLSearchParams(location.search).get("next");
+
 // The secret goes out of the address, and so out of the history, before anything else happens.
-if (location.hash) history.replaceState(null, "", location.pathname + location.search);
-if (found) {
+function openLink() {
+  const found = /^#(mreg_login_[0-9A-Za-z]+)(\/.*)?$/.exec(location.hash);
+  if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  if (!found) return;
   form.hidden = true;
   document.getElementById("using").hidden = false;
   open(found[1], whereNext(found[2] ?? asked), "This link was used before, or is older than a minute. Make another with: model-registry browse");
 }
+
+openLink();
+// Another link in the same tab changes the fragment alone, and loads nothing.
+addEventListener("hashchange", openLink);
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
