@@ -14,6 +14,8 @@ import pytest
 
 from airflow_provider.get_provider_info import get_provider_info
 from registry_service.care.checks import CHECKS
+from registry_service.domain.entities import VersionProvenance
+from registry_service.domain.permissions import Role
 from tests.docs.cli_reference import reference
 from tests.docs.pages import PAGES, ROOT, blocks, dead_links, table_rows
 
@@ -84,6 +86,18 @@ def test_the_options_of_airflows_configuration_are_those_that_the_page_names() -
 def test_the_page_about_operations_lists_every_check() -> None:
     rows = [row for row in table_rows(ROOT / "docs" / "operations.md") if row[0].startswith("`")]
     assert rows == [[f"`{one.code}`", one.sentence + (" (note)" if one.note else "")] for one in CHECKS]
+
+
+def test_the_page_about_administration_names_every_role() -> None:
+    named = re.search(r"A role \(([^)]*)\)", (ROOT / "docs" / "http-administration.md").read_text())
+    assert named
+    assert re.findall(r"`(\w+)`", named[1]) == [role.value for role in Role]
+
+
+def test_the_page_about_python_names_what_answers_for_a_version() -> None:
+    named = re.search(r"\.provenance\(\)  # (.*)", (ROOT / "docs" / "python.md").read_text())
+    assert named
+    assert tuple(part.split()[0] for part in named[1].split(", ")) == VersionProvenance.__struct_fields__
 
 
 def test_the_page_about_the_command_line_is_made_from_the_command() -> None:
