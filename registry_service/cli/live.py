@@ -44,8 +44,8 @@ def live(
 
 
 def _rows(found: LiveModel) -> Iterator[tuple[Cell, ...]]:
-    """One a deployment, beside the stage that it serves; stages without, and deployments for no stage, by
-    themselves."""
+    """One a deployment, beside the stage that it serves; stages without, and deployments for no stage, by themselves.
+    A stage that never had anything is vacant, also where something is deployed for it."""
 
     stages = {one.stage for one in found.stages}
     for stage in found.stages:
@@ -56,7 +56,9 @@ def _rows(found: LiveModel) -> Iterator[tuple[Cell, ...]]:
             yield (*about, None, None, None, None)
     for one in found.deployments:
         if one.stage not in stages:
-            yield (found.model_name, one.stage, _version(one), one.started_at, one.promotion_id, *_served(one))
+            version = _version(one) if one.stage is None else "vacant"
+            since, promotion = (one.started_at, one.promotion_id) if one.stage is None else (None, None)
+            yield (found.model_name, one.stage, version, since, promotion, *_served(one))
     if found.more:
         yield (found.model_name, None, None, None, None, "(more)", None, None, None)
 

@@ -554,6 +554,20 @@ def test_what_is_live_stands_beside_what_was(ada: CommandLine, ben: CommandLine,
     assert "[model_not_found]" in ada("live", "nobody", code=1).err
 
 
+def test_what_is_deployed_before_its_promotion_is_applied_fills_no_stage(
+    ada: CommandLine, ben: CommandLine, model: str, trained: Path
+) -> None:
+    register(ada, model, trained)
+    ada("policies", "use", "team", "--model", model)
+    promotion = request(ada, model, 1)
+    ben("approve", promotion, "--yes")
+    ada("deployments", "start", model, "eu", "--promotion", promotion)
+    (row,) = [line for line in ada("live", model).out.splitlines() if "production" in line]
+    assert row.split() == [model, "production", "vacant", "eu", "primary", "not", "yet"]
+    ada("promotions", "apply", promotion)
+    assert promotion in ada("live", model).out and "vacant" not in ada("live", model).out
+
+
 def test_what_was_revoked_is_live_as_that_and_never_as_authorised(
     ada: CommandLine, ben: CommandLine, model: str, trained: Path
 ) -> None:
