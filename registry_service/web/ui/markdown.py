@@ -57,3 +57,17 @@ def markdown(text: str) -> Markup:
         return Markup(_parser().render(printable(text)))  # noqa: S704 - the parser escapes whatever isn't Markdown
     except RecursionError:
         return Markup("<pre>{}</pre>").format(escape(printable(text)))
+
+
+def plain(text: str) -> str:
+    """The words of the text in one line, without what marks them."""
+    try:
+        return " ".join(word for token in _parser().parse(printable(text)) for word in _words_of(token).split())
+    except RecursionError:
+        return " ".join(printable(text).split())
+
+
+def _words_of(token: Token) -> str:
+    if token.children is not None:
+        return "".join(_words_of(child) for child in token.children)
+    return " " if token.type.endswith("break") else token.content

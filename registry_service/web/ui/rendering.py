@@ -21,9 +21,9 @@ from registry_service.domain.policy_words import demands_in_words, terms_in_word
 from registry_service.domain.wording import moment, printable, size, span
 from registry_service.web.release import RELEASE
 from registry_service.web.ui.assets import asset_url
-from registry_service.web.ui.markdown import markdown
+from registry_service.web.ui.markdown import markdown, plain
 from registry_service.web.ui.packing import PACKED, PackedResponse
-from registry_service.web.ui.telling import told
+from registry_service.web.ui.telling import Place, told
 
 HTML: Final = "text/html"
 PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"})
@@ -51,10 +51,11 @@ def environment() -> Environment:
         "json": _json,
         "shell": shlex.quote,
         "markdown": markdown,
+        "plain": plain,
         "size": size,
         "span": span,
         "terms": terms_in_words,
-        "told": told,
+        "told": lambda event, place: told(event, Place(place)),
         "value": text_of,
         "when": _when,
         "words": _words,

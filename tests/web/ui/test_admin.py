@@ -80,6 +80,9 @@ def test_ones_own_tokens_are_a_page_of_ones_own(shared_show: Shown, log_in: LogI
     page.get_by_role("link", name="Your tokens and sessions").click()
     expect(page.locator("#tokens-list")).to_contain_text("this session")
     page.get_by_label("What it is for").fill("notebook")
+    narrowed = page.get_by_label("It may do").locator("option").all_inner_texts()[1:]
+    whose = ("a reader", "a contributor", "an approver", "an auditor", "an admin")
+    assert narrowed == [f"what {one} may" for one in whose]
     page.get_by_label("It may do").select_option("admin")
     page.get_by_role("button", name="Make the token").click()
     secret = page.locator("[data-secret] code")

@@ -265,6 +265,47 @@ def test_what_was_live_then_is_shown_as_of_then(shown: Shown, log_in: LogIn) -> 
     expect(page.locator("main")).to_contain_text("Nothing was live then.")
 
 
+def test_what_happened_is_told_by_version_and_stage_and_leads_to_the_promotion(
+    shared_show: Shown, log_in: LogIn
+) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    told = {
+        "/": "a promotion of churn.de 1 to production",
+        "/log?model=churn.de": "a promotion of version 1 to production",
+        "/models/churn.de/versions/1": "a promotion of it to production",
+    }
+    for path, words in told.items():
+        page.goto(path)
+        asked = page.get_by_role("listitem").or_(page.get_by_role("rowheader")).filter(has_text=f"asked for {words}")
+        link = asked.get_by_role("link", name=words, exact=True)
+        promotion = str(link.get_attribute("href")).removeprefix("/promotions/")
+        expect(asked).not_to_contain_text(promotion)
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("churn.de")
+
+
+def test_an_address_without_a_page_leads_people_to_the_models_and_programs_to_the_api(
+    shared_show: Shown, log_in: LogIn
+) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    page.goto("/modles")
+    expect(page.locator("main")).to_contain_text("There is no page at this address.")
+    expect(page.locator("main")).not_to_contain_text("openapi.json")
+    page.get_by_role("link", name="find").click()
+    assert page.evaluate("document.activeElement.id") == "find"
+    with service.http() as http:
+        assert "GET /openapi.json lists what there is." in http.get("/modles").json()["detail"]
+
+
+def test_what_is_found_by_words_is_shown_without_marks(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.mary)
+    page.goto("/models?q=payments")
+    expect(page.locator("main")).to_contain_text("Scores card payments as they come in.")
+
+
 def test_a_filter_that_cannot_be_read_is_explained(shared_show: Shown, log_in: LogIn) -> None:
     service, show = shared_show
     page = log_in(service, show.mary)
