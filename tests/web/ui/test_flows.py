@@ -141,7 +141,13 @@ def test_many_are_reviewed_at_once_and_each_has_its_outcome(shown: Shown, log_in
         page.get_by_role("checkbox", name=f"{model} for production").check()
     page.get_by_role("button", name="Approve chosen").click()
     expect(page.get_by_role("status")).to_have_text("2 of 2 reviewed.")
-    expect(page.locator("[data-outcome]", has_text="approved: approved")).to_have_count(2)
+    expect(page.locator("[data-outcome]", has_text="You approved it; it has yet to be applied.")).to_have_count(2)
+    # Nothing stands in the way any more, and still somebody has to act.
+    for token, who in ((show.mary, "by somebody who may"), (show.linus, "by you")):
+        page = log_in(service, token)
+        page.goto("/promotions?phase=open")
+        row = page.locator("#promotions-list tr").filter(has_text="churn.fr 1")
+        expect(row).to_contain_text(f"Nothing: it has yet to be applied, by a DAG that deploys it or {who}.")
 
 
 def test_a_refusal_is_said_in_words_and_nothing_typed_is_lost(shown: Shown, log_in: LogIn) -> None:

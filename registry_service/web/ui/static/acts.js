@@ -53,7 +53,7 @@ function keyOf(form, content) {
   return key;
 }
 
-function tell(form, text) {
+export function tell(form, text) {
   const place = form.querySelector(".problem");
   if (!place) return;
   place.textContent = text;
@@ -156,6 +156,13 @@ async function then(form, made) {
   }
 }
 
+// What a review led to, as the reviewer reads it.
+function became(verdict, phase) {
+  if (verdict === "reject" && phase === "REJECTED") return "You rejected it.";
+  const next = { PENDING: "something is still missing", APPROVED: "it has yet to be applied" }[phase] ?? `it is ${phase.toLowerCase()}`;
+  return `You ${verdict === "approve" ? "approved" : "rejected"} it; ${next}.`;
+}
+
 // Many reviews at once, each bound to the digest that stood beside it, and each with its own outcome.
 export async function actOnMany(form, button) {
   const chosen = [...form.querySelectorAll("input[name=chosen]:checked")];
@@ -170,7 +177,7 @@ export async function actOnMany(form, button) {
     const { outcomes } = await ask("POST", "/api/v1/reviews", { reviews }, { key: keyOf(form, JSON.stringify(reviews)) });
     for (const outcome of outcomes) {
       const row = form.querySelector(`tr[data-promotion="${CSS.escape(outcome.promotion_id)}"]`);
-      row.querySelector("[data-outcome]").textContent = outcome.reviewed ? `${verdict}d: ${outcome.phase.toLowerCase()}` : outcome.message;
+      row.querySelector("[data-outcome]").textContent = outcome.reviewed ? became(verdict, outcome.phase) : outcome.message;
       const box = row.querySelector("input");
       box.checked = false;
       box.disabled = outcome.reviewed;

@@ -1,16 +1,16 @@
 // Long work, step by step until it is done: it shows how far it is, can be stopped, and goes on where it was.
+import { tell } from "./acts.js";
 import { ask } from "./api.js";
 import { refresh } from "./follow.js";
 
 export async function walk(form) {
   const [begin, stop] = form.querySelectorAll("button");
   const progress = form.querySelector("[data-progress]");
-  const problem = form.querySelector(".problem");
   let stopped = false;
   stop.addEventListener("click", () => (stopped = true), { once: true });
   begin.disabled = true;
   stop.hidden = false;
-  problem.hidden = true;
+  tell(form, "");
   try {
     let at;
     do {
@@ -20,8 +20,7 @@ export async function walk(form) {
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
     await refresh(stopped ? "It stopped, and can go on from here." : "Done.");
   } catch (refusal) {
-    problem.textContent = refusal.message;
-    problem.hidden = false;
+    tell(form, refusal.message);
   } finally {
     begin.disabled = false;
     stop.hidden = true;
