@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from registry_service.domain.metadata import Direction
 from registry_service.domain.wording import printable
+from registry_service.web.ui.drawing import in_frame
 from registry_service.web.ui.rendering import figure
 
 MAX_AXES: Final = 8
@@ -255,10 +256,13 @@ def _short(text: str) -> str:
 
 
 def _drawing(label: str, height: int, *parts: Markup, width: int = _ACROSS) -> Markup:
-    return Markup(
-        '<div class="drawing" tabindex="0" role="region" aria-label="{label}">'
-        '<svg class="chart" viewBox="0 0 {w} {h}">{parts}</svg></div>'
-    ).format(label=printable(label), w=width, h=height, parts=Markup("").join(parts))
+    size = "chart" if width == _ACROSS else "chart small"
+    return in_frame(
+        label,
+        Markup('<svg class="{size}" viewBox="0 0 {w} {h}">{parts}</svg>').format(
+            size=size, w=width, h=height, parts=Markup("").join(parts)
+        ),
+    )
 
 
 def numbers(values: Sequence[object]) -> Iterator[float | None]:

@@ -22,6 +22,12 @@ _SHOWN: Final = 40
 _LETTERS: Final = 24
 
 
+def in_frame(label: str, drawn: Markup) -> Markup:
+    """The drawing in a frame that is narrower than it on a narrow screen: the keyboard moves it as well."""
+    frame = Markup('<div class="drawing" tabindex="0" role="region" aria-label="{}">{}</div>')
+    return frame.format(printable(label), drawn)
+
+
 class _Place(NamedTuple):
     x: int
     y: int
@@ -49,11 +55,11 @@ def draw_history(records: Mapping[str, Sequence[StageRecord]], now: datetime) ->
         for row, name in enumerate(names)
     )
     below = len(names) * _LINE + 6
-    return Markup(
-        '<div class="drawing"><svg role="img" aria-label="What was current in each stage over time; the table says the'
-        ' same" viewBox="0 0 {w} {h}" width="{w}" height="{h}">{labels}{bars}'
+    drawn = Markup(
+        '<svg role="img" aria-label="What was current in each stage over time; the table says the same"'
+        ' viewBox="0 0 {w} {h}" width="{w}" height="{h}">{labels}{bars}'
         '<line class="axis" x1="{left}" y1="{below}" x2="{w}" y2="{below}"/><text x="{left}" y="{text}">{begin}</text>'
-        '<text x="{w}" y="{text}" text-anchor="end">{now}</text></svg></div>'
+        '<text x="{w}" y="{text}" text-anchor="end">{now}</text></svg>'
     ).format(
         w=_ACROSS,
         h=below + 22,
@@ -65,6 +71,7 @@ def draw_history(records: Mapping[str, Sequence[StageRecord]], now: datetime) ->
         begin=moment(begin),
         now=moment(now),
     )
+    return in_frame("Drawing of the stages over time", drawn)
 
 
 _ACROSS: Final = 1000
@@ -125,10 +132,11 @@ def draw_lineage(graph: LineageGraph) -> Markup:
     boxes = Markup("").join(
         _box(node, places[node.id], is_root=node.id == graph.root) for node in graph.nodes if node.id in places
     )
-    return Markup(
-        '<div class="drawing"><svg role="group" aria-label="Lineage; the table below says the same"'
-        ' viewBox="0 0 {w} {h}" width="{w}" height="{h}">{lines}{boxes}</svg></div>'
+    drawn = Markup(
+        '<svg role="group" aria-label="Lineage; the table below says the same"'
+        ' viewBox="0 0 {w} {h}" width="{w}" height="{h}">{lines}{boxes}</svg>'
     ).format(w=width, h=height, lines=lines, boxes=boxes)
+    return in_frame("Drawing of the lineage", drawn)
 
 
 def _columns(graph: LineageGraph) -> dict[str, int]:

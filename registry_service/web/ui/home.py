@@ -27,6 +27,7 @@ from registry_service.domain.entities import (
 )
 from registry_service.domain.permissions import Action, may_anywhere
 from registry_service.web.authentication import ANY_TOKEN
+from registry_service.web.ui.live import is_registered
 from registry_service.web.ui.visit import Visit
 
 EXPIRES_WITHIN: Final = timedelta(days=2)
@@ -35,11 +36,12 @@ _FEW: Final = 5
 
 
 class Home(NamedTuple):
-    """`expiring`: approvals that end soon without being used."""
+    """`expiring`: approvals that end soon without being used. `registered`: there is a version in sight."""
 
     inbox: Inbox
     expiring: list[Promotion]
     live: Page[LiveModel]
+    registered: bool
     activity: Page[Activity]
     stock: Page[ModelStock]
     versions: Page[ForgottenVersion]
@@ -53,11 +55,13 @@ def look_at_home(view: View) -> Home | None:
     if not may_anywhere(view.actor, Action.MODEL_READ):
         return None
     few = PageRequest(limit=_FEW)
+    live = list_live(view, PageRequest(limit=10))
     approved = list_promotions(view, PageRequest(filter="phase = 'APPROVED'"))
     return Home(
         inbox=get_inbox(view, shown=20),
         expiring=[one for one in approved.items if one.expires_at <= view.now + EXPIRES_WITHIN],
-        live=list_live(view, PageRequest(limit=10)),
+        live=live,
+        registered=is_registered(view, live),
         activity=list_activity(view, PageRequest(limit=12)),
         stock=list_model_stock(view, few),
         versions=list_forgotten_versions(view, few, idle_days=IDLE_DAYS),

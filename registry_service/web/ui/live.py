@@ -13,6 +13,7 @@ from markupsafe import Markup
 from registry_service.db.paging import PageRequest
 from registry_service.db.queries.live import list_live
 from registry_service.db.queries.models import get_model
+from registry_service.db.queries.versions import list_all_versions
 from registry_service.db.view import View
 from registry_service.domain.entities import LiveModel, Page, StageRecord
 from registry_service.domain.errors import InvalidInput, ModelNotFound
@@ -32,9 +33,11 @@ OfModel = Annotated[
 
 
 class Live(NamedTuple):
-    """`at` None: now. `history`: of one model, its stages over time, as records and drawn."""
+    """`at` None: now. `registered`: there is a version in sight. `history`: of one model, its stages over time, as
+    records and drawn."""
 
     models: Page[LiveModel]
+    registered: bool
     at: datetime | None
     history: list[StageRecord]
     drawing: Markup | None
@@ -49,8 +52,14 @@ def look_at_live(view: View, model: str | None, at: str | None, cursor: str | No
         if model is not None and not is_pattern(model):
             of_stages = histories(view, model, get_model(view, model).stages, limit=_HISTORY)
     except (InvalidInput, ModelNotFound) as error:
-        return Live(Page(items=[]), None, [], None, error.message)
-    return Live(found, moment, in_one(of_stages), draw_history(of_stages, view.now), None)
+        return Live(Page(items=[]), False, None, [], None, error.message)
+    registered = is_registered(view, found)
+    return Live(found, registered, moment, in_one(of_stages), draw_history(of_stages, view.now), None)
+
+
+def is_registered(view: View, found: Page[LiveModel]) -> bool:
+    """Whether there is a version in sight, of which something might be live, or is."""
+    return bool(found.items or list_all_versions(view, PageRequest(limit=1)).items)
 
 
 def _moment(text: str | None) -> datetime | None:

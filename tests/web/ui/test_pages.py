@@ -12,6 +12,7 @@ from typing import Any
 import click
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from registry_service.cli import main
 from registry_service.web.ui.assets import all_assets
@@ -103,6 +104,105 @@ def test_no_page_overflows_a_narrow_screen(shared_show: Shown, log_in: LogIn) ->
         page.goto(path)
         wide[path] = page.evaluate("document.documentElement.scrollWidth")
     assert {path: width for path, width in wide.items() if width > 360} == {}
+
+
+def test_the_words_of_drawings_can_be_read_on_a_narrow_screen_and_the_keyboard_reaches_their_ends(
+    shared_show: Shown, log_in: LogIn
+) -> None:
+    service, show = shared_show
+    page = log_in(service, show.grace)
+    page.set_viewport_size({"width": 390, "height": 740})
+    drawn = "frame => [...frame.querySelectorAll('text')].map(text => text.getBoundingClientRect().height)"
+    for path, least in (
+        (f"/models/{MODEL}", 1),
+        (f"/compare?versions={MODEL}/2,{MODEL}/3,{MODEL}/5", 3),
+        (f"/models/{MODEL}/versions/5", 1),
+        (f"/live?model={MODEL}", 1),
+    ):
+        page.goto(path)
+        frames = page.get_by_role("region").and_(page.locator(".drawing")).all()
+        assert len(frames) >= least, path
+        for frame in frames:
+            assert min(frame.evaluate(drawn)) > 10, path
+            assert frame.get_attribute("aria-label")
+            frame.focus()
+            page.keyboard.press("End")
+            page.keyboard.press("ArrowRight")
+            page.wait_for_function("frame => frame.scrollLeft > 0", arg=frame.element_handle())
+        assert [one for one in violations(page) if "drawing" in one[1] or "svg" in one[1]] == [], path
+
+
+def test_no_command_lies_under_the_button_that_copies_it(tmp_path: Path, log_in: LogIn) -> None:
+    words = """() => [...document.querySelectorAll('pre.copy')].map(block => {
+        const range = document.createRange();
+        range.selectNodeContents(block.querySelector('code'));
+        return Math.max(...[...range.getClientRects()].map(line => line.right));
+    })"""
+    button = "[...document.querySelectorAll('pre.copy button')].map(one => one.getBoundingClientRect().left)"
+    with running(settings_for(tmp_path / "fresh")) as fresh:
+        page = log_in(fresh, fresh.person)
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 740})
+            page.goto("/")
+            ends, begins = page.evaluate(words), page.evaluate(button)
+            assert len(ends) == len(begins) > 0
+            assert all(end <= begin for end, begin in zip(ends, begins, strict=True)), width
+
+
+def test_what_just_came_of_an_act_is_said_where_one_looks(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
+    page = log_in(service, show.linus)
+    page.set_viewport_size({"width": 800, "height": 500})
+    page.goto(f"/models/{MODEL}")
+    page.clock.install()
+    stage = page.get_by_role("article", name="production")
+    stage.get_by_text("Hold…").click()
+    stage.get_by_label("Why nothing may go in").fill("the books are being closed")
+    stage.get_by_role("button", name="Hold production").click()
+    news = page.locator("#news")
+    expect(news).to_have_text("Nothing goes in until it is released.")
+    expect(news).to_have_attribute("role", "status")
+    expect(news).to_be_in_viewport(ratio=1)
+    assert violations(page) == []
+    # What the keyboard comes to isn't covered.
+    box = news.bounding_box()
+    assert box is not None
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.getBoundingClientRect().bottom") <= box["y"]
+    page.emulate_media(reduced_motion="reduce")
+    assert news.evaluate("news => getComputedStyle(news).animationName") == "none"
+    # After a while it stands in the foot of the page.
+    page.clock.run_for(11_000)
+    expect(news).to_have_text("Nothing goes in until it is released.")
+    assert news.evaluate("news => getComputedStyle(news).position") == "static"
+
+
+def test_who_begins_is_led_to_register_first_and_then_to_ask_for_a_promotion(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path / "fresh")) as fresh, fresh.http() as http:
+
+        def suggested(path: str) -> str:
+            page = http.get(path, headers={"accept": "text/html"}).text
+            return " ".join(re.findall(r'<pre class="copy"><code>model-registry ([a-z]+ [a-z]+)', page))
+
+        for path in ("/", "/live"):
+            assert suggested(path) == "versions register"
+        create_model(http, "wine")
+        assert suggested("/") == "versions register"
+        register(http, "wine", {"model.bin": b"bytes"})
+        for path in ("/", "/live"):
+            assert suggested(path) == "promotions request"
+
+
+def test_counts_say_when_they_were_counted(shared_show: Shown, log_in: LogIn) -> None:
+    service, show = shared_show
+    page = log_in(service, show.linus)
+    for path, caption in (("/", "Storage by model"), ("/admin/storage", "as of when they were counted")):
+        page.goto(path)
+        table = page.get_by_role("table").filter(has_text=caption)
+        column = table.get_by_role("columnheader").all_inner_texts().index("Counted")
+        for row in table.locator("tbody tr").all():
+            expect(row.locator("th, td").nth(column)).to_have_text(re.compile(r"UTC|not yet"))
 
 
 def test_each_command_that_a_page_shows_is_one(shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

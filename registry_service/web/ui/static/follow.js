@@ -5,6 +5,7 @@ import { dress } from "./dress.js";
 
 const SETTLE_MS = 250;
 const REFUSED_MS = 30_000;
+const SAID_MS = 10_000;
 
 // Whether something in a part of the page is being used: it then stays as it is, until it isn't.
 function inUse(part) {
@@ -15,6 +16,7 @@ function inUse(part) {
 
 let waiting = null;
 let late = false;
+let saying = null;
 
 // This page as it is now; null where it leads elsewhere, such as to the login.
 export async function load() {
@@ -45,7 +47,18 @@ export async function refresh(said) {
     part.classList.add("changed");
     changed += 1;
   }
-  if (said !== undefined || changed > 0) document.getElementById("news").textContent = said ?? "The page shows what just changed.";
+  if (said !== undefined || changed > 0) say(said ?? "The page shows what just changed.");
+}
+
+// What is new is said at the bottom of the window for a while, then in the foot of the page; it covers nothing in use.
+function say(text) {
+  const news = document.getElementById("news");
+  news.textContent = text;
+  news.classList.add("now");
+  clearTimeout(saying);
+  saying = setTimeout(() => news.classList.remove("now"), SAID_MS);
+  const used = document.activeElement;
+  if (used !== document.body && used.getBoundingClientRect().bottom > news.getBoundingClientRect().top) used.scrollIntoView({ block: "nearest" });
 }
 
 function soon() {
