@@ -13,7 +13,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-pytest_plugins = ["tests.fixtures_database", "tests.object_stores.fixtures", "tests.service_fixture"]
+pytest_plugins = [
+    "tests.browsers",
+    "tests.fixtures_database",
+    "tests.object_stores.fixtures",
+    "tests.service_fixture",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from registry_service.db.locks import lock_key
 from registry_service.db.queries.principals import (
     describe_grant,
-    describe_group,
+    describe_groups,
     describe_principals,
     find_group,
     find_principal,
@@ -140,7 +140,7 @@ def write_group(work: Work, group: str, body: WriteGroup) -> Group:
     _keep_an_admin(work)
     work.record(EventKind.GROUP_WRITTEN, subject=group, members=members)
     judge_reviewed(work)
-    return describe_group(work, find_group(work, group))
+    return describe_groups(work, [find_group(work, group)])[0]
 
 
 def remove_group(work: Work, group: str) -> None:

@@ -12,16 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.airflow.conftest import PEOPLE
 from tests.airflow.harness import Airflow
-from tests.browsers import chromium
 from tests.demo.story import MODEL, Story
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

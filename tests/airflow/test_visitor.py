@@ -10,18 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.airflow.harness import Airflow
-from tests.browsers import chromium
 from tests.demo.story import MODEL, Story
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
 DEPLOYED_MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ _OWNERS: Final = Prepared(
 _MEMBERSHIPS: Final = Prepared(
     select(group_members).where(one_of(group_members.c.principal, "names")).order_by(group_members.c.group_name)
 )
+_MEMBERS: Final = Prepared(
+    select(group_members).where(one_of(group_members.c.group_name, "names")).order_by(group_members.c.principal)
+)
 _all_grants: Final = union_all(
     select(grants.c.principal.label("holder"), literal(0).label("by_group"), *grants.c).where(
         one_of(grants.c.principal, "names")
@@ -79,16 +82,14 @@ def list_principals(view: View, page: PageRequest) -> Page[Principal]:
 def list_groups(view: View, page: PageRequest) -> Page[Group]:
     refuse_filter(page)
     view.authorize_somewhere(Action.PRINCIPAL_READ)
-    return page_of(view.connection, select(groups), _GROUPS, page, lambda rows: [describe_group(view, r) for r in rows])
+    return page_of(view.connection, select(groups), _GROUPS, page, lambda rows: describe_groups(view, rows))
 
 
-def describe_group(view: View, row: Row[Any]) -> Group:
-    members = view.connection.execute(
-        select(group_members.c.principal)
-        .where(group_members.c.group_name == row.name)
-        .order_by(group_members.c.principal)
-    ).scalars()
-    return Group(name=row.name, members=list(members))
+def describe_groups(view: View, rows: Sequence[Row[Any]]) -> list[Group]:
+    members: dict[str, list[str]] = defaultdict(list)
+    for row in _MEMBERS.rows(view.connection, names=[row.name for row in rows]):
+        members[row.group_name].append(row.principal)
+    return [Group(name=row.name, members=members[row.name]) for row in rows]
 
 
 def owners_of(view: View, services: Sequence[str]) -> dict[str, list[str]]:

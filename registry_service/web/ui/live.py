@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final, NamedTuple
 
 from litestar import Response, get
@@ -21,7 +21,7 @@ from registry_service.domain.events import is_pattern
 from registry_service.domain.permissions import Action
 from registry_service.web.ui.drawing import draw_history
 from registry_service.web.ui.history import histories, in_one
-from registry_service.web.ui.parameters import SHOWN, Cursor
+from registry_service.web.ui.parameters import SHOWN, Cursor, moment_in_utc
 from registry_service.web.ui.visit import Visit
 
 _HISTORY: Final = 100
@@ -46,7 +46,7 @@ class Live(NamedTuple):
 
 def look_at_live(view: View, model: str | None, at: str | None, cursor: str | None) -> Live:
     try:
-        moment = _moment(at)
+        moment = moment_in_utc(at, "at")
         found = list_live(view, PageRequest(limit=SHOWN, cursor=cursor), model=model, as_of=moment)
         of_stages = {}
         if model is not None and not is_pattern(model):
@@ -60,20 +60,6 @@ def look_at_live(view: View, model: str | None, at: str | None, cursor: str | No
 def is_registered(view: View, found: Page[LiveModel]) -> bool:
     """Whether there is a version in sight, of which something might be live, or is."""
     return bool(found.items or list_all_versions(view, PageRequest(limit=1)).items)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """The time that the picker gives, which has no zone; the page says that it is in UTC.
-
-    :raises InvalidInput: it is none.
-    """
-
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError as error:
-        raise InvalidInput(f"'{text}' is no time. Give one such as 2026-03-03T12:00.", field="at") from error
 
 
 @get("/live", action=Action.DEPLOYMENT_READ, include_in_schema=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -21,8 +20,8 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
 from registry_service.domain.selectors import MAX_NUMBER
 from registry_service.web.parameters import Kinds
-from registry_service.web.requests import kinds_of, moment_of
-from registry_service.web.ui.parameters import Cursor
+from registry_service.web.requests import kinds_of
+from registry_service.web.ui.parameters import Cursor, moment_in_utc
 from registry_service.web.ui.spreadsheets import as_csv
 from registry_service.web.ui.visit import Visit
 
@@ -91,22 +90,10 @@ def _activity(view: View, wanted: Wanted, page: PageRequest) -> Page[Activity]:
         person=wanted.person or None,
         subscribed=wanted.mine == "on",
         kinds=kinds_of(wanted.kinds),
-        since=_moment(wanted.since, "since"),
-        until=_moment(wanted.until, "until"),
+        since=moment_in_utc(wanted.since, "since"),
+        until=moment_in_utc(wanted.until, "until"),
         version=wanted.version,
     )
-
-
-def _moment(text: str | None, field: str) -> datetime | None:
-    """As a browser's field has it, without a zone, it is in UTC, as are all times on the pages."""
-
-    if not text:
-        return None
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError:
-        return moment_of(text, field)
-    return given if given.tzinfo is not None else given.replace(tzinfo=UTC)
 
 
 @get("/log", action=Action.EVENT_READ, include_in_schema=False)

@@ -8,19 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
-from tests.browsers import chromium
 from tests.service_fixture import RunningService, running, settings_for
 from tests.web.stories import API, answered
 from tests.web.ui.showcase import Showcase, build_showcase
 
 # What a browser says of an answer that a test asks for.
 _EXPECTED = "Failed to load resource: the server responded with a status of 4"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

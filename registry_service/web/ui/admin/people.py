@@ -41,7 +41,6 @@ class OnePerson(NamedTuple):
     """`tokens`: None where they are none of the caller's business."""
 
     principal: Principal
-    groups: list[Group]
     tokens: Page[Token] | None
     roles: tuple[str, ...] = ROLES
 
@@ -53,7 +52,7 @@ def look_at_person(view: View, name: str) -> OnePerson:
     tokens = None
     if name == view.actor.name or may(view.actor, Action.TOKEN_WRITE, None):
         tokens = list_tokens(view, PageRequest(limit=_TOKENS), principal=name)
-    return OnePerson(principal, list_groups(view, PageRequest(limit=_GROUPS)).items, tokens)
+    return OnePerson(principal, tokens)
 
 
 @get("/admin/people/{name:str}", action=Action.PRINCIPAL_READ, include_in_schema=False)

@@ -14,11 +14,11 @@ from registry_service.db.view import View
 from registry_service.domain.entities import ForgottenUpload, ForgottenVersion, ModelStock, Page
 from registry_service.domain.errors import InvalidInput, NotPermitted
 from registry_service.domain.permissions import Action, may_anywhere
+from registry_service.web.ui.home import IDLE_DAYS
 from registry_service.web.ui.parameters import Cursor, Order, page_request
 from registry_service.web.ui.visit import Visit
 
 _FEW: Final = 10
-IDLE_DAYS: Final = 90
 
 Idle = Annotated[int, QueryParameter(description="Not used for so many days.", ge=0, le=36_500)]
 
@@ -56,6 +56,4 @@ async def storage_page(
     idle: FromQuery[Idle] = 0,
     cursor: FromQuery[Cursor] = None,
 ) -> Response[str]:
-    return await visit.page(
-        "admin/storage.html", look_at_storage, page_request(None, order_by or "size desc", cursor), idle
-    )
+    return await visit.page("admin/storage.html", look_at_storage, page_request(None, order_by, cursor), idle)
