@@ -563,7 +563,7 @@ def test_what_is_deployed_before_its_promotion_is_applied_fills_no_stage(
     ben("approve", promotion, "--yes")
     ada("deployments", "start", model, "eu", "--promotion", promotion)
     (row,) = [line for line in ada("live", model).out.splitlines() if "production" in line]
-    assert row.split() == [model, "production", "vacant", "eu", "primary", "not", "yet"]
+    assert row.split() == [model, "production", "vacant", "-", "-", "eu", "primary", "not", "yet", "-"]
     ada("promotions", "apply", promotion)
     assert promotion in ada("live", model).out and "vacant" not in ada("live", model).out
 

@@ -271,10 +271,8 @@ def test_what_was_live_then_is_shown_as_of_then(shown: Shown, log_in: LogIn) -> 
     expect(page.locator("main")).to_contain_text("Nothing was live then.")
 
 
-def test_what_happened_is_told_by_version_and_stage_and_leads_to_the_promotion(
-    shared_show: Shown, log_in: LogIn
-) -> None:
-    service, show = shared_show
+def test_what_happened_is_told_by_version_and_stage_and_leads_to_the_promotion(shown: Shown, log_in: LogIn) -> None:
+    service, show = shown
     page = log_in(service, show.mary)
     told = {
         "/": "a promotion of churn.de 1 to production",
