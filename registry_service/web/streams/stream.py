@@ -193,7 +193,7 @@ def _cutter(scope: Scope) -> Any:  # noqa: ANN401 - what call_later takes
         task = asyncio.current_task()
         assert task is not None
         return task.cancel
-    # The kernel would gather megabytes for a reader that doesn't read.
-    with suppress(OSError, AttributeError):
+    # The kernel would gather megabytes for a reader that doesn't read. One that has gone has no socket any more.
+    with suppress(OSError, AttributeError, ValueError):
         connection.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     return connection.abort

@@ -95,7 +95,7 @@ def test_a_stage_goes_back_in_two_clicks_with_a_reason(shown: Shown, log_in: Log
     spells = page.locator("#spells-section")
     expect(spells).to_contain_text("It failed in production")
     expect(spells).to_contain_text(f"went back to {MODEL} 1: latency doubled")
-    expect(page.locator("#log-section")).to_contain_text("promotion.rolled_back")
+    expect(page.locator("#log-section")).to_contain_text("ada rolled back production to version 1")
     spells.get_by_role("listitem").filter(has_text="production by a promotion").get_by_role("link").first.click()
     expect(page.locator("#change-section")).to_contain_text(f"went back to {MODEL} 1: latency doubled")
     expect(page.locator("#policy-section")).not_to_contain_text("missing")
