@@ -12,7 +12,7 @@ import msgspec
 from registry_service.domain.entities import PolicyAttachment
 from registry_service.domain.names import fold
 from registry_service.domain.permissions import Role, Scope
-from registry_service.domain.policies import OnNewer, PolicyDocument
+from registry_service.domain.policies import OnNewer, PolicyDocument, PolicyPin
 
 # Who may go back, from the many to the few.
 ROLLBACK_ROLES: Final = (Role.CONTRIBUTOR, Role.APPROVER, Role.ADMIN)
@@ -40,6 +40,11 @@ def dropped_policies(
     for stage in names:
         lost.update(set(select_policies(attachments, before, stage)) - set(select_policies(attachments, after, stage)))
     return tuple(sorted(lost))
+
+
+def pinned_names(pins: Iterable[PolicyPin]) -> set[str]:
+    """Which policies, whatever their versions."""
+    return {pin.name for pin in pins}
 
 
 def _holds_for(attachment: PolicyAttachment, model_name: str, stage: str) -> bool:

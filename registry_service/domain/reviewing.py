@@ -14,6 +14,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import msgspec
+
 from registry_service.domain.conditions import applies, binds_current
 from registry_service.domain.entities import Verdict
 from registry_service.domain.errors import NotPermitted, PersonRequired, SelfApproval
@@ -231,6 +233,16 @@ def who_could_review(
             if _filled(seat_reviewers(_approved_by(person, standing_in_for.get(person.name, ()), facts))) > filled
         )
     )
+
+
+def loses_approvals(facts: Facts, model_name: str) -> bool:
+    """Whether fewer of its approvals would count if the model were named so: roles go by names. Who has lost a role
+    since under either name counts under neither, and makes no difference; nor does what is current meanwhile."""
+
+    as_given = tuple(msgspec.structs.replace(one, current_digest=facts.current_digest) for one in facts.reviews)
+    here = msgspec.structs.replace(facts, reviews=as_given)
+    there = msgspec.structs.replace(here, promotion=msgspec.structs.replace(here.promotion, model_name=model_name))
+    return _filled(seat_reviewers(there)) < _filled(seat_reviewers(here))
 
 
 def _filled(bench: Bench) -> int:

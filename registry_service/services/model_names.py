@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row, insert, select, update
 
 from registry_service.db.locks import POLICIES_LOCK, lock_key, share_key
 from registry_service.db.queries.former_names import model_formerly, reserved_by
 from registry_service.db.queries.models import describe_models, find_model
-from registry_service.db.queries.policies import attachments_in_force, describe_policy, find_policy, pins_for, terms_of
+from registry_service.db.queries.policies import pins_for
 from registry_service.db.queries.promotions import open_promotions
-from registry_service.db.queries.revoked import revoked_among
-from registry_service.db.queries.stages import find_stage, newest_records
-from registry_service.db.tables import model_former_names, models, promotions, stages
+from registry_service.db.tables import model_former_names, models, stages
 from registry_service.domain.entities import RegisteredModel
-from registry_service.domain.errors import (
-    AlreadyExists,
-    ModelNotFound,
-    NameClash,
-    NameReserved,
-    PoliciesDropped,
-    PoliciesGained,
-)
+from registry_service.domain.errors import AlreadyExists, ModelNotFound, NameClash, NameReserved
 from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_model_name, fold
 from registry_service.domain.permissions import Action, may
-from registry_service.domain.policies import PolicyPin
-from registry_service.domain.policy_sets import dropped_policies
-from registry_service.domain.promotions import Move, Phase, PromotionKind
+from registry_service.domain.policy_sets import pinned_names
+from registry_service.domain.promotions import Move
 from registry_service.domain.requests import RenameModel
 from registry_service.services.changes import record_change
 from registry_service.services.findable import find_model_anew
 from registry_service.services.judging import judge, perform
+from registry_service.services.naming_policies import check_dropped, check_gained
 from registry_service.services.texts import check_description
 from registry_service.services.work import Work
 
@@ -66,8 +55,8 @@ def rename_model(work: Work, model: str, body: RenameModel) -> RegisteredModel:
         return describe_models(work, [found])[0]
     refuse_taken(work, name, own=found.id)
     own = list(work.connection.execute(select(stages.c.name).where(stages.c.model_id == found.id)).scalars())
-    _check_dropped(work, found, name, own, body)
-    _check_gained(work, found, name, own, body)
+    check_dropped(work, found, name, own, body)
+    check_gained(work, found, name, own, body)
     pinned = {stage: pins_for(work, found.name, stage) for stage in own}
     # One event ends what is told under the old name, another begins what is told under the new one. Neither says the
     # other name, which those who read it may not know: the model itself does, to those who may.
@@ -80,7 +69,7 @@ def rename_model(work: Work, model: str, body: RenameModel) -> RegisteredModel:
     find_model_anew(work, found.id)
     record_change(work, renamed, EventKind.MODEL_RENAMED, former=False, reason=body.reason)
     for row in open_promotions(work, renamed.id):
-        if _names(pinned[row.stage]) != _names(pins_for(work, name, row.stage)):
+        if pinned_names(pinned[row.stage]) != pinned_names(pins_for(work, name, row.stage)):
             perform(work, renamed, row, Move.STALE, f"other policies hold since '{model}' is named '{name}'")
     judge(work, renamed)
     return describe_models(work, [find_model(work, name)])[0]
@@ -137,99 +126,6 @@ def _refuse(taken: Row[Any], name: str) -> None:
         f"There is a model '{taken.name}', which differs from '{name}' by case only. Use that name or another one.",
         model=taken.name,
     )
-
-
-def _check_dropped(work: Work, model: Row[Any], name: str, own: Sequence[str], body: RenameModel) -> None:
-    """That no policy is lost unless that is confirmed."""
-
-    dropped = dropped_policies(attachments_in_force(work), model.name, name, own)
-    if not dropped:
-        return
-    firm = _firm(work, dropped)
-    if firm:
-        raise PoliciesDropped(
-            f"Named '{name}', the model would leave {', '.join(firm)}, which only two people may put out of force."
-            " Attach it to the new name first.",
-            policies=list(dropped),
-        )
-    if not body.drop_policies:
-        raise PoliciesDropped(
-            f"Named '{name}', the model would leave these policies: {', '.join(dropped)}. Attach them to the new name"
-            " first; or confirm with `drop_policies`, if you may write policies.",
-            policies=list(dropped),
-        )
-    work.authorize(Action.POLICY_WRITE, None)
-
-
-def _check_gained(work: Work, model: Row[Any], name: str, own: Sequence[str], body: RenameModel) -> None:
-    """That nothing is current under the new name which would have had to be approved for it there, nor can come back
-    by a rollback, unless that is confirmed."""
-
-    gained: set[str] = set()
-    unjudged: dict[str, list[int]] = {}
-    for stage in own:
-        for number, missing in _unjudged(work, model, stage, pins_for(work, name, stage)).items():
-            gained |= missing
-            unjudged.setdefault(stage, []).append(number)
-    if not gained:
-        return
-    where = ", ".join(f"{stage}: {', '.join(map(str, numbers))}" for stage, numbers in unjudged.items())
-    details = {"policies": sorted(gained), "versions": unjudged}
-    firm = _firm(work, gained)
-    if firm:
-        raise PoliciesGained(
-            f"Named '{name}', the model would come under {', '.join(firm)}, around which only two people lead; and"
-            f" versions that are current, or may come back by a rollback, were never judged by it ({where}). Attach it"
-            " to the present name and promote under it first, and revoke what isn't to come back; or copy the version"
-            " that you want there.",
-            **details,
-        )
-    if not body.keep_current:
-        raise PoliciesGained(
-            f"Named '{name}', the model would come under these policies: {', '.join(sorted(gained))}; and versions that"
-            f" are current, or may come back by a rollback, were never judged by them ({where}). Attach them to the"
-            " present name and promote under them first; or confirm with `keep_current`, if you may write policies.",
-            **details,
-        )
-    work.authorize(Action.POLICY_WRITE, None)
-
-
-def _unjudged(work: Work, model: Row[Any], stage: str, pins: list[PolicyPin]) -> dict[int, set[str]]:
-    """Versions that are current in a stage, or that a rollback may bring back, which would be there without having been
-    promoted under all of these policies, with those that are missing. Content counts, not numbers; and a rollback is no
-    promotion: it pins what holds, and asks nothing of it."""
-
-    if not pins:
-        return {}
-    current = find_stage(work, model, stage).number
-    records = newest_records(work, model.id, stage, terms_of(work, pins).rollback_within + 1)
-    revoked = revoked_among(work, model.id, [record.number for record in records])
-    digests = {
-        record.number: record.digest for record in records if record.number == current or record.number not in revoked
-    }
-    judged: dict[str, set[str]] = {}
-    applied = select(promotions.c.digest, promotions.c.policies).where(
-        promotions.c.model_id == model.id,
-        promotions.c.stage == stage,
-        promotions.c.kind == PromotionKind.PROMOTION,
-        promotions.c.phase == Phase.APPLIED,
-        promotions.c.digest.in_(set(digests.values())),
-    )
-    for row in work.connection.execute(applied):
-        judged.setdefault(row.digest, set()).update(_names(msgspec.convert(row.policies, list[PolicyPin])))
-    missing = {number: _names(pins) - judged.get(digest, set()) for number, digest in sorted(digests.items())}
-    return {number: policies for number, policies in missing.items() if policies}
-
-
-def _firm(work: Work, policies: Iterable[str]) -> list[str]:
-    """Those that only two people may put out of force."""
-
-    documents = {name: describe_policy(find_policy(work, name)).document for name in sorted(policies)}
-    return [name for name, document in documents.items() if document.change_needs_second_person]
-
-
-def _names(pins: list[PolicyPin]) -> set[str]:
-    return {pin.name for pin in pins}
 
 
 def _keep(work: Work, model: Row[Any], name: str) -> None:

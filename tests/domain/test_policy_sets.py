@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from registry_service.domain.entities import PolicyAttachment
 from registry_service.domain.permissions import Role
-from registry_service.domain.policies import OPEN, SOLO, TEAM, OnNewer, PolicyDocument, RollbackRule
-from registry_service.domain.policy_sets import allow_delegation, dropped_policies, select_policies, terms
+from registry_service.domain.policies import OPEN, SOLO, TEAM, OnNewer, PolicyDocument, PolicyPin, RollbackRule
+from registry_service.domain.policy_sets import allow_delegation, dropped_policies, pinned_names, select_policies, terms
 
 
 def attached(policy: str, model_pattern: str = "*", stage: str = "*", *, default: bool = False) -> PolicyAttachment:
@@ -102,3 +102,7 @@ def test_delegation_matters_where_one_of_the_policies_allows_it() -> None:
     assert allow_delegation([TEAM, lenient])
     assert not allow_delegation([TEAM])
     assert not allow_delegation([])
+
+
+def test_of_pinned_policies_the_names_count_and_not_the_versions() -> None:
+    assert pinned_names([PolicyPin(name="team", version=1), PolicyPin(name="team", version=2)]) == {"team"}

@@ -8,12 +8,13 @@ from registry_service.domain.entities import Verdict
 from registry_service.domain.errors import NotPermitted, PersonRequired, SelfApproval
 from registry_service.domain.facts import Facts, Party, Person, ReviewFacts
 from registry_service.domain.permissions import Role
-from registry_service.domain.policies import OPEN, REGULATED, SOLO, TEAM, PolicyDocument, ReviewRule
+from registry_service.domain.policies import OPEN, REGULATED, SOLO, TEAM, PolicyDocument, RequiredCondition, ReviewRule
 from registry_service.domain.reviewing import (
     Seat,
     check_reviewer,
     check_token_suffices,
     excluded_people,
+    loses_approvals,
     might_fill,
     seat_reviewers,
     who_could_review,
@@ -230,3 +231,23 @@ def test_a_narrowed_token_stands_for_no_role_that_it_lacks() -> None:
     with pytest.raises(NotPermitted, match="limited to approver") as refusal:
         check_token_suffices(facts(REGULATED), admin, Role.APPROVER)
     assert refusal.value.details["role"] == "admin"
+
+
+# ------------------------------------------------------------------------------------------------------- renaming
+
+
+def test_an_approval_is_lost_by_a_name_under_which_its_reviewer_may_not_approve() -> None:
+    here = facts(TEAM).promotion.model_name
+    friend = person("ann", pattern=here)
+    assert loses_approvals(facts(TEAM, reviews=[review(friend)]), "credit")
+    assert not loses_approvals(facts(TEAM, reviews=[review("bob")]), "credit")
+    assert not loses_approvals(facts(TEAM, reviews=[review(friend), review("bob")]), "credit")
+
+
+def test_who_may_approve_no_more_and_what_is_current_by_now_make_no_difference_to_a_name() -> None:
+    here = facts(TEAM).promotion.model_name
+    gone = person("ann", None)
+    assert not loses_approvals(facts(TEAM, reviews=[review(gone)]), "credit")
+    binding = changed(TEAM, conditions=(RequiredCondition(expression="metrics.auc > current.metrics.auc"),))
+    before = review(person("ann", pattern=here), current_digest=OTHER_DIGEST)
+    assert loses_approvals(facts(binding, reviews=[before]), "credit")

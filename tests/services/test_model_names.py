@@ -209,6 +209,14 @@ async def test_no_name_leads_in_under_a_policy_that_never_judged_what_is_current
     assert await world.current(model="regulated") == 1
 
 
+async def test_a_policy_that_holds_by_both_names_and_came_later_is_no_reason(world: World) -> None:
+    await world.registered(1)
+    await world.promote(1)
+    await world.policy(rule("strict"), attach=False)
+    await world.attach("strict", "*", "production")
+    await rename(world, "fraud", "swindle")
+
+
 async def test_a_policy_of_stages_in_which_nothing_was_ever_current_is_no_reason(world: World) -> None:
     await world.registered(1)
     await world.promote(1, "staging")
@@ -229,6 +237,7 @@ async def test_who_was_promoted_under_a_firm_policy_may_get_a_name_for_which_it_
     with pytest.raises(PoliciesGained):
         await rename(world, "fraud", "regulated", keep=True)
     await world.person("anna", Role.APPROVER, "fraud")
+    await world.grant("anna", Role.APPROVER, "regulated")
     asked = await world.approve("ben", await world.request(2))
     asked = await world.approve("maria", asked)
     await world.apply(await world.approve("anna", asked))
@@ -238,6 +247,31 @@ async def test_who_was_promoted_under_a_firm_policy_may_get_a_name_for_which_it_
     assert refused.value.details["versions"] == {"production": [1]}
     await world.revoke(1)
     await rename(world, "fraud", "regulated", keep=True)
+
+
+async def test_approvals_of_people_who_may_not_approve_under_the_new_name_are_none(world: World) -> None:
+    """The same policy holds for both names, and asks other people."""
+    await world.registered(2, "sandbox.fraud")
+    await world.policy(rule("firm", firm=True), attach=False)
+    await world.attach("firm", "*", "production")
+    for friend in ("anna", "otto", "rosa"):
+        await world.person(friend, Role.APPROVER, "sandbox.*")
+    asked = await world.request(1, model="sandbox.fraud")
+    for friend in ("anna", "otto", "rosa"):
+        asked = await world.approve(friend, asked)
+    await world.apply(asked)
+    with pytest.raises(PoliciesGained) as refused:
+        await rename(world, "sandbox.fraud", "credit.fraud", keep=True)
+    assert refused.value.details == {"policies": ["firm", "team"], "versions": {"production": [1]}}
+    await rename(world, "sandbox.fraud", "sandbox.fraud-eu")
+    # Those who approved it for both names are as good under the other.
+    asked = await world.request(2, model="sandbox.fraud-eu")
+    await world.person("olga", Role.APPROVER)
+    for both in ("ben", "maria", "olga"):
+        asked = await world.approve(both, asked)
+    await world.apply(asked)
+    await world.revoke(1, "sandbox.fraud-eu")
+    await rename(world, "sandbox.fraud-eu", "credit.fraud")
 
 
 async def test_what_came_back_by_a_rollback_counts_by_what_it_was_promoted_under(world: World) -> None:
