@@ -71,10 +71,11 @@ def violations(page: Any) -> list[tuple[str, str]]:
     return [(one["id"], json.dumps(one["nodes"][0]["html"])[:200]) for one in found]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_use_each_page(shared_show: Shown, log_in: LogIn, scheme: Any) -> None:
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+def test_everybody_can_use_each_page(shared_show: Shown, log_in: LogIn, scheme: Any, width: int) -> None:
     service, show = shared_show
     page = log_in(service, show.grace)
+    page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     found = {}
     for path in paths(show):
