@@ -19,7 +19,13 @@ import urllib3
 from minio.datatypes import Part
 from typing_extensions import override
 
-from registry_service.domain.errors import DigestMismatch, InvalidInput, OffsetMismatch, StorageUnavailable, UploadIncomplete
+from registry_service.domain.errors import (
+    DigestMismatch,
+    InvalidInput,
+    OffsetMismatch,
+    StorageUnavailable,
+    UploadIncomplete,
+)
 from registry_service.storage.s3.bucket import Bucket
 from registry_service.storage.s3.place import MIB, S3Place, part_size
 from registry_service.storage.s3.store import S3Store
