@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row, insert, select, update
 
 from registry_service.db.locks import POLICIES_LOCK, lock_key, share_key
@@ -17,6 +18,7 @@ from registry_service.domain.errors import AlreadyExists, ModelNotFound, NameCla
 from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_model_name, fold
 from registry_service.domain.permissions import Action, may
+from registry_service.domain.policies import PolicyPin
 from registry_service.domain.policy_sets import pinned_names
 from registry_service.domain.promotions import Move
 from registry_service.domain.requests import RenameModel
@@ -32,7 +34,8 @@ def rename_model(work: Work, model: str, body: RenameModel) -> RegisteredModel:
     """Give a model another name. Its id, versions, history and identities of registrations stay; permissions, sight and
     policies go by the new name from here on. The old one leads to it, for whoever may read both, until it is released.
 
-    Open promotions to a stage for which other policies hold under the new name go STALE: people said yes under others.
+    Open promotions that pinned others than the policies that hold under the new name go STALE: people said yes under
+    those.
 
     :raises NameClash, NameReserved, AlreadyExists: the name is taken.
     :raises PoliciesDropped: a policy would no longer hold, and that isn't confirmed; or it asks for a second person,
@@ -57,7 +60,6 @@ def rename_model(work: Work, model: str, body: RenameModel) -> RegisteredModel:
     own = list(work.connection.execute(select(stages.c.name).where(stages.c.model_id == found.id)).scalars())
     check_dropped(work, found, name, own, body)
     check_gained(work, found, name, own, body)
-    pinned = {stage: pins_for(work, found.name, stage) for stage in own}
     # One event ends what is told under the old name, another begins what is told under the new one. Neither says the
     # other name, which those who read it may not know: the model itself does, to those who may.
     record_change(work, found, EventKind.MODEL_RENAMED, former=True)
@@ -69,7 +71,8 @@ def rename_model(work: Work, model: str, body: RenameModel) -> RegisteredModel:
     find_model_anew(work, found.id)
     record_change(work, renamed, EventKind.MODEL_RENAMED, former=False, reason=body.reason)
     for row in open_promotions(work, renamed.id):
-        if pinned_names(pinned[row.stage]) != pinned_names(pins_for(work, name, row.stage)):
+        pins = msgspec.convert(row.policies, list[PolicyPin])
+        if pinned_names(pins) != pinned_names(pins_for(work, name, row.stage)):
             perform(work, renamed, row, Move.STALE, f"other policies hold since '{model}' is named '{name}'")
     judge(work, renamed)
     return describe_models(work, [find_model(work, name)])[0]

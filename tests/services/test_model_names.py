@@ -312,6 +312,17 @@ async def test_open_promotions_go_stale_where_other_policies_hold_by_the_new_nam
     assert (await world.promotion(staging)).model_name == "swindle"
 
 
+async def test_an_open_promotion_goes_stale_by_what_it_pinned_not_by_what_came_to_hold_since(world: World) -> None:
+    await world.registered(1)
+    approved = await world.approved(1)
+    await world.policy(rule("firm", firm=True), attach=False)
+    await world.attach("firm", "*", "production")
+    # What is open goes on under what it pinned; by another name as little as anything else may.
+    assert (await world.promotion(approved)).phase is Phase.APPROVED
+    await rename(world, "fraud", "swindle")
+    assert (await world.promotion(approved)).phase is Phase.STALE
+
+
 async def test_reviews_count_by_what_the_reviewer_may_do_under_the_new_name(world: World) -> None:
     await world.registered(1)
     await world.person("anna", Role.APPROVER, "fraud")
