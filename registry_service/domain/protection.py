@@ -7,6 +7,18 @@ from collections.abc import Iterable, Sequence
 from registry_service.domain.entities.deployment import DeploymentRole
 
 
+def keeps_protection(order: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether stages in another order protect targets as they did: behind each that stays comes no other than before,
+    as a later stage takes a target over."""
+
+    places = {stage: place for place, stage in enumerate(order)}
+    return all(
+        set(wanted[place + 1 :]) <= set(order[places[stage] + 1 :])
+        for place, stage in enumerate(wanted)
+        if stage in places
+    )
+
+
 def protecting_stages(
     role: DeploymentRole, named: str | None, standing: Iterable[str], ended: Iterable[str], order: Sequence[str]
 ) -> list[str]:

@@ -15,9 +15,11 @@ from registry_service.db.database import Database
 from registry_service.db.queries.authentication import KnownToken, find_known_token
 from registry_service.db.queries.events import last_seq
 from registry_service.db.view import View
+from registry_service.domain.errors import NotAuthenticated, NotPermitted
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Actor, Role, Scope
 from registry_service.domain.promotions import Phase
+from registry_service.domain.tokens import TokenKind
 from registry_service.services.event_log import append_events
 from registry_service.services.idempotency import Idempotency, StoredAnswer, recall, remember
 from registry_service.services.sweeper import close_expired, sweep
@@ -29,6 +31,8 @@ P = ParamSpec("P")
 
 # Acts on nobody's behalf: expiries, leases that run out, the first run.
 SYSTEM = Actor(name="registry", is_person=False, grants=(Scope(Role.ADMIN, "*"),))
+
+_TAKING_ROLES = frozenset({EventKind.GRANT_REMOVED, EventKind.GROUP_WRITTEN, EventKind.GROUP_REMOVED})
 
 # Other processes may write to the same database: a waiter looks again at least this often.
 LOOK_AGAIN_SECONDS = 2.0
@@ -98,6 +102,7 @@ class Registry:
 
         def command(connection: Connection) -> tuple[Answered[T], int | None, list[PendingEvent]]:
             work = Work(connection, actor, self._clock(), self.public_url)
+            self._refuse_who_is_out(work)
             if idempotency is not None:
                 stored = recall(work, idempotency)
                 if stored is not None:
@@ -106,13 +111,40 @@ class Registry:
             answer = StoredAnswer(msgspec.json.encode(result), work.existed)
             if idempotency is not None:
                 remember(work, idempotency, answer)
-            return _answered(answer, result, replayed=False), append_events(work), work.events
+            seq = append_events(work)
+            self._refuse_who_is_out(work)
+            return _answered(answer, result, replayed=False), seq, work.events
 
         answered, seq, events = await self.database.write(command)
         if seq is not None:
             self._tell(seq)
             self.appended.count(events)
         return answered
+
+    def _refuse_who_is_out(self, work: Work) -> None:
+        """Who was let in may be out by the end of a request: its body can take minutes, and it waits for locks. Asked
+        before an act, and behind it under the lock of the event log, which whoever ends a token or takes a role away
+        also holds: so either that comes later, or it is seen here. What the act itself took from its actor is theirs
+        to give away.
+
+        :raises NotAuthenticated: the token is no good any more.
+        :raises NotPermitted: the actor has lost a role or a group since.
+        """
+
+        actor = work.actor
+        if not actor.token_id:
+            return
+        known = find_known_token.run(work.connection, token_id=actor.token_id)
+        kinds = {event.kind for event in work.events}
+        ended_here = EventKind.TOKEN_REVOKED in kinds and actor.token_id in {event.subject for event in work.events}
+        if known is not None and (ended_here or known.kind is TokenKind.LOGIN):
+            # A link is used up by the one act that it is for, which sees to it that there is one.
+            known = msgspec.structs.replace(known, revoked=False)
+        if known is None or not known.is_good(self._clock()):
+            raise NotAuthenticated("This token was ended while you asked, or its principal was disabled.")
+        lost = set(actor.grants) - set(known.actor.grants) or set(actor.groups) - set(known.actor.groups)
+        if lost and not kinds & _TAKING_ROLES:
+            raise NotPermitted("Your roles changed while you asked. Ask again.")
 
     async def view(
         self, actor: Actor, query: Callable[Concatenate[View, P], T], *args: P.args, **kwargs: P.kwargs

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 
+from registry_service.db.locks import lock_key
 from registry_service.db.queries.principals import find_principal
 from registry_service.db.tables import tokens
 from registry_service.domain.entities import EndedSessions, LoginLink
@@ -44,6 +45,7 @@ def create_login_link(work: Work, body: CreateLoginLink) -> LoginLink:
         raise InvalidInput(
             "path leads to no page here. Give one such as /models/churn, without an address before it.", field="path"
         )
+    _lock_sessions(work)
     own = _not_revoked(work, work.actor.token_id)
     parent = root_of(own)
     if parent is not None:
@@ -84,6 +86,7 @@ def open_session(work: Work, shown: str) -> NewToken:
 
     if not work.actor.is_person:
         raise PersonRequired("Pages are for people. Log in with a personal token; a service asks the API.")
+    _lock_sessions(work)
     # Of two who come with the same link, the second sees that it was used.
     lock_token(work, shown)
     row = _not_revoked(work, shown)
@@ -94,6 +97,11 @@ def open_session(work: Work, shown: str) -> NewToken:
         work.connection.execute(update(tokens).where(tokens.c.id == shown).values(revoked_at=work.now))
         reach("session.link_used")
     return begin_session(work, find_principal(work, work.actor.name), parent=parent, narrowed_as=row)
+
+
+def _lock_sessions(work: Work) -> None:
+    """Held by whoever makes a session or a link of the actor's, or ends all of them: none comes to be beside."""
+    lock_key(work.connection, f"sessions of {work.actor.name}")
 
 
 def _hold(work: Work, parent: str) -> None:
@@ -157,6 +165,7 @@ def end_sessions(work: Work) -> EndedSessions:
     counted; to a narrowed token, those that it opened."""
 
     work.authorize_somewhere(Action.SESSION_OWN)
+    _lock_sessions(work)
     own = (tokens.c.principal == work.actor.name) & (tokens.c.expires_at > work.now)
     if work.actor.is_narrowed:
         own &= (tokens.c.parent == work.actor.token_id) | (tokens.c.id == work.actor.token_id)

@@ -21,6 +21,7 @@ from registry_service.domain.errors import (
 )
 from registry_service.domain.events import EventKind
 from registry_service.domain.permissions import Action
+from registry_service.domain.protection import keeps_protection
 from registry_service.domain.requests import ArrangeStages, ClearFailure, HoldStage, VacateStage
 from registry_service.domain.stages import MAX_STAGES, StagePointer, check_arrange, check_vacate
 from registry_service.services.changes import check_revision, record_change
@@ -36,6 +37,8 @@ def arrange_stages(work: Work, model: str, body: ArrangeStages, *, if_match: int
     """Make the model's stages these, in this order.
 
     :raises RevisionRequired, RevisionMismatch: the caller must say which revision of the model they saw.
+    :raises NotPermitted, PersonRequired: another stage would take over targets from one that was behind it, or the
+        last, which is for those who may write policies.
     """
 
     found = find_model(work, model, Action.STAGE_ARRANGE, lock=True)
@@ -46,6 +49,8 @@ def arrange_stages(work: Work, model: str, body: ArrangeStages, *, if_match: int
     check_revision(f"'{model}'", found.revision, if_match)
     rows = list(work.connection.execute(select(stages).where(stages.c.model_id == found.id)))
     described = describe_stages(work, found, rows)
+    if not keeps_protection([row.name for row in sorted(rows, key=lambda row: row.position)], body.stages):
+        work.authorize(Action.POLICY_WRITE, None)
     check_arrange(described, body.stages, used=_used(work, found), aliases=_aliases(work, found))
     existing = {row.name for row in rows}
     revision = record_change(work, found, EventKind.STAGE_ARRANGED, stages=body.stages)

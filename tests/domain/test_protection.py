@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from registry_service.domain.entities import DeploymentRole
-from registry_service.domain.protection import protecting_stages
+from registry_service.domain.protection import keeps_protection, protecting_stages
 
 ORDER = ["dev", "staging", "production"]
 
@@ -51,3 +51,18 @@ def test_the_latest_stage_goes_on_protecting_when_its_deployments_have_ended(
 ) -> None:
     assert protecting_stages(DeploymentRole.CANARY, named, standing, ended, ORDER) == protecting
     assert protecting_stages(DeploymentRole.SHADOW, named, standing, ended, ORDER) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept"),
+    [
+        (["staging", "production"], True),
+        (["dev", "staging", "production"], True),
+        (["production"], True),
+        (["production", "staging"], False),
+        (["staging", "production", "last"], False),
+        (["staging", "between", "production"], False),
+    ],
+)
+def test_behind_a_stage_comes_none_that_was_not_there(wanted: list[str], kept: bool) -> None:
+    assert keeps_protection(["staging", "production"], wanted) is kept

@@ -12,6 +12,7 @@ from registry_service.domain.errors import (
     GroupNotFound,
     InvalidInput,
     InvalidName,
+    NotAuthenticated,
     NotFound,
     NotPermitted,
     PersonRequired,
@@ -164,4 +165,5 @@ async def test_two_admins_can_not_end_each_other_at_once(world: World, how: str)
         ids = [await world.grant_id("olga"), await world.grant_id("ada")]
         removals = [world.act("ada", remove_grant, ids[0]), world.act("olga", remove_grant, ids[1])]
         outcomes = await gather(removals)
-    assert sum(isinstance(outcome, NotPermitted) for outcome in outcomes) == 1
+    # Who comes second may find that they are out, or that they would leave nobody.
+    assert sum(isinstance(outcome, NotPermitted | NotAuthenticated) for outcome in outcomes) == 1

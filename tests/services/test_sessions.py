@@ -124,6 +124,28 @@ async def test_no_link_outlives_a_token_that_is_ended_while_it_is_made(world: Wo
             assert not await is_good(world, parse_token(made.url.partition("#")[2].partition("/")[0]).id)
 
 
+async def test_no_link_and_no_session_comes_to_be_beside_the_end_of_all(world: World) -> None:
+    for _ in range(12):
+        session = await open_with(world, "ben", world.token("ben"))
+        in_session = await world.actor("ben", token=session)
+        link = await world.act("ben", create_login_link, CreateLoginLink())
+        shown = parse_token(link.url.partition("#")[2].partition("/")[0]).id
+        made, opened, _ = await asyncio.gather(
+            world.act(in_session, create_login_link, CreateLoginLink()),
+            world.act("ben", open_session, shown),
+            world.act("ben", end_sessions),
+            return_exceptions=True,
+        )
+        if isinstance(opened, BaseException):
+            assert isinstance(opened, NotAuthenticated), opened
+        else:
+            assert not await is_good(world, parse_token(opened.text).id)
+        if isinstance(made, BaseException):
+            assert isinstance(made, NotAuthenticated), made
+        else:
+            assert not await is_good(world, parse_token(made.url.partition("#")[2].partition("/")[0]).id)
+
+
 async def test_ending_a_token_again_ends_what_came_of_it_since(world: World) -> None:
     """As may be in databases from before, where a session could be opened with a token that was ended meanwhile."""
     token = (await world.act("ben", create_token, CreateToken(name="laptop"))).info.id

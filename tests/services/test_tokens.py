@@ -6,25 +6,45 @@ import pytest
 
 from registry_service.db.queries.authentication import find_known_token
 from registry_service.db.queries.tokens import list_tokens, who_am_i
-from registry_service.domain.entities import IssuedToken
+from registry_service.domain.entities import IssuedToken, PrincipalKind
 from registry_service.domain.errors import (
     InvalidInput,
     ModelNotFound,
+    NotAuthenticated,
     NotPermitted,
     PersonRequired,
     PrincipalNotFound,
     TokenNotFound,
 )
 from registry_service.domain.permissions import Actor, Role
-from registry_service.domain.requests import CreateToken, UpdatePrincipal
+from registry_service.domain.requests import CreatePrincipal, CreateToken, UpdatePrincipal
 from registry_service.domain.tokens import TokenKind, parse_token
-from registry_service.services.principals import update_principal
+from registry_service.services.principals import create_principal, remove_grant, update_principal
 from registry_service.services.tokens import create_token, revoke_token
 from tests.services.world import ALL, DAY, World
 
 
 async def issue(world: World, who: str | Actor, **body: Any) -> IssuedToken:
     return await world.act(who, create_token, CreateToken(**({"name": "laptop"} | body)))
+
+
+async def test_who_is_out_by_the_end_of_a_request_does_nothing_with_it(world: World) -> None:
+    """A request is let in by its head, and its body may come much later."""
+    token = (await world.act("ben", create_token, CreateToken(name="laptop"))).info.id
+    let_in = await world.actor("ben", token=token)
+    await world.act("ben", revoke_token, token)
+    with pytest.raises(NotAuthenticated):
+        await world.act(let_in, create_token, CreateToken(name="another"))
+    await world.person("olga", Role.ADMIN)
+    let_in = await world.actor("olga")
+    await world.act("ada", update_principal, "olga", UpdatePrincipal(disabled=True))
+    with pytest.raises(NotAuthenticated):
+        await world.act(let_in, update_principal, "olga", UpdatePrincipal(disabled=False))
+    await world.act("ada", update_principal, "olga", UpdatePrincipal(disabled=False))
+    let_in = await world.actor("olga")
+    await world.act("ada", remove_grant, await world.grant_id("olga"))
+    with pytest.raises(NotPermitted, match="roles changed"):
+        await world.act(let_in, create_principal, CreatePrincipal(name="eve", kind=PrincipalKind.PERSON))
 
 
 async def test_the_secret_is_in_the_answer_and_nowhere_else(world: World) -> None:

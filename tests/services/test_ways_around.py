@@ -22,6 +22,7 @@ from registry_service.domain.permissions import Role
 from registry_service.domain.policies import PolicyDocument, RequiredCondition
 from registry_service.domain.promotions import Phase
 from registry_service.domain.requests import (
+    ArrangeStages,
     AttachPolicy,
     CreateModel,
     MoveAlias,
@@ -38,7 +39,7 @@ from registry_service.services.models import create_model, delete_model, restore
 from registry_service.services.policies import attach_policy, detach_policy
 from registry_service.services.principals import update_principal
 from registry_service.services.promotions import request_promotion
-from registry_service.services.stages import vacate_stage
+from registry_service.services.stages import arrange_stages, vacate_stage
 from tests.services.world import World
 
 GOOD_ENOUGH = PolicyDocument(
@@ -59,6 +60,16 @@ async def test_nobody_empties_a_stage_of_what_is_good_to_let_in_what_is_worse(wo
         await world.act("ben", vacate_stage, "fraud", "production", body)
     await world.act("ada", vacate_stage, "fraud", "production", body)
     assert await world.current() is None
+
+
+async def test_no_stage_takes_over_targets_by_being_put_last(world: World) -> None:
+    made = await world.model()
+    await world.person("anna", Role.ADMIN, "fraud")
+    for order in (["production", "staging"], ["staging", "production", "last"]):
+        with pytest.raises(NotPermitted):
+            await world.act("anna", arrange_stages, "fraud", ArrangeStages(stages=order), if_match=made.revision)
+    before = ArrangeStages(stages=["dev", "staging", "production"])
+    await world.act("anna", arrange_stages, "fraud", before, if_match=made.revision)
 
 
 async def test_an_empty_stage_waives_the_comparison_and_not_the_floor(solo: World) -> None:
