@@ -14,8 +14,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-import msgspec
-
 from registry_service.domain.conditions import applies, binds_current
 from registry_service.domain.entities import Verdict
 from registry_service.domain.errors import NotPermitted, PersonRequired, SelfApproval
@@ -236,13 +234,23 @@ def who_could_review(
 
 
 def loses_approvals(facts: Facts, model_name: str) -> bool:
-    """Whether fewer of its approvals would count if the model were named so: roles go by names. Who has lost a role
-    since under either name counts under neither, and makes no difference; nor does what is current meanwhile."""
+    """Whether an approval of it would count for less if the model were named so: roles go by names. Each is judged by
+    itself and by every rule, in force now or not; one of somebody who may fill none there, as who has left, is lost."""
 
-    as_given = tuple(msgspec.structs.replace(one, current_digest=facts.current_digest) for one in facts.reviews)
-    here = msgspec.structs.replace(facts, reviews=as_given)
-    there = msgspec.structs.replace(here, promotion=msgspec.structs.replace(here.promotion, model_name=model_name))
-    return _filled(seat_reviewers(there)) < _filled(seat_reviewers(here))
+    rules = [rule for document in facts.documents for rule in document.rules]
+
+    def fills(person: Person, name: str) -> set[int]:
+        return {place for place, rule in enumerate(rules) if may_fill(person, rule, name)}
+
+    for review in facts.reviews:
+        if not rules or review.verdict is not Verdict.APPROVE or review.withdrawn:
+            continue
+        people = (review.reviewer, *review.standing_in_for)
+        here = set[int]().union(*(fills(person, facts.promotion.model_name) for person in people))
+        there = set[int]().union(*(fills(person, model_name) for person in people))
+        if not there or not here <= there:
+            return True
+    return False
 
 
 def _filled(bench: Bench) -> int:

@@ -241,13 +241,19 @@ def test_an_approval_is_lost_by_a_name_under_which_its_reviewer_may_not_approve(
     friend = person("ann", pattern=here)
     assert loses_approvals(facts(TEAM, reviews=[review(friend)]), "credit")
     assert not loses_approvals(facts(TEAM, reviews=[review("bob")]), "credit")
-    assert not loses_approvals(facts(TEAM, reviews=[review(friend), review("bob")]), "credit")
+    assert loses_approvals(facts(TEAM, reviews=[review("bob"), review(friend)]), "credit"), "each by itself"
+    assert not loses_approvals(facts(TEAM, reviews=[review("bob"), review(friend, withdrawn=True)]), "credit")
 
 
-def test_who_may_approve_no_more_and_what_is_current_by_now_make_no_difference_to_a_name() -> None:
+def test_where_no_rule_asks_for_approvals_none_is_lost() -> None:
+    assert not loses_approvals(facts(PolicyDocument(name="none"), reviews=[review(person("ann", None))]), "credit")
+
+
+def test_who_has_left_and_a_rule_that_is_not_in_force_now_hide_no_loss() -> None:
     here = facts(TEAM).promotion.model_name
-    gone = person("ann", None)
-    assert not loses_approvals(facts(TEAM, reviews=[review(gone)]), "credit")
+    assert loses_approvals(facts(TEAM, reviews=[review(person("ann", None))]), "credit")
     binding = changed(TEAM, conditions=(RequiredCondition(expression="metrics.auc > current.metrics.auc"),))
     before = review(person("ann", pattern=here), current_digest=OTHER_DIGEST)
     assert loses_approvals(facts(binding, reviews=[before]), "credit")
+    sometimes = changed(TEAM, rules=(ReviewRule(name="breaking", role="approver", when="signature.changed"),))
+    assert loses_approvals(facts(sometimes, reviews=[review(person("ann", pattern=here))]), "credit")
