@@ -19,13 +19,12 @@ from registry_service.domain.events import EventKind
 from registry_service.domain.names import check_model_name, fold
 from registry_service.domain.permissions import Action, may
 from registry_service.domain.policies import PolicyPin
-from registry_service.domain.policy_sets import pinned_names
 from registry_service.domain.promotions import Move
 from registry_service.domain.requests import RenameModel
 from registry_service.services.changes import record_change
 from registry_service.services.findable import find_model_anew
 from registry_service.services.judging import judge, perform
-from registry_service.services.naming_policies import check_dropped, check_gained
+from registry_service.services.naming_policies import check_dropped, check_gained, judged_alike
 from registry_service.services.texts import check_description
 from registry_service.services.work import Work
 
@@ -72,7 +71,7 @@ def rename_model(work: Work, model: str, body: RenameModel) -> RegisteredModel:
     record_change(work, renamed, EventKind.MODEL_RENAMED, former=False, reason=body.reason)
     for row in open_promotions(work, renamed.id):
         pins = msgspec.convert(row.policies, list[PolicyPin])
-        if pinned_names(pins) != pinned_names(pins_for(work, name, row.stage)):
+        if not judged_alike(work, pins, pins_for(work, name, row.stage)):
             perform(work, renamed, row, Move.STALE, f"other policies hold since '{model}' is named '{name}'")
     judge(work, renamed)
     return describe_models(work, [find_model(work, name)])[0]
@@ -102,33 +101,39 @@ def refuse_taken(work: Work, name: str, *, own: str = "") -> None:
         select(models).where(models.c.name_fold == fold(name), models.c.name_taken.is_not(None), models.c.id != own)
     ).first()
     if taken is not None:
-        _refuse(taken, name)
+        _refuse(work, taken, name)
     for row in reserved_by(work, name):
         if row.model_id == own:
             continue
-        details = {"model": row.name}
+        details, called = _told(work, row.name, name)
         now = ""
         if row.deleted_at is None and may(work.actor, Action.MODEL_READ, row.now):
             details["renamed_to"] = row.now
             now = f" It is '{row.now}' now."
         raise NameReserved(
-            f"'{row.name}' was renamed and keeps its old name.{now} Use another, or let an admin release this one.",
+            f"{called} was renamed and keeps its old name.{now} Use another, or let an admin release this one.",
             **details,
         )
 
 
-def _refuse(taken: Row[Any], name: str) -> None:
+def _refuse(work: Work, taken: Row[Any], name: str) -> None:
+    details, called = _told(work, taken.name, name)
     if taken.deleted_at is not None:
         raise NameReserved(
-            f"'{taken.name}' was deleted and keeps its name. An admin may restore the model or release the name.",
-            model=taken.name,
+            f"{called} was deleted and keeps its name. An admin may restore the model or release the name.",
+            **details,
         )
     if taken.name == name:
         raise AlreadyExists(f"There is a model '{name}' already.", model=name)
-    raise NameClash(
-        f"There is a model '{taken.name}', which differs from '{name}' by case only. Use that name or another one.",
-        model=taken.name,
-    )
+    raise NameClash(f"{called} is there already, and no two names may differ by case only. Use another one.", **details)
+
+
+def _told(work: Work, taken: str, name: str) -> tuple[dict[str, str], str]:
+    """What is said of a name in the way: that it is, and how it is written to those alone who may read the model."""
+
+    if taken == name or may(work.actor, Action.MODEL_READ, taken):
+        return {"model": taken}, f"'{taken}'"
+    return {}, f"A model whose name differs from '{name}' by case only"
 
 
 def _keep(work: Work, model: Row[Any], name: str) -> None:

@@ -99,30 +99,47 @@ def _unjudged(work: Work, model: Row[Any], stage: str, name: str) -> dict[int, s
     came after what is current, the name changes nothing: unless it asks for a second person, as one alone attaches it.
     """
 
-    wanted = pinned_names(pins_for(work, name, stage))
+    wanted = pins_for(work, name, stage)
     if not wanted:
         return {}
     here = pinned_names(pins_for(work, model.name, stage))
     came_later = here - set(_firm(work, here))
+    in_use = {pin.name: _in_use(work, model, stage, pin) for pin in wanted}
     lost: dict[str, set[str]] = defaultdict(set)
     judged: dict[str, set[str]] = defaultdict(set)
-    digests = _in_use(work, model, stage, name)
     source = FactSource(work)
-    for row in _applied(work, model, stage, set(digests.values())):
+    for row in _applied(work, model, stage, {digest for digests in in_use.values() for digest in digests.values()}):
         found = lost if loses_approvals(source.facts_of(row), name) else judged
-        found[row.digest] |= pinned_names(msgspec.convert(row.policies, list[PolicyPin]))
-    missing = {
-        number: wanted - judged[digest] - (came_later - lost[digest]) for number, digest in sorted(digests.items())
-    }
-    return {number: policies for number, policies in missing.items() if policies}
+        found[row.digest] |= _as_good(work, msgspec.convert(row.policies, list[PolicyPin]), wanted)
+    missing: dict[int, set[str]] = defaultdict(set)
+    for policy, digests in in_use.items():
+        for number, digest in digests.items():
+            if policy not in judged[digest] and (policy not in came_later or policy in lost[digest]):
+                missing[number].add(policy)
+    return dict(sorted(missing.items()))
 
 
-def _in_use(work: Work, model: Row[Any], stage: str, name: str) -> dict[int, str]:
-    """The content of the versions that are current in a stage, or that a rollback may bring back by this name."""
+def judged_alike(work: Work, pins: Collection[PolicyPin], wanted: Collection[PolicyPin]) -> bool:
+    """Whether a request that pinned these policies is judged by no others than those wanted."""
+
+    names = pinned_names(wanted)
+    return pinned_names(pins) == names == _as_good(work, pins, wanted)
+
+
+def _as_good(work: Work, pins: Iterable[PolicyPin], wanted: Collection[PolicyPin]) -> set[str]:
+    """Which of the pinned policies are as good as those wanted. An earlier version is, as it is for a request that is
+    open while a policy changes; but for one that asks for a second person only the version that two brought in."""
+
+    firm = set(_firm(work, pinned_names(wanted)))
+    return {pin.name for pin in pins if pin.name not in firm or pin in wanted}
+
+
+def _in_use(work: Work, model: Row[Any], stage: str, pin: PolicyPin) -> dict[int, str]:
+    """The content of the versions that are current in a stage, or that a rollback may bring back as far as this policy
+    goes: another that shortens the way may be detached tomorrow."""
 
     current = find_stage(work, model, stage).number
-    within = terms_of(work, pins_for(work, name, stage)).rollback_within
-    records = newest_records(work, model.id, stage, within + 1)
+    records = newest_records(work, model.id, stage, terms_of(work, [pin]).rollback_within + 1)
     revoked = revoked_among(work, model.id, [record.number for record in records])
     return {
         record.number: record.digest for record in records if record.number == current or record.number not in revoked

@@ -20,10 +20,10 @@ from registry_service.domain.errors import (
     PoliciesGained,
 )
 from registry_service.domain.permissions import Role
-from registry_service.domain.policies import PolicyDocument, ReviewRule
+from registry_service.domain.policies import PolicyDocument, ReviewRule, RollbackRule
 from registry_service.domain.promotions import Phase
-from registry_service.domain.requests import NewLineageEdge, RenameModel, UpdateModel, VacateStage
-from registry_service.services import model_names, models
+from registry_service.domain.requests import NewLineageEdge, RenameModel, UpdateModel, VacateStage, WritePolicy
+from registry_service.services import model_names, models, policies
 from registry_service.services.revoking import revoke_impact
 from registry_service.services.stages import vacate_stage
 from tests.services.world import World
@@ -39,6 +39,15 @@ async def rename(
 def rule(name: str, *, firm: bool = False) -> PolicyDocument:
     rules = (ReviewRule(name="two", count=2, role="approver"),)
     return PolicyDocument(name=name, rules=rules, change_needs_second_person=firm)
+
+
+async def second_version(world: World, document: PolicyDocument) -> None:
+    """Written by one, and confirmed by another where that is asked for."""
+
+    change = await world.act("ada", policies.write_policy, WritePolicy(document=document), if_match=1)
+    if change.confirmed_by is None:
+        await world.person("olga", Role.ADMIN)
+        await world.act("olga", policies.confirm_policy_change, change.id)
 
 
 async def test_a_renamed_model_keeps_id_versions_stages_and_identities(world: World) -> None:
@@ -247,6 +256,78 @@ async def test_who_was_promoted_under_a_firm_policy_may_get_a_name_for_which_it_
     assert refused.value.details["versions"] == {"production": [1]}
     await world.revoke(1)
     await rename(world, "fraud", "regulated", keep=True)
+
+
+async def test_of_a_firm_policy_only_the_version_in_force_has_judged(world: World) -> None:
+    """What was asked for under an earlier one may be applied by the present name, and doesn't count by another."""
+    await world.registered(1, "sandbox.fraud")
+    lax = PolicyDocument(name="firm", nobody_need_review=True, change_needs_second_person=True)
+    await world.policy(lax, attach=False)
+    await world.attach("firm", "sandbox.*", "production")
+    asked = await world.approve("ben", await world.request(1, model="sandbox.fraud"))
+    await second_version(world, rule("firm", firm=True))
+    await world.attach("firm", "*", "production")
+    await world.apply(asked)
+    with pytest.raises(PoliciesGained) as refused:
+        await rename(world, "sandbox.fraud", "credit.fraud", keep=True)
+    assert refused.value.details["versions"] == {"production": [1]}
+
+
+async def test_an_open_promotion_under_an_earlier_version_of_a_firm_policy_goes_stale(world: World) -> None:
+    await world.registered(1, "sandbox.fraud")
+    await world.policy(rule("lax"), attach=False)
+    await world.policy(rule("firm", firm=True), attach=False)
+    for name in ("lax", "firm"):
+        await world.attach(name, "*", "production")
+    asked = await world.request(1, model="sandbox.fraud")
+    await second_version(world, rule("lax"))
+    await rename(world, "sandbox.fraud", "credit.fraud")
+    assert (await world.promotion(asked.id)).phase is Phase.PENDING
+    await second_version(world, rule("firm", firm=True))
+    await rename(world, "credit.fraud", "sandbox.fraud")
+    assert (await world.promotion(asked.id)).phase is Phase.STALE
+
+
+async def test_how_far_back_is_asked_is_a_matter_of_each_policy(world: World) -> None:
+    """One that shortens the way back may be detached as soon as the model has the name."""
+    await world.registered(3)
+    await world.promote(1)
+    await world.person("anna", Role.APPROVER)
+    await world.policy(rule("firm", firm=True), attach=False)
+    await world.attach("firm", "fraud", "production")
+    for number in (2, 3):
+        asked = await world.request(number)
+        for who in ("ben", "maria", "anna"):
+            asked = await world.approve(who, asked)
+        await world.apply(asked)
+    await world.attach("firm", "regulated", "production")
+    short = PolicyDocument(name="short", nobody_need_review=True, rollback=RollbackRule(within=1))
+    await world.policy(short, attach=False)
+    await world.attach("short", "*", "production")
+    with pytest.raises(PoliciesGained) as refused:
+        await rename(world, "fraud", "regulated", keep=True)
+    assert refused.value.details["versions"] == {"production": [1]}
+
+
+async def test_a_name_in_the_way_is_told_to_those_alone_who_may_read_the_model(world: World) -> None:
+    await world.model("Secret")
+    await world.model("Gone")
+    await world.act("ada", models.delete_model, "Gone")
+    await world.person("mallory", Role.CONTRIBUTOR, "secret")
+    await world.grant("mallory", Role.CONTRIBUTOR, "gone")
+    for name, why in (("secret", NameClash), ("gone", NameReserved)):
+        for who, details in (("mallory", {}), ("carl", {"model": name.title()})):
+            with pytest.raises(why) as refused:
+                await world.model(name, by=who)
+            assert refused.value.details == details
+            assert (name.title() in refused.value.message) == bool(details)
+    await world.model("Former")
+    await rename(world, "Former", "now")
+    await world.grant("mallory", Role.CONTRIBUTOR, "former")
+    with pytest.raises(NameReserved) as refused:
+        await world.model("former", by="mallory")
+    assert refused.value.details == {}
+    assert "Former" not in refused.value.message
 
 
 async def test_approvals_of_people_who_may_not_approve_under_the_new_name_are_none(world: World) -> None:
