@@ -23,7 +23,7 @@ from registry_service.domain.errors import InvalidName, RegistryError, TooLarge
 from registry_service.domain.wording import printable
 from registry_service.web.asgi import SAFE_METHODS, ASGIApp, Message, Receive, Scope, Send, single_headers
 from registry_service.web.errors import HttpRefusal, refused
-from registry_service.web.limits import BODY_SECONDS, MAX_HEADERS, MAX_URL_BYTES, body_limit
+from registry_service.web.limits import BODY_SECONDS, MAX_HEADERS, MAX_URL_BYTES, body_limit, whole_body_seconds
 from registry_service.web.logs import escape, log_request
 from registry_service.web.metrics import Metrics
 
@@ -179,26 +179,22 @@ class _Answer:
 
 
 class _Body:
-    """`receive`, for as long as the body comes: bounded in size where the route has a limit, and in its pauses."""
+    """`receive`, for as long as the body comes: bounded in its pauses, and where the route has a limit, in size and in
+    time."""
 
     def __init__(self, scope: Scope, headers: Mapping[str, str], receive: Receive, seconds: float) -> None:
         self._receive = receive
         self._limit = body_limit(scope["method"], scope["path"])
-        self._seconds = seconds
+        self._pause = seconds
+        self._whole = whole_body_seconds(self._limit, seconds)
+        self._began: float | None = None
         self.received = 0
         self._complete = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
 
     async def __call__(self) -> Message:
         if self._complete:
             return await self._receive()
-        try:
-            message = await asyncio.wait_for(self._receive(), self._seconds)
-        except TimeoutError:
-            raise HttpRefusal(
-                HTTPStatus.REQUEST_TIMEOUT,
-                f"Nothing of the body came for {self._seconds:g} seconds. Send the request again.",
-                {"connection": "close"},
-            ) from None
+        message = await self._next_piece()
         if message["type"] == "http.request":
             self.received += len(message["body"])
             self._complete = not message["more_body"]
@@ -208,6 +204,21 @@ class _Body:
             # Nobody reads this answer. To the framework it would be a fault of the service, and to whoever watches it.
             raise HttpRefusal(HTTPStatus.BAD_REQUEST, "The caller went away before the body was whole.")
         return message
+
+    async def _next_piece(self) -> Message:
+        seconds, why = self._pause, f"Nothing of the body came for {self._pause:g} seconds."
+        if self._whole is not None:
+            now = time.monotonic()
+            self._began = now if self._began is None else self._began
+            left = self._began + self._whole - now
+            if left < seconds:
+                seconds, why = left, f"The body wasn't whole after {self._whole:g} seconds."
+        try:
+            return await asyncio.wait_for(self._receive(), seconds)
+        except TimeoutError:
+            raise HttpRefusal(
+                HTTPStatus.REQUEST_TIMEOUT, f"{why} Send the request again.", {"connection": "close"}
+            ) from None
 
 
 def _host_name(host: str) -> str:

@@ -21,6 +21,9 @@ HEAD_SECONDS: Final = 20.0
 BODY_SECONDS: Final = 60.0
 """How long a body may pause."""
 
+SLOWEST_BODY: Final = 64 * 1024
+"""Bytes per second at which a body whose size is limited comes at least, in all."""
+
 _MANIFESTS: Final = re.compile(r"/api/v1/(uploads|models/[^/]+/versions)/?")
 _UPLOADS: Final = re.compile(r"/api/v1/uploads/[^/]+/files/[^/]+/?")
 
@@ -33,3 +36,8 @@ def body_limit(method: str, path: str) -> int | None:
     if method == "POST" and _MANIFESTS.fullmatch(path):
         return MANIFEST_BODY
     return JSON_BODY
+
+
+def whole_body_seconds(limit: int | None, pause: float = BODY_SECONDS) -> float | None:
+    """How long a body may take in all, beside one pause; None for the bytes of files, which take what they take."""
+    return None if limit is None else pause + limit / SLOWEST_BODY

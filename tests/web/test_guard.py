@@ -192,6 +192,33 @@ async def test_a_body_that_stops_coming_is_408() -> None:
     assert sent[0]["status"] == 408
 
 
+@pytest.mark.parametrize(("method", "path", "whole"), [("POST", "/", 408), ("PUT", "/api/v1/uploads/x/files/y", 200)])
+async def test_a_body_that_drips_is_408_but_for_the_bytes_of_files(
+    monkeypatch: pytest.MonkeyPatch, method: str, path: str, whole: int
+) -> None:
+    """No pause of it is too long; in all it is."""
+
+    monkeypatch.setattr("registry_service.web.limits.SLOWEST_BODY", 10 * JSON_BODY)
+    drops = [b"x"] * 40
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": drops.pop(), "more_body": bool(drops)}
+
+    sent = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: dict[str, Any] = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "client": None,
+        "state": {},
+        "headers": [(b"host", b"registry.test"), (b"content-length", b"40")],
+    }  # fmt: skip
+    await Guard(echo, host_names={"registry.test"}, origin=ORIGIN, body_seconds=0.3)(scope, receive, send)
+    assert sent[0]["status"] == whole
+
+
 def test_the_guard_and_the_routes_have_the_same_limits() -> None:
     for route in build_routes().routes:
         assert isinstance(route, HTTPRoute)
