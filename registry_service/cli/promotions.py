@@ -172,6 +172,7 @@ def promotion_text(promotion: Promotion) -> str:
             "reason": promotion.reason or None,
             "requested": promotion.requested_at,
             "requested by": promotion.requested_by,
+            "took part": joined(promotion.people),
             "expires": None if promotion.phase.is_final else promotion.expires_at,
             "policies": joined([f"{pin.name} v{pin.version}" for pin in promotion.policies]),
             "lease": None

@@ -26,7 +26,14 @@ from registry_service.domain.archive import (
 )
 from registry_service.domain.entities import Check, ModelVersion, Promotion, VersionStatus
 from registry_service.domain.entities.answer import Answer
-from registry_service.domain.errors import AlreadyExists, DigestMismatch, ModelNotFound, NotFound, VersionRevoked
+from registry_service.domain.errors import (
+    AlreadyExists,
+    Conflict,
+    DigestMismatch,
+    ModelNotFound,
+    NotFound,
+    VersionRevoked,
+)
 from registry_service.domain.manifest import check_manifest
 from registry_service.domain.requests import RequestPromotion
 
@@ -129,6 +136,7 @@ def import_archive(
 
     :raises InvalidArchive: something about the archive is off.
     :raises VersionRevoked: this content was revoked here.
+    :raises Conflict: a promotion to this stage is open already, whose requester didn't say who registered it there.
     :raises DigestMismatch: under the identity of this import, something else was registered.
     """
 
@@ -159,7 +167,22 @@ def import_archive(
             people=[archive.history.registered_by],
         )
         promotion = yield from ask(calls.request_promotion(request))
+        _check_taking_part(promotion, archive)
     return ImportedVersion(version=version, existed=known is not None, promotion=promotion)
+
+
+def _check_taking_part(promotion: Promotion, archive: Archive) -> None:
+    """:raises Conflict: it was open before, and whoever registered the version there could approve it."""
+
+    there = archive.history.registered_by
+    if promotion.phase.is_final or there in {promotion.requested_by, *promotion.people}:
+        return
+    raise Conflict(
+        f"Promotion '{promotion.id}' is open already and doesn't say that '{there}', who registered the version in"
+        f" {archive.history.registry}, took part. Cancel it, and import again.",
+        promotion=promotion.id,
+        people=[there],
+    )
 
 
 def _find_content(model: str, digest: str) -> Plan[ModelVersion | None]:

@@ -230,7 +230,8 @@ class ClearFailure(Request, frozen=True, kw_only=True):
 
 class RequestPromotion(Request, frozen=True, kw_only=True):
     """`version` is a selector, resolved once. An open promotion of the same digest to the same stage is answered
-    instead of making a second one."""
+    instead of making a second one, as it is: with the people who its requester said took part. Whoever asks again for
+    what others asked for takes no part in it."""
 
     model: str
     version: str

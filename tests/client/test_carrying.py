@@ -16,6 +16,8 @@ import pytest
 
 from registry_service.client import (
     ApplyPromotion,
+    CancelPromotion,
+    Conflict,
     DigestMismatch,
     GiveReview,
     ImportedVersion,
@@ -250,6 +252,24 @@ def test_nor_where_somebody_else_had_registered_the_same_content_before(
     approval = GiveReview(verdict=Verdict.APPROVE, digest=imported.version.digest, comment="mine")
     with pytest.raises(SelfApproval):
         here.review_promotion(imported.promotion.id, approval)  # ada, who registered it there
+
+
+@pytest.mark.usefixtures("two_people")
+def test_an_open_promotion_that_doesnt_name_who_registered_it_there_is_in_the_way(
+    here: Any, speaking_here: Speaking, name: str, exported: Path, trained: Path
+) -> None:
+    carla = speaking_here("carla")
+    version = carla.register(name, trained, metadata=read_archive(exported).version.metadata)
+    asked = carla.request_promotion(RequestPromotion(model=name, version="1", stage="production"))
+    assert asked.people == []
+    with pytest.raises(Conflict, match="'ada', who registered") as refused:
+        carla.import_archive(exported, promote="production")
+    assert refused.value.details == {"promotion": asked.id, "people": ["ada"]}
+    carla.cancel_promotion(asked.id, CancelPromotion(reason="names nobody"))
+    imported = carla.import_archive(exported, promote="production")
+    assert imported.promotion.people == ["ada"]
+    with pytest.raises(SelfApproval):
+        here.review_promotion(imported.promotion.id, GiveReview(verdict=Verdict.APPROVE, digest=version.digest))
 
 
 def test_readers_export_and_dont_import(

@@ -164,6 +164,7 @@ def describe_promotions(
                 is_current=bool(row.is_current),
                 revision=row.revision,
                 url=view.url("promotions", row.id),
+                people=list(facts.promotion.asserted_people),
             )
         )
     return described

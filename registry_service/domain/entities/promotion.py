@@ -28,8 +28,9 @@ class Closure(Answer, frozen=True, kw_only=True):
 
 class Promotion(Answer, frozen=True, kw_only=True):
     """The request to make `version` (with exactly `digest`) current in `stage`. `replaces` was current when it was
-    requested; after `apply`, what it replaced. `decision` is judged at the moment of the answer. `is_current` says
-    that the stage points to this promotion now."""
+    requested; after `apply`, what it replaced. `people` are those who took part as its requester and the registrants of
+    this content say, beside themselves: none of them reviews it where a policy wants others. `decision` is judged at
+    the moment of the answer. `is_current` says that the stage points to this promotion now."""
 
     id: str
     kind: PromotionKind
@@ -54,6 +55,7 @@ class Promotion(Answer, frozen=True, kw_only=True):
     is_current: bool
     revision: int
     url: str
+    people: list[str] = []
 
     def row(self) -> dict[str, object]:
         return {

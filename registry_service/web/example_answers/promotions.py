@@ -81,6 +81,7 @@ PROMOTIONS: Final[tuple[Any, ...]] = (
         is_current=False,
         revision=29,
         url=f"{URL}/promotions/{PROMOTION}",
+        people=["carla"],
     ),
     DECISION,
     entities.ReviewOutcomes(
