@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TIMEOUT: Final = 1.5  # seconds without a sign of life
 PROPOSED: Final = 50
 _VERSIONS: Final = 20
+_PAGE: Final = 200
 _OPEN: Final = "phase IN ('PENDING', 'APPROVED', 'APPLYING')"
 # What names, selectors and ids are made of. Anything else doesn't come from a registry, and a shell might act on it.
 _SAFE: Final = re.compile(r"[A-Za-z0-9@:._/ +-]+")
@@ -81,6 +82,96 @@ def targets(client: RegistryClient, _: click.Context, incomplete: str) -> Iterat
         yield from _promotions(client)
 
 
+@_proposes
+def principals(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return _principals(client)
+
+
+@_proposes
+def people(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return _principals(client, kind="person")
+
+
+@_proposes
+def groups(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return _groups(client)
+
+
+@_proposes
+def holders(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    """Of roles."""
+    yield from _principals(client)
+    yield from _groups(client)
+
+
+@_proposes
+def tokens(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return (Item(one.id, help=one.name) for one in client.list_tokens(limit=_PAGE).items if one.revoked_at is None)
+
+
+@_proposes
+def delegations(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    for one in client.list_delegations(in_force=True, limit=_PAGE).items:
+        yield Item(one.id, help=f"{one.to} for {one.principal}")
+
+
+@_proposes
+def policies(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return (Item(one.name, help=f"version {one.version}") for one in client.list_policies(limit=_PAGE).items)
+
+
+@_proposes
+def attachments(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    for one in client.list_attachments(limit=_PAGE).items:
+        yield Item(one.id, help=f"{one.policy} on {one.model_pattern}, {one.stage}")
+
+
+@_proposes
+def policy_changes(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    """Those that wait for somebody."""
+    for one in client.list_policy_changes(limit=_PAGE).items:
+        if one.confirmed_by is None and one.withdrawn_by is None:
+            yield Item(one.id, help=f"{one.kind} {one.policy}, by {one.proposed_by}")
+
+
+@_proposes
+def deployments(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    for one in client.list_deployments(order_by="started_at desc", limit=PROPOSED).items:
+        yield Item(one.id, help=f"{one.model_name} {one.version} at {one.target}, {one.status}")
+
+
+@_proposes
+def places(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    """Targets of deployments."""
+    found = client.list_deployments(order_by="started_at desc", limit=_PAGE).items
+    return (Item(target) for target in dict.fromkeys(one.target for one in found))
+
+
+@_proposes
+def consumers(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return (Item(one.name) for one in client.list_consumers(limit=_PAGE).items)
+
+
+@_proposes
+def subscriptions(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return (Item(one.id, help=one.pattern) for one in client.list_subscriptions(limit=_PAGE).items)
+
+
+@_proposes
+def retention_rules(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return (Item(one.name, help=one.document.pattern) for one in client.list_retention_rules(limit=_PAGE).items)
+
+
+@_proposes
+def previews(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return (Item(one.id, help=one.phase) for one in client.list_previews(limit=PROPOSED).items)
+
+
+@_proposes
+def uploads(client: RegistryClient, _: click.Context, _incomplete: str) -> Iterator[Item]:
+    return (Item(one.id, help=one.model_name) for one in client.list_uploads(limit=_PAGE).items)
+
+
 def registries(_: click.Context, __: click.Parameter, incomplete: str) -> list[Item]:
     try:
         known = read_registries(config_path()).registries
@@ -132,6 +223,16 @@ def _references(client: RegistryClient, incomplete: str) -> Iterator[Item]:
         return
     for item in _selectors(client, name, beginning):
         yield Item(f"{name}/{item.value}", help=item.help)
+
+
+def _principals(client: RegistryClient, *, kind: str | None = None) -> Iterator[Item]:
+    for one in client.list_principals(limit=_PAGE).items:
+        if kind in (None, one.kind):
+            yield Item(one.name, help=one.kind)
+
+
+def _groups(client: RegistryClient) -> Iterator[Item]:
+    return (Item(one.name, help=f"group of {len(one.members)}") for one in client.list_groups(limit=_PAGE).items)
 
 
 def _promotions(client: RegistryClient) -> Iterator[Item]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import table
 from registry_service.client import Delegate, Delegation
@@ -18,7 +18,7 @@ def delegations() -> None:
 
 
 @delegations.command("list")
-@click.option("--principal", help="Those that this person gave or was given.")
+@click.option("--principal", shell_complete=completing.people, help="Those that this person gave or was given.")
 @click.option("--in-force", is_flag=True, help="Those in force at this moment.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Show at most so many.")
 @pass_state
@@ -31,7 +31,7 @@ def list_delegations(state: State, principal: str | None, limit: int, *, in_forc
 
 
 @delegations.command("add")
-@click.argument("person")
+@click.argument("person", shell_complete=completing.people)
 @click.option("--until", type=options.Moment(future=True), required=True, help="A time, or 14d from now.")
 @click.option("--from", "starts_at", type=options.Moment(future=True), help="A time, or 3d from now; else now.")
 @click.option("--reason", default="", help="Why, for the log.")
@@ -44,7 +44,7 @@ def delegate(state: State, person: str, until: datetime, starts_at: datetime | N
 
 
 @delegations.command("end")
-@click.argument("delegation")
+@click.argument("delegation", shell_complete=completing.delegations)
 @pass_state
 def end_delegation(state: State, delegation: str) -> None:
     """End one before its time, by its id. Reviews that were given until now count on."""

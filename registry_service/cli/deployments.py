@@ -53,7 +53,7 @@ def list_deployments(state: State, where: str | None, order_by: str | None, limi
 
 
 @deployments.command("show")
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completing.deployments)
 @pass_state
 def show_deployment(state: State, deployment: str) -> None:
     """One deployment: authorised and observed, side by side."""
@@ -64,7 +64,7 @@ def show_deployment(state: State, deployment: str) -> None:
 
 @deployments.command("start")
 @options.model
-@click.argument("target")
+@click.argument("target", shell_complete=completing.places)
 @click.option("--version", "selector", shell_complete=completing.selectors, help="Which version; else the promotion's.")
 @click.option("--promotion", shell_complete=completing.promotions, help="The promotion that brings it there.")
 @click.option("--stage", shell_complete=completing.stages, help="The stage that it serves.")
@@ -102,7 +102,7 @@ def start_deployment(
 
 
 @deployments.command("observe")
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completing.deployments)
 @click.option("--digest", help="The content digest that the target says it serves.")
 @click.option(
     "--metric", "metrics", type=options.Measure(), multiple=True, help="What was measured of it; may be given again."
@@ -140,7 +140,7 @@ def observe_deployment(
 
 
 @deployments.command("metrics")
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completing.deployments)
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
 @pass_state
 def list_deployment_metrics(state: State, deployment: str, limit: int) -> None:
@@ -159,7 +159,7 @@ def list_deployment_metrics(state: State, deployment: str, limit: int) -> None:
 
 
 @deployments.command("roles")
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completing.deployments)
 @click.option("--since", type=options.Moment(), help="From this time on, such as 2026-03-03T14:00.")
 @pass_state
 def compare_roles(state: State, deployment: str, since: datetime | None) -> None:

@@ -45,7 +45,11 @@ def list_events(
 
 @events.command("follow")
 @click.option("--after", help="A cursor, start or latest; else where the consumer is, or latest.")
-@click.option("--consumer", help="Keep the place under this name in the registry, so that nothing is missed.")
+@click.option(
+    "--consumer",
+    shell_complete=completing.consumers,
+    help="Keep the place under this name in the registry, so that nothing is missed.",
+)
 @options.kinds
 @_model
 @_stage
@@ -94,7 +98,7 @@ def list_consumers(state: State) -> None:
 
 
 @consumers.command("move")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.consumers)
 @click.argument("cursor")
 @pass_state
 def move_consumer(state: State, name: str, cursor: str) -> None:
@@ -104,7 +108,7 @@ def move_consumer(state: State, name: str, cursor: str) -> None:
 
 
 @consumers.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.consumers)
 @pass_state
 def remove_consumer(state: State, name: str) -> None:
     """Forget a consumer and its place."""

@@ -34,7 +34,7 @@ def list_subscriptions(state: State, limit: int) -> None:
 
 
 @subscriptions.command("add")
-@click.argument("pattern")
+@click.argument("pattern", shell_complete=completing.models)
 @pass_state
 def subscribe(state: State, pattern: str) -> None:
     """Follow the models that PATTERN matches: a name, or one with * and ?."""
@@ -43,7 +43,7 @@ def subscribe(state: State, pattern: str) -> None:
 
 
 @subscriptions.command("remove")
-@click.argument("subscription")
+@click.argument("subscription", shell_complete=completing.subscriptions)
 @pass_state
 def unsubscribe(state: State, subscription: str) -> None:
     """Follow no longer, by the id of the subscription."""
@@ -54,7 +54,7 @@ def unsubscribe(state: State, subscription: str) -> None:
 @click.command(cls=Command)
 @click.option("--model", shell_complete=completing.models, help="What happened to this model.")
 @click.option("--version", type=click.IntRange(1), help="What happened to this version of the model.")
-@click.option("--person", help="What this person or service did.")
+@click.option("--person", shell_complete=completing.principals, help="What this person or service did.")
 @click.option("--subscribed", is_flag=True, help="What concerns you: what you follow or own, where you are mentioned.")
 @options.kinds
 @click.option("--since", type=options.Moment(), help="From this time on, such as 2026-03-03T14:00 or now-7d.")

@@ -7,14 +7,14 @@ from datetime import datetime
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.state import Command, State, pass_state
 from registry_service.cli.text import Cell, table
 from registry_service.client import LiveDeployment, LiveModel, LiveStage
 
 
 @click.command(cls=Command)
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completing.models)
 @click.option("--at", type=options.Moment(), help="How it was then, such as 2026-03-03T14:00.")
 @click.option("--stage", help="In this stage only.")
 @options.listing

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from registry_service.cli import cards, options
+from registry_service.cli import cards, completing, options
 from registry_service.cli.facets import facet_options, facets_text
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
@@ -88,7 +88,13 @@ def _fields(function: F) -> F:
 @models.command("create")
 @click.argument("name")
 @click.option("--description", default="", help="Markdown.")
-@click.option("--owner", "owners", multiple=True, help="Who answers for it, may be given again; else you.")
+@click.option(
+    "--owner",
+    "owners",
+    multiple=True,
+    shell_complete=completing.people,
+    help="Who answers for it, may be given again; else you.",
+)
 @click.option("--tag", "tags", type=options.Pair(), multiple=True)
 @click.option("--stage", "stages", multiple=True, help="In their order; else staging, production.")
 @_fields
@@ -120,7 +126,13 @@ def create_model(
 @models.command("update")
 @options.model
 @click.option("--description")
-@click.option("--owner", "owners", multiple=True, help="All who answer for it, in place of those now.")
+@click.option(
+    "--owner",
+    "owners",
+    multiple=True,
+    shell_complete=completing.people,
+    help="All who answer for it, in place of those now.",
+)
 @click.option("--tag", "tags", type=options.Pair(), multiple=True, help="Set a tag; the others stay.")
 @click.option("--remove-tag", "removed", multiple=True, metavar="KEY")
 @_fields

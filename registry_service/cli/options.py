@@ -199,7 +199,11 @@ promotion = click.argument("promotion", shell_complete=completing.promotions)
 alias = click.argument("alias", shell_complete=completing.aliases)
 reason = click.option("--reason", required=True, help="Why: it stays in the history.")
 people = click.option(
-    "--person", "people", multiple=True, help="Somebody who took part, and so can't review; may be given again."
+    "--person",
+    "people",
+    multiple=True,
+    shell_complete=completing.people,
+    help="Somebody who took part, and so can't review; may be given again.",
 )
 yes = click.option("--yes", is_flag=True, help="Don't ask.")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.promotions import decision_text
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
@@ -60,7 +60,7 @@ def list_policies(state: State) -> None:
 
 
 @policies.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.policies)
 @click.option("--version", type=int, help="This version; else the newest.")
 @pass_state
 def show_policy(state: State, name: str, version: int | None) -> None:
@@ -87,7 +87,7 @@ def write_policy(state: State, file: Path, version: int | None, *, force: bool) 
 
 
 @policies.command("use")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.policies)
 @click.option("--model", "pattern", required=True, help="Name or pattern, such as 'churn*'.")
 @click.option("--stage", default="*", show_default=True)
 @click.option("--default", "is_default", is_flag=True, help="Only where no other policy is attached.")
@@ -99,8 +99,8 @@ def use_policy(state: State, name: str, pattern: str, stage: str, *, is_default:
 
 
 @policies.command("attach")
-@click.argument("name")
-@click.argument("pattern")
+@click.argument("name", shell_complete=completing.policies)
+@click.argument("pattern", shell_complete=completing.models)
 @click.argument("stage", default="*")
 @click.option("--default", "is_default", is_flag=True, help="Only where no other policy is attached.")
 @_force
@@ -111,7 +111,7 @@ def attach_policy(state: State, name: str, pattern: str, stage: str, *, is_defau
 
 
 @policies.command("detach")
-@click.argument("attachment")
+@click.argument("attachment", shell_complete=completing.attachments)
 @options.yes
 @pass_state
 def detach_policy(state: State, attachment: str, *, yes: bool) -> None:
@@ -155,7 +155,7 @@ def list_changes(state: State, limit: int) -> None:
 
 
 @policies.command("confirm")
-@click.argument("change")
+@click.argument("change", shell_complete=completing.policy_changes)
 @options.yes
 @pass_state
 def confirm_change(state: State, change: str, *, yes: bool) -> None:
@@ -178,7 +178,7 @@ def confirm_change(state: State, change: str, *, yes: bool) -> None:
 
 
 @policies.command("withdraw")
-@click.argument("change")
+@click.argument("change", shell_complete=completing.policy_changes)
 @pass_state
 def withdraw_change(state: State, change: str) -> None:
     """Take back a change that nobody has confirmed."""

@@ -4,7 +4,7 @@ import shlex
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, table
 from registry_service.client import (
@@ -51,7 +51,7 @@ def list_principals(state: State, where: str | None, order_by: str | None, limit
 
 
 @principals.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.principals)
 @pass_state
 def show_principal(state: State, name: str) -> None:
     """One principal."""
@@ -63,7 +63,9 @@ def show_principal(state: State, name: str) -> None:
 @click.argument("name")
 @click.option("--kind", type=click.Choice(PrincipalKind, case_sensitive=False), required=True)
 @click.option("--display-name", default="")
-@click.option("--owner", "owners", multiple=True, help="Person who answers for a service.")
+@click.option(
+    "--owner", "owners", multiple=True, shell_complete=completing.people, help="Person who answers for a service."
+)
 @pass_state
 def create_principal(state: State, name: str, kind: PrincipalKind, display_name: str, owners: tuple[str, ...]) -> None:
     """Make a person or a service."""
@@ -73,9 +75,15 @@ def create_principal(state: State, name: str, kind: PrincipalKind, display_name:
 
 
 @principals.command("update")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.principals)
 @click.option("--display-name")
-@click.option("--owner", "owners", multiple=True, help="All people who answer for a service, in place of those now.")
+@click.option(
+    "--owner",
+    "owners",
+    multiple=True,
+    shell_complete=completing.people,
+    help="All people who answer for a service, in place of those now.",
+)
 @pass_state
 def update_principal(state: State, name: str, display_name: str | None, owners: tuple[str, ...]) -> None:
     """Change what is given."""
@@ -86,7 +94,7 @@ def update_principal(state: State, name: str, display_name: str | None, owners: 
 
 
 @principals.command("disable")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.principals)
 @click.option("--undo", is_flag=True, help="Enable again.")
 @pass_state
 def disable_principal(state: State, name: str, *, undo: bool) -> None:
@@ -96,9 +104,16 @@ def disable_principal(state: State, name: str, *, undo: bool) -> None:
 
 
 @principals.command("grant")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.holders)
 @click.argument("role")
-@click.option("--model", "pattern", default="*", show_default=True, help="Name or pattern, such as 'team-a.*'.")
+@click.option(
+    "--model",
+    "pattern",
+    default="*",
+    show_default=True,
+    shell_complete=completing.models,
+    help="Name or pattern, such as 'team-a.*'.",
+)
 @click.option("--group", "is_group", is_flag=True, help="NAME is a group.")
 @pass_state
 def create_grant(state: State, name: str, role: str, pattern: str, *, is_group: bool) -> None:
@@ -138,8 +153,8 @@ def list_groups(state: State) -> None:
 
 
 @groups.command("write")
-@click.argument("name")
-@click.argument("members", nargs=-1)
+@click.argument("name", shell_complete=completing.groups)
+@click.argument("members", nargs=-1, shell_complete=completing.people)
 @pass_state
 def write_group(state: State, name: str, members: tuple[str, ...]) -> None:
     """Set all MEMBERS of a group; makes it where it doesn't exist."""
@@ -148,7 +163,7 @@ def write_group(state: State, name: str, members: tuple[str, ...]) -> None:
 
 
 @groups.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.groups)
 @pass_state
 def remove_group(state: State, name: str) -> None:
     """Remove a group; what was granted to it is gone with it."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.promotions import with_end
 from registry_service.cli.state import Command, State, pass_state
 from registry_service.cli.text import facts, joined, section, table
@@ -15,7 +15,7 @@ from registry_service.client import DeploymentRole, PromotionRecord, SpellEnd, V
 @click.command(cls=Command)
 @click.argument("digest", required=False)
 @click.option("--deployment", help="Of the version of this deployment.")
-@click.option("--target", help="Of what was deployed there.")
+@click.option("--target", shell_complete=completing.places, help="Of what was deployed there.")
 @click.option(
     "--role",
     type=click.Choice(DeploymentRole, case_sensitive=False),

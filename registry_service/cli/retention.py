@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import count, facts, joined, section, size, table
 from registry_service.client import (
@@ -50,7 +50,7 @@ def list_rules(state: State, limit: int) -> None:
 
 
 @retention.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.retention_rules)
 @click.option("--version", type=int, help="This version; else the newest.")
 @pass_state
 def show_rule(state: State, name: str, version: int | None) -> None:
@@ -60,7 +60,7 @@ def show_rule(state: State, name: str, version: int | None) -> None:
 
 
 @retention.command("write")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.retention_rules)
 @click.option("--model", "pattern", required=True, help="Name or pattern, such as 'churn*'.")
 @click.option("--keep-last", type=int, help="Keep so many of the newest.")
 @click.option("--keep-younger-than", type=options.Span(), help="Keep what is younger, such as 90d.")
@@ -86,7 +86,7 @@ def write_rule(state: State, /, name: str, version: int | None, **document: Any)
 
 
 @retention.command("end")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.retention_rules)
 @options.yes
 @pass_state
 def end_rule(state: State, name: str, *, yes: bool) -> None:
@@ -146,7 +146,7 @@ def list_previews(state: State, limit: int) -> None:
 
 
 @retention.command("versions")
-@click.argument("preview")
+@click.argument("preview", shell_complete=completing.previews)
 @click.option("--fate", type=click.Choice(list(Fate), case_sensitive=False), help="Only these.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many.")
 @pass_state
@@ -159,7 +159,7 @@ def list_versions(state: State, preview: str, fate: Fate | None, limit: int) -> 
 
 
 @retention.command("apply")
-@click.argument("preview")
+@click.argument("preview", shell_complete=completing.previews)
 @options.yes
 @pass_state
 def apply(state: State, preview: str, *, yes: bool) -> None:

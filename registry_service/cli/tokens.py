@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from registry_service.cli import completing
 from registry_service.cli.endings import Stopped
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, table
@@ -18,7 +19,7 @@ def tokens() -> None:
 
 
 @tokens.command("list")
-@click.option("--principal", help="Of this principal (admins); else your own.")
+@click.option("--principal", shell_complete=completing.principals, help="Of this principal (admins); else your own.")
 @pass_state
 def list_tokens(state: State, principal: str | None) -> None:
     """Tokens, without their secrets."""
@@ -39,9 +40,11 @@ def list_tokens(state: State, principal: str | None) -> None:
 
 @tokens.command("create")
 @click.argument("name")
-@click.option("--principal", help="For this principal; else for yourself.")
+@click.option("--principal", shell_complete=completing.principals, help="For this principal; else for yourself.")
 @click.option("--role", help="No more than this role.")
-@click.option("--model", "patterns", multiple=True, help="Only for these names or patterns.")
+@click.option(
+    "--model", "patterns", multiple=True, shell_complete=completing.models, help="Only for these names or patterns."
+)
 @click.option("--days", type=click.IntRange(1), default=90, show_default=True, help="How long it works.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it here (0600), show it nowhere."
@@ -70,7 +73,7 @@ def create_token(
 
 
 @tokens.command("revoke")
-@click.argument("token")
+@click.argument("token", shell_complete=completing.tokens)
 @pass_state
 def revoke_token(state: State, token: str) -> None:
     """End a token, by the id that `list` shows (never by its secret)."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import click
 
-from registry_service.cli import options
+from registry_service.cli import completing, options
 from registry_service.cli.state import Group, State, pass_state
 from registry_service.cli.text import facts, joined, table
 
@@ -31,7 +31,7 @@ def list_uploads(state: State, limit: int) -> None:
 
 
 @uploads.command("show")
-@click.argument("upload")
+@click.argument("upload", shell_complete=completing.uploads)
 @pass_state
 def show_upload(state: State, upload: str) -> None:
     """An upload of your own: the files that it still lacks."""
@@ -52,7 +52,7 @@ def show_upload(state: State, upload: str) -> None:
 
 
 @uploads.command("abort")
-@click.argument("upload")
+@click.argument("upload", shell_complete=completing.uploads)
 @pass_state
 def abort_upload(state: State, upload: str) -> None:
     """End an upload and forget its bytes."""

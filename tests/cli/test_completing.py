@@ -69,6 +69,50 @@ def test_names_of_all_kinds_are_proposed(ada: CommandLine, known: str, monkeypat
     assert propose("versions", "compare", f"{known}/1", f"{known}/@p") == {f"{known}/@production": "now 1"}
 
 
+def test_who_and_what_else_has_a_name_is_proposed(
+    ada: CommandLine, known: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def propose(*words: str) -> dict[str, str | None]:
+        return proposed(ada, monkeypatch, *words)
+
+    own = known[:-2]
+    ada("principals", "create", f"{own}-p", "--kind", "person")
+    ada("principals", "create", f"{own}-s", "--kind", "service", "--owner", "ada")
+    ada("principals", "groups", "write", f"{own}-g", "ada")
+    both = {f"{own}-p": "person", f"{own}-s": "service"}
+    group = {f"{own}-g": "group of 1"}
+    assert propose("principals", "show", own) == both
+    assert propose("tokens", "list", "--principal", own) == both
+    assert propose("principals", "grant", own) == both | group
+    person = {f"{own}-p": "person"}
+    assert propose("delegations", "add", own) == person
+    assert propose("models", "update", known, "--owner", own) == person
+    assert propose("principals", "groups", "write", "x", own) == person
+    assert propose("principals", "groups", "remove", own) == group
+    token = ada.json("tokens", "create", own, "--output", str(tmp_path / "token"))["id"]
+    assert propose("tokens", "revoke", token[:6]) == {token: own}
+
+    until = ada.json("delegations", "add", f"{own}-p", "--until", "1d")["id"]
+    assert propose("delegations", "end", until) == {until: f"{own}-p for ada"}
+
+    document = tmp_path / "policy.json"
+    document.write_text(
+        f'{{"name": "{own}", "nobody_need_review": true, "change_needs_second_person": true}}', encoding="utf-8"
+    )
+    ada("policies", "write", str(document))
+    attached = ada.json("policies", "attach", own, known, "staging")["attachment_id"]
+    waiting = ada.json("policies", "write", str(document), "--version", "1")["id"]
+    assert propose("policies", "show", own) == {own: "version 1"}
+    assert propose("policies", "detach", attached) == {attached: f"{own} on {known}, staging"}
+    assert propose("policies", "confirm", waiting) == {waiting: f"write {own}, by ada"}
+
+    deployed = ada.json("deployments", "start", known, f"{own}/here", "--version", "1")["id"]
+    assert propose("deployments", "observe", deployed[:12]) == {deployed: f"{known} 1 at {own}/here, deploying"}
+    assert propose("provenance", "--target", own) == {f"{own}/here": None}
+    followed = ada.json("subscriptions", "add", known)["id"]
+    assert propose("subscriptions", "remove", followed) == {followed: known}
+
+
 def test_known_registries_are_proposed_and_the_one_said_is_asked(
     alone: CommandLine, shared_service: RunningService, ada: CommandLine, known: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,9 +14,9 @@ HEAD = """# Command line
 Exit codes: 0 done, 1 refused, 2 used wrongly or not configured, 3 the registry can't be reached.
 
 `eval "$(model-registry completion bash)"` (or zsh; `model-registry completion fish | source`) completes commands
-and, from the registry that would be asked, names: models, selectors, stages, aliases, open promotions, known
-registries. Before the command may stand `--url`, `--token-file`, `--profile`, and `--registry` where one knows
-[several](python.md#several-registries).
+and, from the registry that would be asked, whatever has a name or an id: models, selectors, stages, open promotions,
+people, policies, known registries. Before the command may stand `--url`, `--token-file`, `--profile`, and `--registry`
+where one knows [several](python.md#several-registries).
 
 This page is made from the command itself; `model-registry COMMAND --help` says the same.
 """
