@@ -13,6 +13,7 @@ from registry_service.client import (
     CancelPromotion,
     Decision,
     FailPromotion,
+    PossibleReviewers,
     Promotion,
     ReleaseLease,
     RequestPromotion,
@@ -145,6 +146,15 @@ def fail_promotion(state: State, promotion: str, holder: str, reason: str) -> No
     state.show(failed, lambda: progress_text(failed, "Failed"))
 
 
+@promotions.command("reviewers")
+@options.promotion
+@pass_state
+def list_possible_reviewers(state: State, promotion: str) -> None:
+    """Whom to ask: who could approve what is still missing."""
+    found = state.client.list_possible_reviewers(promotion)
+    state.show(found, lambda: _reviewers_text(found))
+
+
 @promotions.command("withdraw")
 @options.promotion
 @pass_state
@@ -152,6 +162,16 @@ def withdraw_review(state: State, promotion: str) -> None:
     """Take your own review back."""
     open_again = state.client.withdraw_review(promotion)
     state.show(open_again, lambda: progress_text(open_again, "Withdrawn"))
+
+
+def _reviewers_text(found: PossibleReviewers) -> str:
+    if not found.missing:
+        return "No review is missing."
+    missing = "\n".join(reason.message for reason in found.missing)
+    rows = [(one.name, one.display_name, joined(one.standing_in_for)) for one in found.people]
+    people = table(["name", "called", "stands in for"], rows, empty="Nobody could, as roles stand.")
+    more = "\nNot all who may review the model were looked at." if found.more else ""
+    return f"{missing}\n\n{people}{more}"
 
 
 OPEN = "phase IN ('PENDING', 'APPROVED', 'APPLYING')"

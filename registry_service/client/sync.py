@@ -338,6 +338,7 @@ class RegistryClient:
     list_promotions = _sends(calls.list_promotions)
     request_promotion = _sends(calls.request_promotion)
     get_promotion = _sends(calls.get_promotion)
+    list_possible_reviewers = _sends(calls.list_possible_reviewers)
     review_promotion = _sends(calls.review_promotion)
     review_promotions = _sends(calls.review_promotions)
     withdraw_review = _sends(calls.withdraw_review)

@@ -147,6 +147,9 @@ def test_an_approver_sees_what_they_sign(ada: CommandLine, ben: CommandLine, mod
         assert shown in asked.err, shown
     assert "Nothing was changed." in asked.err and asked.out == ""
 
+    asked = ada.json("promotions", "list", "--model", model, "--filter", "phase = 'PENDING'")[0]["id"]
+    assert [one["name"] for one in ada.json("promotions", "reviewers", asked)["people"]] == ["ada", "ben"]
+    assert "ben" in ada("promotions", "reviewers", asked).out
     unattended = ben("approve", f"{model}/latest", "--stage", "production", stdin="y\n", code=2)
     assert "--yes" in unattended.err
     other = ben("approve", f"{model}/2", "--stage", "production", "--digest", "sha256:00", "--yes", code=1)

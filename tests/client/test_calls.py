@@ -87,6 +87,7 @@ WIRE = {
     "get_promotion": "GET /promotions/{promotion}",
     "review_promotion": "POST /promotions/{promotion}/reviews",
     "review_promotions": "POST /reviews",
+    "list_possible_reviewers": "GET /promotions/{promotion}/reviewers",
     "withdraw_review": "POST /promotions/{promotion}/reviews/withdraw",
     "take_lease": "POST /promotions/{promotion}/lease",
     "release_lease": "POST /promotions/{promotion}/release",

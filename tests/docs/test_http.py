@@ -139,7 +139,9 @@ def check_story(printed: list[str], directory: Path) -> None:
     assert [one["name"] for one in checked["items"][0]["attachments"]] == ["levels.svg"]
     assert "content-disposition: attachment; filename*=UTF-8''levels.svg" in attached
     assert (directory / "plot.svg").read_bytes() == (directory / "levels.svg").read_bytes()
-    assert documents(asked)[-1]["decision"]["outcome"] == "waiting"
+    promotion, whom = documents(asked)
+    assert promotion["decision"]["outcome"] == "waiting"
+    assert ([one["name"] for one in whom["people"]], whom["more"]) == (["ada"], False)
     assert documents(approved)[0]["phase"] == "APPROVED"
     assert documents(applied)[0]["is_current"]
 

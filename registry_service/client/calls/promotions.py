@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from registry_service.client.calls.call import Call, Paging, read, write
-from registry_service.domain.entities import Page, Promotion, ReviewOutcomes
+from registry_service.domain.entities import Page, PossibleReviewers, Promotion, ReviewOutcomes
 from registry_service.domain.requests import (
     ApplyPromotion,
     CancelPromotion,
@@ -29,6 +29,11 @@ def request_promotion(body: RequestPromotion, *, idempotency_key: str | None = N
 def get_promotion(promotion: str, *, holder: str | None = None) -> Call[Promotion]:
     """The promotion with its decision judged now; for `holder`, its own lease doesn't stand in the way."""
     return read(Promotion, "promotions", promotion, holder=holder)
+
+
+def list_possible_reviewers(promotion: str) -> Call[PossibleReviewers]:
+    """Whom to ask: the people whose approval would fill a place that is still missing."""
+    return read(PossibleReviewers, "promotions", promotion, "reviewers")
 
 
 def review_promotion(promotion: str, body: GiveReview, *, idempotency_key: str | None = None) -> Call[Promotion]:

@@ -251,6 +251,7 @@ class AsyncPromotionHandle(AsyncHandle[PromotionName]):
     approve = _sends(PromotionName.approve)
     reject = _sends(PromotionName.reject)
     withdraw_review = _sends(PromotionName.withdraw_review)
+    possible_reviewers = _sends(PromotionName.possible_reviewers)
     apply = _sends(PromotionName.apply)
     cancel = _sends(PromotionName.cancel)
     comments = _lists(PromotionName.comments)

@@ -249,6 +249,7 @@ class PromotionHandle(Handle[PromotionName]):
     approve = _sends(PromotionName.approve)
     reject = _sends(PromotionName.reject)
     withdraw_review = _sends(PromotionName.withdraw_review)
+    possible_reviewers = _sends(PromotionName.possible_reviewers)
     apply = _sends(PromotionName.apply)
     cancel = _sends(PromotionName.cancel)
     comments = _lists(PromotionName.comments)

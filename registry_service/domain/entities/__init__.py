@@ -59,7 +59,15 @@ from registry_service.domain.entities.principal import (
     Token,
     WhoAmI,
 )
-from registry_service.domain.entities.promotion import Closure, Lease, Promotion, ReviewOutcome, ReviewOutcomes
+from registry_service.domain.entities.promotion import (
+    Closure,
+    Lease,
+    PossibleReviewer,
+    PossibleReviewers,
+    Promotion,
+    ReviewOutcome,
+    ReviewOutcomes,
+)
 from registry_service.domain.entities.provenance import (
     PromotionRecord,
     ReviewRecord,
@@ -178,6 +186,8 @@ __all__ = [
     "Policy",
     "PolicyAttachment",
     "PolicyChange",
+    "PossibleReviewer",
+    "PossibleReviewers",
     "PreviewPhase",
     "PreviewedVersion",
     "Principal",

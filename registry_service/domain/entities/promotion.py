@@ -95,6 +95,24 @@ def _granted(decision: Decision) -> list[tuple[str, Reason]]:
     return [*(("satisfied", one) for one in decision.satisfied), *(("waived", one) for one in decision.waived)]
 
 
+class PossibleReviewer(Answer, frozen=True, kw_only=True):
+    """Whose approval would fill a place that is missing. `standing_in_for`: those whose place it could be as well."""
+
+    name: str
+    display_name: str
+    standing_in_for: list[str]
+
+
+class PossibleReviewers(Answer, frozen=True, kw_only=True):
+    """Which reviews a promotion waits for, and who could give one of them now, as roles, groups and delegations stand.
+    `more`: not all who may review the model were looked at."""
+
+    promotion_id: str
+    missing: list[Reason]
+    people: list[PossibleReviewer]
+    more: bool
+
+
 class ReviewOutcome(Answer, frozen=True, kw_only=True):
     """What became of one review of many: given, with the phase and decision that it led to; or refused, with `code` and
     `message` as a refusal has them."""

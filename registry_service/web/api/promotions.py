@@ -9,8 +9,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from registry_service.db.paging import PageRequest
+from registry_service.db.queries import possible_reviewers
 from registry_service.db.queries import promotions as queries
-from registry_service.domain.entities import Page, Promotion, ReviewOutcomes
+from registry_service.domain.entities import Page, PossibleReviewers, Promotion, ReviewOutcomes
 from registry_service.domain.permissions import Action
 from registry_service.domain.requests import (
     ApplyPromotion,
@@ -55,6 +56,13 @@ class Promotions(Controller):
     ) -> Encoded[Promotion]:
         """A promotion, with the decision of this moment."""
         return await caller.look(queries.get_promotion, promotion, holder=holder)
+
+    @get("/{promotion:str}/reviewers", action=Action.PROMOTION_READ)
+    async def list_possible_reviewers(
+        self, caller: NamedDependency[Caller], promotion: FromPath[str]
+    ) -> Encoded[PossibleReviewers]:
+        """Whom to ask: the people whose approval would fill a place that is still missing."""
+        return await caller.look(possible_reviewers.list_possible_reviewers, promotion)
 
     @post("/{promotion:str}/reviews", action=Action.PROMOTION_REVIEW, status_code=200)
     async def review_promotion(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from registry_service.domain import entities
-from registry_service.domain.decisions import Outcome, Reason, ReasonCode
+from registry_service.domain.decisions import Outcome
 from registry_service.domain.events import Cursor, EventKind
 from registry_service.domain.following import Concern
 from registry_service.domain.policies import TEAM
@@ -22,6 +22,7 @@ from registry_service.web.example_answers.things import (
     NUMBER,
     PROMOTION,
     REQUESTED,
+    REVIEW_MISSING,
     TOKEN_INFO,
     URL,
 )
@@ -67,15 +68,7 @@ PEOPLE: Final[tuple[Any, ...]] = (
                 since=AT,
                 expires_at=AT + timedelta(seconds=TEAM.request_expires_after),
                 outcome=Outcome.WAITING,
-                missing=[
-                    Reason(
-                        code=ReasonCode.REVIEW_MISSING,
-                        message=f"Policy 'team' asks for 1 more approval (approver) by people with the role approver on"
-                        f" '{MODEL}'.",
-                        policy=TEAM.name,
-                        rule=TEAM.rules[0].name,
-                    )
-                ],
+                missing=[REVIEW_MISSING],
                 url=f"{URL}/promotions/{PROMOTION}",
             )
         ],

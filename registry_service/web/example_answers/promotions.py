@@ -26,6 +26,7 @@ from registry_service.web.example_answers.things import (
     PROMOTION,
     REQUESTED,
     REVIEW,
+    REVIEW_MISSING,
     URL,
     body_of,
 )
@@ -84,6 +85,12 @@ PROMOTIONS: Final[tuple[Any, ...]] = (
         people=["carla"],
     ),
     DECISION,
+    entities.PossibleReviewers(
+        promotion_id=PROMOTION,
+        missing=[REVIEW_MISSING],
+        people=[entities.PossibleReviewer(name="ben", display_name="Ben", standing_in_for=["ada"])],
+        more=False,
+    ),
     entities.ReviewOutcomes(
         outcomes=[
             entities.ReviewOutcome(

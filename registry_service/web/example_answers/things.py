@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from registry_service.domain import entities
-from registry_service.domain.decisions import Decision, Outcome, Reason, SatisfiedCode
+from registry_service.domain.decisions import Decision, Outcome, Reason, ReasonCode, SatisfiedCode
 from registry_service.domain.manifest import content_digest, digest_of
 from registry_service.domain.mentions import Mentions
 from registry_service.domain.policies import TEAM, PolicyPin
@@ -132,6 +132,12 @@ APPROVED: Final = Reason(
     policy=TEAM.name,
     rule=TEAM.rules[0].name,
     people=("ada",),
+)
+REVIEW_MISSING: Final = Reason(
+    code=ReasonCode.REVIEW_MISSING,
+    message=f"Policy 'team' asks for 1 more approval (another person) by people with the role approver on '{MODEL}'.",
+    policy=TEAM.name,
+    rule=TEAM.rules[0].name,
 )
 DECISION: Final = Decision(outcome=Outcome.APPLICABLE, reasons=(), satisfied=(APPROVED,))
 CARD: Final = entities.ModelCard(

@@ -14,6 +14,7 @@ from registry_service.db.queries.comments import list_promotion_comments
 from registry_service.db.queries.inbox import get_inbox
 from registry_service.db.queries.models import get_model
 from registry_service.db.queries.policies import documents_of
+from registry_service.db.queries.possible_reviewers import list_possible_reviewers
 from registry_service.db.queries.promotions import get_promotion, list_promotions, refuse_approval, test_policy
 from registry_service.db.queries.provenance import spell_of
 from registry_service.db.queries.stages import get_stage
@@ -27,6 +28,7 @@ from registry_service.domain.entities import (
     Inbox,
     ModelVersion,
     Page,
+    PossibleReviewers,
     Promotion,
     RegisteredModel,
     Review,
@@ -43,6 +45,8 @@ from registry_service.web.ui.version import beside_version
 from registry_service.web.ui.visit import Visit
 
 WithPhase = Annotated[str | None, QueryParameter(description="Only in this phase, or `open`.", max_length=20)]
+
+SHOWN_REVIEWERS: Final = 50
 
 _OPEN: Final = ", ".join(f"'{phase}'" for phase in OPEN_PHASES)
 _FILTERS: Final = {"open": f"phase IN ({_OPEN})"} | {phase.value: f"phase = '{phase}'" for phase in Phase}
@@ -71,7 +75,8 @@ class OnePromotion(NamedTuple):
     """`beside`: what is asked for, compared with what is current in the stage, or with what it replaced there, which
     stands first; None where there is no such version. `version` None: it is deleted. `again`: of what ended without
     being applied, what would be said if it were asked for again now, as only that tells what stood and stands in its
-    way. `stay`: the time in the stage that it brought the version. `refusal`: why an approval by the caller could not
+    way. `stay`: the time in the stage that it brought the version. `possible`: whom to ask
+    for what is missing. `refusal`: why an approval by the caller could not
     count; None where it could. `standing`: the caller's own review."""
 
     promotion: Promotion
@@ -84,6 +89,7 @@ class OnePromotion(NamedTuple):
     beside: Comparison | None
     again: Decision | None
     stay: StageSpell | None
+    possible: PossibleReviewers
     refusal: str | None
     standing: Review | None
 
@@ -111,6 +117,7 @@ def look_at_promotion(view: View, promotion: str) -> OnePromotion:
         beside=None if version is None else beside_version(view, version, asked.replaces if applied else stage.version),
         again=None if version is None or not ended else _asked_again(view, asked),
         stay=spell_of(view, asked) if applied else None,
+        possible=list_possible_reviewers(view, promotion, judged=SHOWN_REVIEWERS),
         refusal=None if asked.phase.is_final else refuse_approval(view, promotion),
         standing=next(
             (one for one in asked.reviews if one.reviewer == view.actor.name and one.withdrawn_at is None), None

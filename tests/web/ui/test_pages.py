@@ -259,6 +259,34 @@ def test_a_command_that_is_none_is_noticed() -> None:
             check_command(line)
 
 
+def test_a_promotion_says_whom_to_ask_for_what_is_missing(shared_service: RunningService) -> None:
+    ben = shared_service.token_of("ben", role="approver", pattern="asked")
+    with shared_service.http() as ada, shared_service.http(ben) as http:
+        create_model(ada, "asked")
+        register(ada, "asked", {"model.bin": b"asked"})
+        path = f"{API}/policies"
+        rules = [{"name": "expert", "people": ["ben"]}]
+        answered(ada.post(path, json={"document": {"name": "experts", "rules": rules}}), 201)
+        held = {"policy": "experts", "model_pattern": "asked", "stage": "*"}
+        answered(ada.post(f"{path}/attachments", json=held), 201)
+        wanted = {"model": "asked", "version": "1", "stage": "production"}
+        asked = answered(ada.post(f"{API}/promotions", json=wanted), 201)
+
+        def said() -> str:
+            page = http.get(f"/promotions/{asked['id']}", headers={"accept": "text/html"}).text
+            found = re.search(r'<p id="reviewers">(.*?)</p>', page)
+            return "" if found is None else re.sub("<[^>]*>", "", found[1])
+
+        assert said() == "Could approve: ben."
+        review = {"verdict": "approve", "digest": asked["digest"]}
+        answered(http.post(f"{API}/promotions/{asked['id']}/reviews", json=review))
+        assert said() == ""
+        answered(http.post(f"{API}/promotions/{asked['id']}/reviews/withdraw"))
+        answered(ada.patch(f"{API}/principals/ben", json={"disabled": True}))
+        page = ada.get(f"/promotions/{asked['id']}", headers={"accept": "text/html"}).text
+        assert "<b>Nobody could approve</b>" in page
+
+
 def test_each_page_is_small(shared_show: Shown) -> None:
     """With every style and script that any page has."""
     service, show = shared_show

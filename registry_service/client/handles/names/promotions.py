@@ -10,6 +10,7 @@ from registry_service.client.calls import Call, Paging
 from registry_service.domain.entities import (
     Comment,
     Page,
+    PossibleReviewers,
     Promotion,
     Verdict,
 )
@@ -41,6 +42,10 @@ class PromotionName:
         """Reject it."""
         body = GiveReview(verdict=Verdict.REJECT, digest=digest, comment=comment)
         return calls.review_promotion(self.promotion, body, idempotency_key=idempotency_key)
+
+    def possible_reviewers(self) -> Call[PossibleReviewers]:
+        """Whom to ask: the people whose approval would fill a place that is still missing."""
+        return calls.list_possible_reviewers(self.promotion)
 
     def withdraw_review(self, *, idempotency_key: str | None = None) -> Call[Promotion]:
         """Take the caller's own review back."""
