@@ -24,7 +24,16 @@ def list_uploads(state: State, limit: int) -> None:
         limit,
         lambda items: table(
             ["upload", "model", "files missing", "started", "expires"],
-            [(item.id, item.model_name, len(item.missing), item.created_at, item.expires_at) for item in items],
+            [
+                (
+                    item.id,
+                    item.model_name,
+                    f"{len(item.missing)}{'+' if item.more else ''}",
+                    item.created_at,
+                    item.expires_at,
+                )
+                for item in items
+            ],
             empty="No uploads are open.",
         ),
     )

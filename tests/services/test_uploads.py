@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from registry_service.db.queries.uploads import get_upload
+from registry_service.db.queries.uploads import LISTED, get_upload, list_uploads
 from registry_service.db.tables import upload_files, uploads
 from registry_service.db.view import View
 from registry_service.domain.entities import Upload
@@ -25,7 +25,7 @@ from registry_service.domain.permissions import Role
 from registry_service.domain.requests import NewManifestFile, NewUploadFile, RegisterVersion, StartUpload
 from registry_service.services.uploads import MAX_OPEN, abort_upload, start_upload
 from registry_service.services.versions import register_version
-from tests.services.world import DAY, World, _in_chunks
+from tests.services.world import ALL, DAY, World, _in_chunks
 
 SECRET = b"weights of a secret model"
 
@@ -50,6 +50,22 @@ async def test_bytes_are_asked_for_until_they_have_arrived(world: World) -> None
     await world.send(session.id, b"weights")
     assert (await world.look("airflow", get_upload, session.id)).missing == []
     await world.act("airflow", register_version, "fraud", manifest(b"weights", upload=session.id))
+
+
+async def test_a_list_of_sessions_tells_the_first_digests_alone_that_each_lacks(world: World) -> None:
+    await world.model()
+    contents = [bytes([number]) for number in range(LISTED + 1)]
+    files = [NewUploadFile(digest=digest_of(content), size=1) for content in contents]
+    many = await world.act("airflow", start_upload, StartUpload(model="fraud", files=files))
+    few = await start(world, b"weights")
+    assert (len(many.missing), many.more) == (LISTED + 1, False)
+    listed = {one.id: one for one in (await world.look("airflow", list_uploads, ALL)).items}
+    assert (listed[many.id].missing, listed[many.id].more) == (sorted(map(digest_of, contents))[:LISTED], True)
+    assert listed[few.id] == few
+    await world.send(many.id, contents[0])
+    listed = {one.id: one for one in (await world.look("airflow", list_uploads, ALL)).items}
+    assert (len(listed[many.id].missing), listed[many.id].more) == (LISTED, False)
+    assert await world.look("airflow", get_upload, many.id) == listed[many.id]
 
 
 async def test_a_session_serves_one_registration(world: World) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 
@@ -18,6 +18,10 @@ from registry_service.domain.errors import BeingCollected, UploadClosed, UploadN
 from registry_service.domain.permissions import Action
 
 _ORDERING = Ordering({"created_at": uploads.c.created_at}, (uploads.c.id,), "created_at desc")
+
+
+LISTED: Final = 100
+"""Missing digests of each session in a list: one alone may lack 100,000."""
 
 
 def own_and_open(view: View) -> ColumnElement[bool]:
@@ -54,11 +58,11 @@ def count_open_uploads(view: View) -> int:
 
 
 def get_upload(view: View, upload: str) -> Upload:
-    return describe_uploads(view, [find_upload(view, upload)])[0]
+    return describe_upload(view, find_upload(view, upload))
 
 
 def list_uploads(view: View, page: PageRequest) -> Page[Upload]:
-    """The caller's own open sessions."""
+    """The caller's own open sessions, each with the first of the digests that it lacks."""
 
     refuse_filter(page)
     statement = (
@@ -66,7 +70,13 @@ def list_uploads(view: View, page: PageRequest) -> Page[Upload]:
         .join(models, models.c.id == uploads.c.model_id)
         .where(own_and_open(view), in_sight(view, Action.VERSION_REGISTER, models.c.name))
     )
-    return page_of(view.connection, statement, _ORDERING, page, lambda rows: describe_uploads(view, rows))
+    return page_of(
+        view.connection,
+        statement,
+        _ORDERING,
+        page,
+        lambda rows: [describe_upload(view, row, most=LISTED) for row in rows],
+    )
 
 
 def find_resumable(view: View, model_id: str, sizes: Mapping[str, int]) -> str | None:
@@ -140,25 +150,24 @@ def readable_digests(view: View, digests: list[str]) -> set[str]:
     return set(view.connection.execute(statement, {"digests": digests}).scalars())
 
 
-def describe_uploads(view: View, sessions: Sequence[Row[Any]]) -> list[Upload]:
-    missing: dict[str, list[str]] = {session.id: [] for session in sessions}
+def describe_upload(view: View, session: Row[Any], *, most: int | None = None) -> Upload:
+    """:param most: how many of the digests that are missing are told"""
+
     awaited = (
-        select(upload_files.c.upload_id, upload_files.c.digest)
-        .where(upload_files.c.upload_id.in_(missing), upload_files.c.received_at.is_(None))
+        select(upload_files.c.digest)
+        .where(upload_files.c.upload_id == session.id, upload_files.c.received_at.is_(None))
         .order_by(upload_files.c.digest)
+        .limit(None if most is None else most + 1)
     )
-    for upload, digest in view.connection.execute(awaited):
-        missing[upload].append(digest)
-    return [
-        Upload(
-            id=session.id,
-            model_name=session.model_name,
-            missing=missing[session.id],
-            created_at=session.created_at,
-            expires_at=session.expires_at,
-        )
-        for session in sessions
-    ]
+    missing = list(view.connection.execute(awaited).scalars())
+    return Upload(
+        id=session.id,
+        model_name=session.model_name,
+        missing=missing[:most],
+        created_at=session.created_at,
+        expires_at=session.expires_at,
+        more=most is not None and len(missing) > most,
+    )
 
 
 def describe_file(file: Row[Any], kept: int) -> UploadFile:

@@ -9,13 +9,15 @@ from registry_service.domain.entities.answer import Answer
 
 class Upload(Answer, frozen=True, kw_only=True):
     """An upload session: bytes on their way to one registration. `missing` are the digests still to be sent; what
-    the caller may read already is not asked for again. The session pins its bytes until it ends or expires."""
+    the caller may read already is not asked for again. The session pins its bytes until it ends or expires. `more`: in
+    a list, there are others than these, which the session by itself answers with."""
 
     id: str
     model_name: str
     missing: list[str]
     created_at: datetime
     expires_at: datetime
+    more: bool = False
 
 
 class UploadFile(Answer, frozen=True, kw_only=True):
