@@ -206,12 +206,13 @@ def rename_model(
 
 @models.command("delete")
 @options.model
+@click.option("--reason", default="", help="Why: it stays in the log.")
 @options.yes
 @pass_state
-def delete_model(state: State, model: str, *, yes: bool) -> None:
+def delete_model(state: State, model: str, reason: str, *, yes: bool) -> None:
     """Delete a model. Its name stays taken until an admin restores or releases it."""
     state.confirm(f"Delete '{model}' with all its versions?", yes=yes)
-    gone = state.client.delete_model(model)
+    gone = state.client.delete_model(model, reason=reason)
     state.show(gone, lambda: f"{model} is deleted. An admin can bring it back: model-registry models restore {model!r}")
 
 

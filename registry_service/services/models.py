@@ -110,18 +110,19 @@ def update_model(work: Work, model: str, body: UpdateModel, *, if_match: int | N
     return _described(work, model)
 
 
-def delete_model(work: Work, model: str) -> RegisteredModel:
+def delete_model(work: Work, model: str, *, reason: str = "") -> RegisteredModel:
     """Leaves a tombstone that keeps the name. Versions and history stay, out of sight.
 
     :raises InUse: a stage, a deployment or a legal hold needs a version of it.
     """
 
+    check_description(reason, "The reason")
     found = find_model(work, model, Action.MODEL_DELETE, lock=True)
     refuse_model_in_use(work, found)
     # Out of sight, a request would miss what is put in force meanwhile, and come back with the model.
     stale_promotions_of(work, found, "the model was deleted")
     work.connection.execute(update(models).where(models.c.id == found.id).values(deleted_at=work.now))
-    record_change(work, found, EventKind.MODEL_DELETED)
+    record_change(work, found, EventKind.MODEL_DELETED, reason=reason)
     return _described(work, model, deleted=True)
 
 

@@ -67,6 +67,15 @@ async def test_a_deleted_model_keeps_its_name_until_an_admin_releases_it(world: 
     assert second.id != first.id
 
 
+async def test_why_a_model_was_deleted_stays_in_the_log(world: World) -> None:
+    await world.model()
+    with pytest.raises(InvalidInput):
+        await world.act("ada", models.delete_model, "fraud", reason="x" * 100_000)
+    await world.act("ada", models.delete_model, "fraud", reason="The pier is gone.")
+    (event,) = await world.events("model.deleted")
+    assert event.data["reason"] == "The pier is gone."
+
+
 async def test_a_deleted_model_is_out_of_sight_and_comes_back_whole(world: World) -> None:
     await world.registered(2)
     await world.act("ada", models.delete_model, "fraud")

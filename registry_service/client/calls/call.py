@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, cast
 from urllib.parse import quote, urlencode
 
@@ -121,11 +122,13 @@ def write(
     key: str | None = None,
     revision: int | None = None,
     retry: RetryRule = RetryRule.ALWAYS,
+    query: Mapping[str, QueryValue] = MappingProxyType({}),
 ) -> Call[T]:
     return Call(
         method=method,
         path=joined(*path),
         answer=answer,
+        query=parameters(query),
         body=body,
         if_match=None if revision is None else str(revision),
         idempotency_key=key,

@@ -32,9 +32,9 @@ def rename_model(model: str, body: RenameModel, *, idempotency_key: str | None =
     return write("POST", RegisteredModel, "models", model, "rename", body=body, key=idempotency_key)
 
 
-def delete_model(model: str, *, idempotency_key: str | None = None) -> Call[RegisteredModel]:
-    """Leave a tombstone; refused while a version is current in a stage."""
-    return write("DELETE", RegisteredModel, "models", model, key=idempotency_key)
+def delete_model(model: str, *, reason: str = "", idempotency_key: str | None = None) -> Call[RegisteredModel]:
+    """Leave a tombstone; refused while a stage, a deployment or a legal hold needs a version of it."""
+    return write("DELETE", RegisteredModel, "models", model, key=idempotency_key, query={"reason": reason or None})
 
 
 def restore_model(model: str, *, idempotency_key: str | None = None) -> Call[RegisteredModel]:

@@ -18,6 +18,7 @@ from registry_service.services import models as use_cases
 from registry_service.web.answers import Encoded
 from registry_service.web.caller import Caller
 
+Reason = Annotated[str, QueryParameter(description="Why, for the log.", max_length=4096)]
 IncludeDeleted = Annotated[bool, QueryParameter(description="Tombstones too; for admins.")]
 
 
@@ -67,10 +68,12 @@ class Models(Controller):
         return await caller.change(model_names.rename_model, model, data)
 
     @delete("/{model:str}", action=Action.MODEL_DELETE, status_code=200)
-    async def delete_model(self, caller: NamedDependency[Caller], model: FromPath[str]) -> Encoded[RegisteredModel]:
+    async def delete_model(
+        self, caller: NamedDependency[Caller], model: FromPath[str], reason: FromQuery[Reason] = ""
+    ) -> Encoded[RegisteredModel]:
         """Leave a tombstone that keeps the name; refused while a stage, a deployment or a legal hold
         needs a version of it (`in_use`, with `details.used_by`)."""
-        return await caller.change(use_cases.delete_model, model)
+        return await caller.change(use_cases.delete_model, model, reason=reason)
 
     @post("/{model:str}/restore", action=Action.MODEL_RESTORE, status_code=200)
     async def restore_model(self, caller: NamedDependency[Caller], model: FromPath[str]) -> Encoded[RegisteredModel]:
