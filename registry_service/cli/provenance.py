@@ -36,13 +36,16 @@ def provenance(
     limit: int,
 ) -> None:
     """From what is served to all that answers for it: run, commit, data, checks, approvals, stages, deployments. DIGEST
-    is that of a version's content, or of one of its files."""
+    is that of a version's content, or of one of its files; MODEL/SELECTOR does as well."""
 
     if sum(given is not None for given in (digest, deployment, target)) != 1:
         raise click.UsageError("Give one of DIGEST, --deployment and --target.")
     found: Iterable[VersionProvenance]
     at_once = min(limit + 1, options.MAX_PAGE)
     if digest is not None:
+        if "/" in digest:
+            model, _, selector = digest.rpartition("/")
+            digest = state.client.get_version(model, selector).digest
         found = state.client.iterate_provenance(digest, limit=at_once)
     elif target is not None:
         found = state.client.iterate_served(target, role=role.value, as_of=as_of, limit=at_once)

@@ -27,6 +27,7 @@ from registry_service.client import (
     Signature,
     UpdateVersion,
 )
+from registry_service.client.plans import directory_of
 from registry_service.domain.metadata import INDEXED_FIELDS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -232,18 +233,19 @@ def register_version(
 @versions.command("download")
 @options.model
 @options.selector
-@click.argument("destination", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("destination", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--reason", help="Why, of a revoked version: for admins; the log keeps it.")
 @pass_state
-def download_version(state: State, model: str, selector: str, destination: Path, reason: str | None) -> None:
-    """Bring all files to DESTINATION, verified. Files that are there already aren't fetched again."""
+def download_version(state: State, model: str, selector: str, destination: Path | None, reason: str | None) -> None:
+    """Bring all files to DESTINATION, or else to MODEL-NUMBER, verified. What is there already isn't fetched again."""
 
     progress = transfer_progress()
     manifest = state.client.download(model, selector, destination, progress=progress, reason=reason)
+    place = directory_of(manifest) if destination is None else destination
     state.show(
         manifest,
         lambda: (
-            f"{manifest.model_name} {manifest.number} is in {destination}: {count(len(manifest.files), 'file')},"
+            f"{manifest.model_name} {manifest.number} is in {place}: {count(len(manifest.files), 'file')},"
             f" {size(sum(file.size for file in manifest.files))}, {manifest.digest}"
         ),
     )

@@ -46,6 +46,7 @@ from registry_service.domain.errors import (
 )
 from registry_service.domain.manifest import check_manifest, content_digest
 from registry_service.domain.metadata import Metadata
+from registry_service.domain.names import check_model_name
 from registry_service.domain.requests import (
     CreateModel,
     NewAttachment,
@@ -339,12 +340,13 @@ def report_with_attachments(
 def download(
     model: str,
     selector: str | int,
-    destination: PathText,
+    destination: PathText | None = None,
     *,
     progress: Progress | None = None,
     reason: str | None = None,
 ) -> Plan[Manifest]:
-    """Bring all files of a version to `destination`, verified, each placed in one step.
+    """Bring all files of a version to `destination`, verified, each placed in one step. None: to a directory named
+    after model and version (`fraud-3`) where one is.
 
     The selector is resolved once, so that all files are of one version; the answer says which. Files and metadata are
     held against the version's digest, so that a digest which people approved vouches for every byte. What is there
@@ -361,11 +363,19 @@ def download(
     yield from run(lambda: check_manifest(manifest.files), lambda: check_content(manifest, version))
     yield from _fetch(
         manifest.files,
-        Path(destination),
+        directory_of(manifest) if destination is None else Path(destination),
         report,
         lambda file, sink: calls.download_file(model, manifest.number, file.path, sink=sink, reason=reason),
     )
     return manifest
+
+
+def directory_of(manifest: Manifest) -> Path:
+    """Where a version goes of which nobody said where.
+
+    :raises InvalidName: the registry calls it by a name that no model can have, and that might lead elsewhere.
+    """
+    return Path(f"{check_model_name(manifest.model_name)}-{manifest.number}")
 
 
 def download_attachments(

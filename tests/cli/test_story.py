@@ -113,6 +113,7 @@ def test_a_digest_leads_to_who_answers_for_it(ada: CommandLine, ben: CommandLine
         assert told in shown
     found = ada.json("provenance", digest)
     assert found == ada.json("provenance", "--deployment", started["id"])
+    assert found == ada.json("provenance", f"{model}/{found[0]['version']['number']}")
     assert found == ada.json("provenance", "--target", f"at-{model}")
     assert "No version" in ada("provenance", "--target", f"at-{model}", "--as-of", "2020-01-01T00:00").out
     assert "Give one of" in ada("provenance", code=2).err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 from datetime import UTC, datetime
@@ -134,6 +135,12 @@ def test_a_version_lives_through_its_handles(registry: Any, name: str, trained: 
     assert [file.path for file in first.files] == ["weights"]
     assert first.read("weights") == b"weights"
     first.download(tmp_path / "live")
+    with contextlib.chdir(tmp_path):
+        manifest = first.download()
+    placed = tmp_path / f"{manifest.model_name}-{manifest.number}"
+    assert {file.path for file in manifest.files} == {
+        path.relative_to(placed).as_posix() for path in placed.rglob("*") if path.is_file()
+    }
     assert (tmp_path / "live" / "weights").read_bytes() == b"weights"
     with pytest.raises(FileNotInVersion):
         first.read("other")

@@ -89,9 +89,10 @@ class VersionName:
         return (yield from ask(calls.get_manifest(self.model, self.selector))).files
 
     def download(
-        self, destination: plans.PathText, *, progress: Progress | None = None, reason: str | None = None
+        self, destination: plans.PathText | None = None, *, progress: Progress | None = None, reason: str | None = None
     ) -> Plan[Manifest]:
-        """Bring all files to `destination`, verified by the version's digest; the selector is resolved once."""
+        """Bring all files to `destination`, or to a directory named after the version (`fraud-3`), verified by the
+        version's digest; the selector is resolved once."""
         return plans.download(self.model, self.selector, destination, progress=progress, reason=reason)
 
     def export(
