@@ -73,6 +73,7 @@ def rollback_plan(
     *,
     failed: Collection[int],
     revoked: Collection[int],
+    deleted: Collection[int] = (),
     within: int,
     from_version: int | None = None,
     promotion: str | None = None,
@@ -81,8 +82,8 @@ def rollback_plan(
     """Where going back from `from_version` (or from what `promotion` brought; both given must agree) leads.
 
     `history` is the stage's, in any order; `failed` and `revoked` are those of its numbers, and of `to`, whose content
-    failed here or was revoked; `within` says how many applied promotions before the current one may be looked at. `to`
-    None: the last version that is still good.
+    failed here or was revoked, and `deleted` those that are deleted; `within` says how many applied promotions before
+    the current one may be looked at. `to` None: the last version that is still good.
 
     :raises InvalidInput: neither `from_version` nor `promotion` is given, or `to` is what is to be undone.
     :raises NothingToRollBack: what is to be undone isn't current.
@@ -97,7 +98,7 @@ def rollback_plan(
     # The first is what made the current version current.
     earlier = [entry for entry in entries if entry.version is not None][1 : within + 1]
     if to is None:
-        bad = {*failed, *revoked}
+        bad = {*failed, *revoked, *deleted}
         found = next((entry for entry in earlier if entry.digest != pointer.digest and entry.version not in bad), None)
         if found is None:
             raise NoRollbackTarget(

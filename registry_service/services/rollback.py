@@ -11,7 +11,7 @@ from registry_service.db.queries.policies import pins_for, terms_of
 from registry_service.db.queries.promotions import find_promotion, get_promotion, open_promotions
 from registry_service.db.queries.revoked import revoked_among
 from registry_service.db.queries.stages import describe_record, failed_among, find_stage, newest_records, pointer_of
-from registry_service.db.queries.versions import find_version
+from registry_service.db.queries.versions import deleted_among, find_version
 from registry_service.db.tables import promotions, stage_failures
 from registry_service.db.view import View
 from registry_service.domain.entities import Promotion, StageChange
@@ -88,6 +88,8 @@ def plan_rollback(
         [describe_record(model.name, record) for record in newest],
         failed=failed_among(view, model.id, pointer.stage, numbers),
         revoked=revoked_among(view, model.id, numbers),
+        # What the way back needs isn't deleted; but the way may be longer by now, as another policy holds.
+        deleted=deleted_among(view, model.id, numbers),
         within=within,
         from_version=from_version,
         promotion=promotion,

@@ -41,7 +41,8 @@ async def send_to_login(scope: Scope, send: Send) -> None:
     """
 
     headers = single_headers(scope)
-    wanted = scope["raw_path"].decode("latin-1")
+    # Two slashes at its start, and it would be the address of another host.
+    wanted = "/" + scope["raw_path"].decode("latin-1").lstrip("/\\")
     if scope["query_string"]:
         wanted += "?" + scope["query_string"].decode("latin-1")
     if headers.get("sec-fetch-site") in _OTHER_SITES and headers.get("sec-fetch-mode") == "navigate":

@@ -12,12 +12,15 @@ from registry_service.domain.errors import (
     NotPermitted,
     PromotionFinal,
     StageHeld,
+    VersionDeleted,
     VersionRevoked,
 )
 from registry_service.domain.permissions import Role
 from registry_service.domain.policies import TEAM, PolicyDocument, RollbackRule
 from registry_service.domain.promotions import Phase, PromotionKind
-from registry_service.domain.requests import RollBack, RollbackHold
+from registry_service.domain.requests import DeleteVersion, RollBack, RollbackHold
+from registry_service.services.keeping import delete_version
+from registry_service.services.policies import detach_policy
 from registry_service.services.rollback import roll_back
 from tests.services.world import HOUR, World
 
@@ -247,6 +250,24 @@ async def test_a_policy_leaves_going_back_to_a_few_and_not_far(solo: World) -> N
     assert await solo.current() == 2
     with pytest.raises(NoRollbackTarget):
         await solo.roll_back(from_version=2, by="ben")
+
+
+async def test_it_leads_to_nothing_that_is_deleted_also_where_the_way_back_became_longer(solo: World) -> None:
+    await solo.registered(4)
+    for number in (1, 2, 3):
+        await solo.promote(number)
+    short = PolicyDocument(name="short", rules=TEAM.rules, rollback=RollbackRule(within=1))
+    await solo.policy(short, attach=False)
+    held = await solo.attach("short")
+    await solo.act("ada", delete_version, "fraud", "1", DeleteVersion(reason="old"))
+    assert held.attachment_id is not None
+    await solo.act("ada", detach_policy, held.attachment_id)
+    await solo.roll_back(from_version=3)
+    with pytest.raises(NoRollbackTarget):
+        await solo.roll_back(from_version=2)
+    with pytest.raises(VersionDeleted):
+        await solo.roll_back(from_version=2, to="1")
+    assert await solo.current() == 2
 
 
 async def test_a_rollback_says_why(three: World) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -150,6 +151,20 @@ def test_who_comes_by_a_link_of_another_site_opens_the_address_once_more(shared_
     assert answer.status_code == 200
     assert 'http-equiv="refresh"' in answer.text and "<b>" not in answer.text
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.mark.parametrize("path", ["//evil.test/x", "///evil.test/x", "/\\\\evil.test/x"])
+def test_no_address_leads_to_another_host(shared_service: RunningService, path: str) -> None:
+    from_elsewhere = {**BROWSER, "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    head = "".join(f"{name}: {value}\r\n" for name, value in from_elsewhere.items())
+    with socket.create_connection(("127.0.0.1", shared_service.settings.port), timeout=10) as raw:
+        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{head}\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(65536), b"")).decode()
+    if "http-equiv" in answer:
+        assert 'url=/evil.test/x"' in answer
+        assert 'href="/evil.test/x"' in answer
+    else:
+        assert answer.startswith("HTTP/1.1 400")
 
 
 def test_the_start_makes_a_link_where_it_is_asked_to(tmp_path: Any) -> None:

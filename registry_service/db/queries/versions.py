@@ -64,6 +64,13 @@ _HIGHEST: Final = _OF_MODEL.order_by(versions.c.number.desc()).limit(1)
 _THEN: Final = bindparam("as_of", type_=UtcTimestamp())
 _THERE: Final = versions.c.deleted_at.is_(None)
 _THERE_THEN: Final = (versions.c.created_at <= _THEN) & or_(_THERE, versions.c.deleted_at > _THEN)
+_DELETED_AMONG: Final = Prepared(
+    select(versions.c.number).where(
+        versions.c.model_id == bindparam("model_id"),
+        one_of(versions.c.number, "numbers"),
+        versions.c.deleted_at.is_not(None),
+    )
+)
 _BY_NUMBER: Final = Prepared(_NUMBER)
 _BY_NUMBER_AS_OF: Final = Prepared(_NUMBER.where(versions.c.created_at <= _THEN))
 _BY_DIGEST: Final = Prepared(_DIGEST.where(_THERE))
@@ -164,6 +171,11 @@ def deleted(row: Row[Any], model: Row[Any]) -> VersionDeleted:
         version=row.number,
         restorable=restorable,
     )
+
+
+def deleted_among(view: View, model_id: str, numbers: Sequence[int]) -> frozenset[int]:
+    """Those of the versions that are deleted."""
+    return frozenset(_DELETED_AMONG.values(view.connection, model_id=model_id, numbers=numbers))
 
 
 def find_deleted_version(view: View, model: Row[Any], selector: str) -> Row[Any]:
