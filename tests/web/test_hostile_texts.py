@@ -25,9 +25,12 @@ SENT = b"some bytes"
 KNOWN = {**SAMPLES, "model": "m"}
 # Some of these requests succeed, and others are about the model and its version.
 ANOTHER = "another"
+DELETED = "deleted"
 
 
-def known_in(path: str) -> dict[str, str]:
+def known_in(method: str, path: str) -> dict[str, str]:
+    if method == "DELETE" and path.endswith("/models/{model}"):
+        return {**KNOWN, "model": DELETED}
     return {**KNOWN, "model": ANOTHER} if path.endswith(("/rename", "/revoke")) else KNOWN
 
 
@@ -49,13 +52,13 @@ def path_places() -> Iterator[Place]:
     for method, path, parameters in operations():
         for parameter in parameters:
             if parameter["in"] == "path":
-                target = path.format(**{**known_in(path), parameter["name"]: MARK})
+                target = path.format(**{**known_in(method, path), parameter["name"]: MARK})
                 yield Place(method, target, body=as_bytes(body_of(method, path)))
 
 
 def query_places() -> Iterator[Place]:
     for method, path, parameters in operations():
-        target = path.format(**KNOWN)
+        target = path.format(**known_in(method, path))
         names = [parameter["name"] for parameter in parameters if parameter["in"] == "query"]
         # The stream of events would go on for ever.
         more = "&seconds=0" if "seconds" in names else ""
@@ -72,7 +75,9 @@ def body_places() -> Iterator[Place]:
             assert body is not None
             # The mark as a value of its own, not inside of a string.
             place = json.dumps(MARK).encode()
-            yield Place(method, path.format(**known_in(path)), body=body.replace(place, MARK.encode()), texts=IN_JSON)
+            yield Place(
+                method, path.format(**known_in(method, path)), body=body.replace(place, MARK.encode()), texts=IN_JSON
+            )
 
 
 def marked_once(value: Any) -> Iterator[Any]:
@@ -114,6 +119,7 @@ def caller(shared_service: RunningService) -> Caller:
     with shared_service.http() as http:
         create_model(http, "m")
         create_model(http, ANOTHER)
+        create_model(http, DELETED)
         register(http, ANOTHER, {"model.bin": b"others"})
         register(http, "m", {"model.bin": b"bytes"})
         answered(http.put(f"{API}/models/m/aliases/best", json={"version": "1"}))

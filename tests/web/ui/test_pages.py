@@ -254,7 +254,7 @@ def check_command(line: str) -> None:
 
 
 def test_a_command_that_is_none_is_noticed() -> None:
-    for line in ("model-registry versions download wine 1", "model-registry promotions request wine 1 production"):
+    for line in ("model-registry versions register wine", "model-registry promotions request wine 1 production"):
         with pytest.raises(click.UsageError):
             check_command(line)
 
