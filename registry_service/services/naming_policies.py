@@ -103,14 +103,15 @@ def _unjudged(work: Work, model: Row[Any], stage: str, name: str) -> dict[int, s
     if not wanted:
         return {}
     here = pinned_names(pins_for(work, model.name, stage))
-    came_later = here - set(_firm(work, here))
+    firm = set(_firm(work, here | pinned_names(wanted)))
+    came_later = here - firm
     in_use = {pin.name: _in_use(work, model, stage, pin) for pin in wanted}
     lost: dict[str, set[str]] = defaultdict(set)
     judged: dict[str, set[str]] = defaultdict(set)
     source = FactSource(work)
     for row in _applied(work, model, stage, {digest for digests in in_use.values() for digest in digests.values()}):
         found = lost if loses_approvals(source.facts_of(row), name) else judged
-        found[row.digest] |= _as_good(work, msgspec.convert(row.policies, list[PolicyPin]), wanted)
+        found[row.digest] |= _as_good(msgspec.convert(row.policies, list[PolicyPin]), wanted, firm)
     missing: dict[int, set[str]] = defaultdict(set)
     for policy, digests in in_use.items():
         for number, digest in digests.items():
@@ -123,14 +124,13 @@ def judged_alike(work: Work, pins: Collection[PolicyPin], wanted: Collection[Pol
     """Whether a request that pinned these policies is judged by no others than those wanted."""
 
     names = pinned_names(wanted)
-    return pinned_names(pins) == names == _as_good(work, pins, wanted)
+    return pinned_names(pins) == names == _as_good(pins, wanted, _firm(work, names))
 
 
-def _as_good(work: Work, pins: Iterable[PolicyPin], wanted: Collection[PolicyPin]) -> set[str]:
+def _as_good(pins: Iterable[PolicyPin], wanted: Collection[PolicyPin], firm: Collection[str]) -> set[str]:
     """Which of the pinned policies are as good as those wanted. An earlier version is, as it is for a request that is
-    open while a policy changes; but for one that asks for a second person only the version that two brought in."""
+    open while a policy changes; but of those that ask for a second person (`firm`) only the one that two brought."""
 
-    firm = set(_firm(work, pinned_names(wanted)))
     return {pin.name for pin in pins if pin.name not in firm or pin in wanted}
 
 
