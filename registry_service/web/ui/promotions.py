@@ -76,7 +76,7 @@ class OnePromotion(NamedTuple):
     stands first; None where there is no such version. `version` None: it is deleted. `again`: of what ended without
     being applied, what would be said if it were asked for again now, as only that tells what stood and stands in its
     way. `stay`: the time in the stage that it brought the version. `possible`: whom to ask
-    for what is missing. `refusal`: why an approval by the caller could not
+    for what is missing; None where it is over. `refusal`: why an approval by the caller could not
     count; None where it could. `standing`: the caller's own review."""
 
     promotion: Promotion
@@ -89,7 +89,7 @@ class OnePromotion(NamedTuple):
     beside: Comparison | None
     again: Decision | None
     stay: StageSpell | None
-    possible: PossibleReviewers
+    possible: PossibleReviewers | None
     refusal: str | None
     standing: Review | None
 
@@ -117,7 +117,7 @@ def look_at_promotion(view: View, promotion: str) -> OnePromotion:
         beside=None if version is None else beside_version(view, version, asked.replaces if applied else stage.version),
         again=None if version is None or not ended else _asked_again(view, asked),
         stay=spell_of(view, asked) if applied else None,
-        possible=list_possible_reviewers(view, promotion, judged=SHOWN_REVIEWERS),
+        possible=(None if asked.phase.is_final else list_possible_reviewers(view, promotion, judged=SHOWN_REVIEWERS)),
         refusal=None if asked.phase.is_final else refuse_approval(view, promotion),
         standing=next(
             (one for one in asked.reviews if one.reviewer == view.actor.name and one.withdrawn_at is None), None
